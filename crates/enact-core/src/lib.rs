@@ -1,0 +1,1 @@
+//! The vocabulary and every decision of enact, as pure functions of values.

@@ -1,0 +1,1 @@
+//! Kong Konnect for enact: files and API to a plan, and the provider that carries it out.

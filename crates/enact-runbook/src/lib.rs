@@ -1,0 +1,1 @@
+//! Runbooks for enact: a document to a plan. Arrives with its own issue.

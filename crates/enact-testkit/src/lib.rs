@@ -1,0 +1,1 @@
+//! Test support for enact: a simulated world, crash points, a hermetic command line.

@@ -1,0 +1,3 @@
+//! The `enact` binary.
+
+fn main() {}
