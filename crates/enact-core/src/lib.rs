@@ -1,9 +1,24 @@
 //! The vocabulary and every decision of enact, as pure functions of values.
 //!
 //! No I/O, no clock, no randomness: what happens here can be replayed. A reader may take the modules in this order:
-//! `change` and `plan` (what is to be done), `check` and `order` (is it well formed, in which order),
-//! `verdict` and `approval` (who agreed), `gate` (the one way to an `AdmittedPlan`),
-//! `journal` (what happened), `event` and `report` (who is told).
+//! [`change`] and [`plan`] (what is to be done), [`check`] and [`order`] (is it well formed, in which order),
+//! [`verdict`] and [`approval`] (who agreed), [`gate`] (the one way to an [`gate::AdmittedPlan`]),
+//! [`journal`] (what happened), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
 
+pub mod approval;
+pub mod canonical;
+pub mod change;
+pub mod check;
 pub mod diagnostic;
+pub mod event;
+pub mod exit;
+pub mod fault;
+pub mod gate;
+pub mod journal;
+pub mod order;
+pub mod plan;
+pub mod principal;
+pub mod reference;
+pub mod report;
 pub mod secret;
+pub mod verdict;

@@ -1,0 +1,359 @@
+//! The result of a run (`enact.run/v1`): the fold of its plan and its journal, and the exit code that follows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Action, Change, ChangeId};
+use crate::exit::ExitCode;
+use crate::fault::{Fault, planted};
+use crate::journal::{ChangeState, Mismatch, RunId, RunOutcome, RunPhase, RunState};
+use crate::plan::{Plan, PlanId};
+
+/// The one format this version writes.
+pub const FORMAT: &str = "enact.run/v1";
+
+/// What became of one change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeOutcome {
+    /// Its effect happened.
+    Done,
+    /// It failed without effect.
+    Failed,
+    /// It was left out because of another.
+    Skipped,
+    /// Protection forbids it.
+    Blocked,
+    /// The world changed; it was stopped before its effect.
+    Drifted,
+    /// Nobody knows.
+    Unknown,
+    /// It was taken back.
+    Undone,
+    /// Its undo failed.
+    Stuck,
+    /// The run has not come to it.
+    NotRun,
+}
+
+/// One change in the result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ChangeReport {
+    /// The change.
+    pub change_id: ChangeId,
+    /// What it does.
+    pub action: Action,
+    /// The type of its resource.
+    pub resource_type: String,
+    /// The name of its resource.
+    pub resource_name: String,
+    /// The id of its resource, as planned or as created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+    /// What became of it.
+    pub outcome: ChangeOutcome,
+    /// Was its postcondition read after the run and found to hold?
+    pub verified: bool,
+    /// Was its outcome found out by looking, because the answer was lost?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settled: bool,
+    /// Why, when it is not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What differed, before its effect or after the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// One failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ExecutionError {
+    /// The change.
+    pub change_id: ChangeId,
+    /// The type of its resource.
+    pub resource_type: String,
+    /// The name of its resource.
+    pub resource_name: String,
+    /// What went wrong.
+    pub error: String,
+}
+
+/// The counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ExecutionResult {
+    /// Changes whose effect happened.
+    pub success_count: usize,
+    /// Changes that failed, drifted, are unknown or stuck.
+    pub failure_count: usize,
+    /// Changes left out because of others, taken back, or not come to.
+    pub skipped_count: usize,
+    /// Changes that protection forbids.
+    pub blocked_count: usize,
+    /// The failures.
+    pub errors: Vec<ExecutionError>,
+}
+
+/// Does the world look as the plan says?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Verification {
+    /// Changes whose postconditions hold.
+    pub verified_count: usize,
+    /// Changes whose postconditions do not hold.
+    pub mismatch_count: usize,
+    /// Changes that were done and not looked at.
+    pub unchecked_count: usize,
+}
+
+/// The result of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(title = "enact.run/v1")]
+pub struct RunReport {
+    /// `enact.run/v1`.
+    pub format: String,
+    /// The run; absent for a dry run or when there was nothing to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// The plan.
+    pub plan_id: PlanId,
+    /// How it ended; absent while it has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<RunOutcome>,
+    /// The counts.
+    pub execution_result: ExecutionResult,
+    /// Every change, in execution order.
+    pub changes: Vec<ChangeReport>,
+    /// Does the world look as the plan says?
+    pub verification: Verification,
+    /// What stands in the way of saying that it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl RunReport {
+    /// The result that a plan and a run's state add up to.
+    pub fn of(run_id: Option<&RunId>, plan: &Plan, state: &RunState) -> Self {
+        let changes: Vec<ChangeReport> = in_order(plan)
+            .map(|change| report_change(change, state))
+            .collect();
+        Self {
+            format: FORMAT.to_owned(),
+            run_id: run_id.cloned(),
+            plan_id: plan.id().clone(),
+            outcome: state.outcome,
+            execution_result: count(&changes),
+            verification: verification(&changes, state),
+            error: error_text(state),
+            changes,
+        }
+    }
+
+    /// The exit code of a run that ended (or stopped) this way.
+    pub fn exit_code(&self, phase: RunPhase) -> ExitCode {
+        match (self.outcome, phase) {
+            (Some(RunOutcome::Verified), _) => ExitCode::Ok,
+            (Some(RunOutcome::NotVerified), _) => ExitCode::NotVerified,
+            (Some(RunOutcome::Stale | RunOutcome::Drift), _) => ExitCode::Stale,
+            (Some(RunOutcome::Failed), _) => ExitCode::Failed,
+            (Some(RunOutcome::RolledBack), _) => ExitCode::RolledBack,
+            (Some(RunOutcome::Unknown | RunOutcome::Stuck), _) => ExitCode::Unsettled,
+            (None, RunPhase::Paused) => ExitCode::Paused,
+            (None, RunPhase::Stopped | RunPhase::Running | RunPhase::Finished) => ExitCode::Interrupted,
+        }
+    }
+}
+
+fn in_order(plan: &Plan) -> impl Iterator<Item = &Change> {
+    let by_id: std::collections::BTreeMap<&ChangeId, &Change> = plan
+        .changes()
+        .iter()
+        .map(|change| (&change.change_id, change))
+        .collect();
+    plan.execution_order()
+        .iter()
+        .filter_map(move |id| by_id.get(id).copied())
+}
+
+/// How a run ends when nothing is left to do: the worst that happened decides.
+pub fn outcome_of(plan: &Plan, state: &RunState) -> RunOutcome {
+    if !state.preflight_mismatches.is_empty() && !state.wrote() {
+        return RunOutcome::Stale;
+    }
+    let states: Vec<ChangeState> = plan
+        .executable()
+        .iter()
+        .map(|change| state.of(&change.change_id))
+        .collect();
+    let any = |wanted: ChangeState| states.contains(&wanted);
+    if any(ChangeState::Stuck) || any(ChangeState::Undoing) {
+        RunOutcome::Stuck
+    } else if any(ChangeState::Unknown) || any(ChangeState::Started) {
+        RunOutcome::Unknown
+    } else if any(ChangeState::Undone) && !any(ChangeState::Done) {
+        RunOutcome::RolledBack
+    } else if any(ChangeState::Failed) || any(ChangeState::Undone) {
+        RunOutcome::Failed
+    } else if any(ChangeState::Drifted) {
+        if states
+            .iter()
+            .all(|state| matches!(state, ChangeState::Drifted | ChangeState::Skipped))
+        {
+            RunOutcome::Stale
+        } else {
+            RunOutcome::Drift
+        }
+    } else if any(ChangeState::Skipped) || any(ChangeState::Pending) {
+        RunOutcome::Failed
+    } else if is_verified(plan, state) || planted(Fault::MismatchHidden) {
+        RunOutcome::Verified
+    } else {
+        RunOutcome::NotVerified
+    }
+}
+
+fn is_verified(plan: &Plan, state: &RunState) -> bool {
+    plan.executable().iter().all(|change| {
+        state
+            .changes
+            .get(&change.change_id)
+            .and_then(|progress| progress.checked.as_ref())
+            .is_some_and(Vec::is_empty)
+    })
+}
+
+fn report_change(change: &Change, state: &RunState) -> ChangeReport {
+    let progress = state.changes.get(&change.change_id);
+    let created = state
+        .outputs
+        .get(&change.change_id)
+        .and_then(|made| made.get("id"))
+        .and_then(|id| id.as_str());
+    let preflight = state
+        .preflight_mismatches
+        .iter()
+        .filter(|mismatch| mismatch.change_id == change.change_id)
+        .cloned();
+    let mut mismatches: Vec<Mismatch> = preflight.collect();
+    if let Some(progress) = progress {
+        mismatches.extend(
+            progress
+                .drift
+                .iter()
+                .chain(progress.checked.iter().flatten())
+                .cloned(),
+        );
+    }
+    ChangeReport {
+        change_id: change.change_id.clone(),
+        action: change.action,
+        resource_type: change.resource_type.clone(),
+        resource_name: change.resource_name.clone(),
+        resource_id: created
+            .map(ToOwned::to_owned)
+            .or_else(|| change.resource_id.clone()),
+        outcome: outcome(change, progress.map(|progress| progress.state)),
+        verified: progress
+            .and_then(|progress| progress.checked.as_ref())
+            .is_some_and(Vec::is_empty),
+        settled: progress.is_some_and(|progress| progress.settled),
+        reason: change
+            .block_reason
+            .clone()
+            .or_else(|| progress.and_then(|progress| progress.error.clone())),
+        mismatches,
+    }
+}
+
+fn outcome(change: &Change, state: Option<ChangeState>) -> ChangeOutcome {
+    if change.blocked {
+        return ChangeOutcome::Blocked;
+    }
+    match state.unwrap_or(ChangeState::Pending) {
+        ChangeState::Pending => ChangeOutcome::NotRun,
+        ChangeState::Started | ChangeState::Unknown => ChangeOutcome::Unknown,
+        ChangeState::Done => ChangeOutcome::Done,
+        ChangeState::Failed => ChangeOutcome::Failed,
+        ChangeState::Drifted => ChangeOutcome::Drifted,
+        ChangeState::Skipped => ChangeOutcome::Skipped,
+        ChangeState::Undone => ChangeOutcome::Undone,
+        ChangeState::Undoing | ChangeState::Stuck => ChangeOutcome::Stuck,
+    }
+}
+
+fn count(changes: &[ChangeReport]) -> ExecutionResult {
+    let mut result = ExecutionResult::default();
+    for change in changes {
+        match change.outcome {
+            ChangeOutcome::Done => result.success_count += 1,
+            ChangeOutcome::Blocked => result.blocked_count += 1,
+            ChangeOutcome::Skipped | ChangeOutcome::NotRun | ChangeOutcome::Undone => {
+                result.skipped_count += 1;
+            }
+            ChangeOutcome::Failed
+            | ChangeOutcome::Drifted
+            | ChangeOutcome::Unknown
+            | ChangeOutcome::Stuck => {
+                result.failure_count += 1;
+                result.errors.push(ExecutionError {
+                    change_id: change.change_id.clone(),
+                    resource_type: change.resource_type.clone(),
+                    resource_name: change.resource_name.clone(),
+                    error: failure_text(change),
+                });
+            }
+        }
+    }
+    result
+}
+
+fn failure_text(change: &ChangeReport) -> String {
+    match &change.reason {
+        Some(reason) => reason.clone(),
+        None if change.mismatches.is_empty() => "its outcome is not known".to_owned(),
+        None => change
+            .mismatches
+            .iter()
+            .map(Mismatch::to_string)
+            .collect::<Vec<_>>()
+            .join("; "),
+    }
+}
+
+fn verification(changes: &[ChangeReport], state: &RunState) -> Verification {
+    let done = changes
+        .iter()
+        .filter(|change| change.outcome == ChangeOutcome::Done);
+    let mut verification = Verification {
+        verified_count: 0,
+        mismatch_count: 0,
+        unchecked_count: 0,
+    };
+    for change in done {
+        let checked = state
+            .changes
+            .get(&change.change_id)
+            .is_some_and(|progress| progress.checked.is_some());
+        match (checked, change.verified) {
+            (true, true) => verification.verified_count += 1,
+            (true, false) => verification.mismatch_count += 1,
+            (false, _) => verification.unchecked_count += 1,
+        }
+    }
+    verification
+}
+
+fn error_text(state: &RunState) -> Option<String> {
+    let text = match (state.outcome, state.phase) {
+        (Some(RunOutcome::Verified), _) => return None,
+        (Some(RunOutcome::NotVerified), _) => "the world does not look as the plan says".to_owned(),
+        (Some(RunOutcome::Stale), _) => {
+            "the world differs from what the plan was based on; nothing was written".to_owned()
+        }
+        (Some(RunOutcome::Drift), _) => "some changes met a world that changed meanwhile".to_owned(),
+        (Some(RunOutcome::Failed), _) => "some changes failed".to_owned(),
+        (Some(RunOutcome::RolledBack), _) => "some changes failed; what was done was taken back".to_owned(),
+        (Some(RunOutcome::Unknown), _) => "the outcome of some changes is not known".to_owned(),
+        (Some(RunOutcome::Stuck), _) => "some changes could not be taken back".to_owned(),
+        (None, RunPhase::Stopped | RunPhase::Paused) => state.reason.clone().unwrap_or_default(),
+        (None, RunPhase::Running | RunPhase::Finished) => "the run has not ended".to_owned(),
+    };
+    Some(text)
+}
