@@ -58,22 +58,6 @@ impl Method {
     }
 }
 
-/// A condition a person attached to their yes. It can only make the run stricter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Condition {
-    /// Stop and ask before this change.
-    ConfirmBefore {
-        /// The change.
-        change_id: ChangeId,
-    },
-    /// Start no change after this many.
-    AtMostChanges {
-        /// How many.
-        count: usize,
-    },
-}
-
 /// One record, bound to one plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -96,9 +80,6 @@ pub struct Approval {
     /// The second question: changes that take protection off, and to which the answer was yes too.
     #[serde(default)]
     pub acknowledged: Vec<ChangeId>,
-    /// What the yes depends on.
-    #[serde(default)]
-    pub conditions: Vec<Condition>,
     /// The policy bundle that the approver had seen the verdict of.
     pub policy_digest: Digest,
     /// When it was given.

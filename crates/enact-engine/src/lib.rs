@@ -1,1 +1,18 @@
 //! The effects of enact, free of any domain: stores, the run loop, resume, undo.
+//!
+//! Reading order: [`provider`] (what a domain gives), [`store`] (what is kept), [`journal`] (the writer of facts),
+//! [`runner`] (the loop), [`rollback`] (the way back),
+//! [`installation`] (how a command begins, takes up and ends a run).
+
+pub mod clock;
+pub mod holder;
+pub mod installation;
+pub mod journal;
+pub mod policy;
+pub mod provider;
+pub mod reporting;
+pub mod retry;
+pub mod rollback;
+pub mod runner;
+pub mod stop;
+pub mod store;

@@ -1,0 +1,199 @@
+//! One installation: its store, clock and ids, and how a run begins, is taken up again and ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use enact_core::event::Reporter;
+use enact_core::gate::AdmittedPlan;
+use enact_core::journal::{Fact, RunId, RunState};
+use enact_core::principal::Principal;
+
+use crate::clock::{Clock, IdSource};
+use crate::holder::Holder;
+use crate::journal::Journal;
+use crate::provider::Provider;
+use crate::reporting::Reporting;
+use crate::runner::{RunError, RunOptions, RunParts, Runner};
+use crate::stop::StopSignal;
+use crate::store::{Lease, NewRun, Store, StoreError};
+
+/// How long a lease holds without a sign of life.
+pub const LEASE_TTL: Duration = Duration::from_secs(30);
+
+/// Where runs are kept and by which clock.
+#[derive(Clone)]
+pub struct Installation {
+    /// Plans, approvals, journals.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New names.
+    pub ids: Arc<dyn IdSource>,
+    /// How long a lease holds without a sign of life.
+    pub lease_ttl: Duration,
+}
+
+/// A run whose lease this process holds.
+#[derive(Debug)]
+pub struct OpenRun {
+    /// Its name.
+    pub run_id: RunId,
+    /// What its journal says so far.
+    pub state: RunState,
+    lease: Lease,
+    opening: Fact,
+}
+
+/// What a run needs besides its plan.
+pub struct Surroundings {
+    /// How to run.
+    pub options: RunOptions,
+    /// Who is told.
+    pub reporters: Vec<Box<dyn Reporter>>,
+    /// Whether to stop.
+    pub stop: StopSignal,
+}
+
+impl Installation {
+    /// Begins a run of an admitted plan: spends its approvals and takes the lease.
+    ///
+    /// # Errors
+    /// [`StoreError::ApprovalSpent`], [`StoreError::Held`].
+    pub fn begin(&self, admitted: &AdmittedPlan, by: &Principal) -> Result<OpenRun, StoreError> {
+        let plan = admitted.plan();
+        // Sixteen digits are enough to be unique here and short enough to type a part of.
+        let run_id = RunId(self.ids.new_id().chars().take(16).collect());
+        let lease = self.store.create_run(&NewRun {
+            run_id: run_id.clone(),
+            plan_id: plan.id().clone(),
+            target: plan.metadata().target.to_string(),
+            approvals: admitted
+                .approvals()
+                .iter()
+                .map(|record| (record.approval_id.clone(), record.max_runs))
+                .collect(),
+            holder: &Holder::this_process(),
+            ttl: self.lease_ttl,
+            now: self.clock.now(),
+        })?;
+        let opening = started(admitted, by);
+        Ok(OpenRun {
+            run_id,
+            state: RunState::default(),
+            lease,
+            opening,
+        })
+    }
+
+    /// Takes a run up again whose process is gone, stopped or paused.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] while another process is at it; [`StoreError::Journal`] when its journal is damaged.
+    pub fn reopen(
+        &self,
+        run_id: &RunId,
+        admitted: &AdmittedPlan,
+        by: &Principal,
+    ) -> Result<OpenRun, StoreError> {
+        let lease = self
+            .store
+            .acquire(run_id, &Holder::this_process(), self.lease_ttl, self.clock.now())?;
+        let entries = self.store.load(run_id)?;
+        let state = RunState::replay(&entries)?;
+        // A process may have died between taking the lease and writing its first entry.
+        let opening = if entries.is_empty() {
+            started(admitted, by)
+        } else {
+            Fact::Resumed { by: by.clone() }
+        };
+        Ok(OpenRun {
+            run_id: run_id.clone(),
+            state,
+            lease,
+            opening,
+        })
+    }
+
+    /// Runs to the end or to the next safe point.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn run<P: Provider>(
+        &self,
+        open: OpenRun,
+        admitted: &AdmittedPlan,
+        provider: &P,
+        surroundings: Surroundings,
+    ) -> Result<RunState, RunError> {
+        self.runner(open, admitted, provider, surroundings)?.run().await
+    }
+
+    /// Takes back what the journal proves done.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn roll_back<P: Provider>(
+        &self,
+        open: OpenRun,
+        admitted: &AdmittedPlan,
+        provider: &P,
+        surroundings: Surroundings,
+    ) -> Result<RunState, RunError> {
+        self.runner(open, admitted, provider, surroundings)?
+            .roll_back()
+            .await
+    }
+
+    fn runner<'a, P: Provider>(
+        &'a self,
+        open: OpenRun,
+        admitted: &'a AdmittedPlan,
+        provider: &'a P,
+        surroundings: Surroundings,
+    ) -> Result<Runner<'a, P>, RunError> {
+        let Surroundings {
+            options,
+            reporters,
+            stop,
+        } = surroundings;
+        let (journal, entries) = Journal::start(
+            Arc::clone(&self.store),
+            Arc::clone(&self.clock),
+            open.lease,
+            self.lease_ttl,
+            stop.clone(),
+        )
+        .map_err(|error| {
+            let problem = error.to_string();
+            Arc::new(StoreError::NotWritable {
+                path: "journal".to_owned(),
+                problem,
+            })
+        })?;
+        Ok(Runner::new(RunParts {
+            provider,
+            admitted,
+            options,
+            clock: self.clock.as_ref(),
+            journal,
+            entries,
+            reporting: Reporting::start(reporters),
+            stop,
+            state: open.state,
+            opening: open.opening,
+        }))
+    }
+}
+
+fn started(admitted: &AdmittedPlan, by: &Principal) -> Fact {
+    Fact::RunStarted {
+        plan_id: admitted.plan().id().clone(),
+        approvals: admitted
+            .approvals()
+            .iter()
+            .map(|record| record.approval_id.clone())
+            .collect(),
+        bundle_digest: admitted.verdict().bundle_digest.clone(),
+        by: by.clone(),
+    }
+}

@@ -1,0 +1,63 @@
+//! How long to wait before another attempt, and how many there are.
+
+use std::time::Duration;
+
+/// Bounds on attempts at one effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts in all, the first included; at least 1.
+    pub attempts: u32,
+    /// Wait before the second attempt; doubled for each further one.
+    pub initial: Duration,
+    /// The longest wait, also when the remote asks for more.
+    pub longest: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: 6,
+            initial: Duration::from_millis(500),
+            longest: Duration::from_secs(60),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// The wait after attempt number `attempt` (from 1). The remote's own word counts, within the bound; without one
+    /// the wait doubles, spread by up to a quarter by `seed` so that many changes do not come back at once.
+    pub fn wait(&self, attempt: u32, asked: Option<Duration>, seed: u64) -> Duration {
+        if let Some(asked) = asked {
+            return asked.min(self.longest);
+        }
+        let doubled = self
+            .initial
+            .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1).min(16)));
+        let spread = u32::try_from(seed % 256).unwrap_or(0);
+        let wait = doubled.min(self.longest);
+        wait.saturating_sub(wait.saturating_mul(spread) / 1024)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_bound_and_obey_the_remote() {
+        let policy = RetryPolicy::default();
+        let waits: Vec<u128> = (1..10)
+            .map(|attempt| policy.wait(attempt, None, 0).as_millis())
+            .collect();
+        assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]);
+        assert_eq!(
+            policy.wait(1, Some(Duration::from_secs(3)), 7),
+            Duration::from_secs(3)
+        );
+        assert_eq!(
+            policy.wait(1, Some(Duration::from_secs(900)), 7),
+            Duration::from_secs(60)
+        );
+        assert!(policy.wait(3, None, 255) > Duration::from_millis(1500));
+    }
+}

@@ -1,0 +1,733 @@
+//! The run loop: walks an admitted plan, entry before effect, outcome before whatever depends on it.
+//!
+//! The stages of a run stand in [`Runner::run`]. One change goes through [`Runner::carry_out`]. What a change may do next
+//! is decided by the journal's transition table in `enact-core`; this module only asks in the right order.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use enact_core::change::{Change, ChangeId};
+use enact_core::event::{Event, Progress};
+use enact_core::fault::{Fault, planted};
+use enact_core::gate::AdmittedPlan;
+use enact_core::journal::{ChangeState, Entry, Fact, JournalError, Mismatch, RunState};
+use enact_core::reference::Outputs;
+use enact_core::report::outcome_of;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
+use crate::clock::Clock;
+use crate::journal::{Entries, Journal};
+use crate::provider::{Disposition, Failure, Provider, Settled};
+use crate::reporting::Reporting;
+use crate::retry::RetryPolicy;
+use crate::stop::{StopSignal, Urgency};
+use crate::store::StoreError;
+
+/// How to run.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions {
+    /// The most changes under way at once; at least 1. A runbook has 1.
+    pub concurrency: usize,
+    /// Bounds on attempts at one effect.
+    pub retry: RetryPolicy,
+    /// Take everything back when something fails?
+    pub roll_back_on_failure: bool,
+}
+
+/// Why a run broke off without an end of its own. The journal is whole; `resume` goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The journal cannot be written: nothing may start.
+    #[error("the journal could not be written")]
+    Journal(#[source] Arc<StoreError>),
+    /// The journal says something the table does not allow.
+    #[error("the journal contradicts itself")]
+    Illegal(#[from] JournalError),
+    /// The remote could not be read before the first effect, or for verification.
+    #[error("{0}")]
+    Unreadable(Failure),
+}
+
+impl From<Arc<StoreError>> for RunError {
+    fn from(error: Arc<StoreError>) -> Self {
+        Self::Journal(error)
+    }
+}
+
+/// Runs one admitted plan with one provider.
+pub struct Runner<'a, P> {
+    pub(crate) provider: &'a P,
+    pub(crate) admitted: &'a AdmittedPlan,
+    pub(crate) options: RunOptions,
+    pub(crate) clock: &'a dyn Clock,
+    journal: Journal,
+    reporting: Reporting,
+    pub(crate) stop: StopSignal,
+    opening: Fact,
+    live: RefCell<Live>,
+}
+
+struct Live {
+    entries: Entries,
+    state: RunState,
+}
+
+/// What a run stands on.
+pub struct RunParts<'a, P> {
+    /// The domain's hands.
+    pub provider: &'a P,
+    /// What may be done.
+    pub admitted: &'a AdmittedPlan,
+    /// How.
+    pub options: RunOptions,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Where facts go.
+    pub journal: Journal,
+    /// Where facts come back, durable and in order.
+    pub entries: Entries,
+    /// Who is told.
+    pub reporting: Reporting,
+    /// Whether to stop.
+    pub stop: StopSignal,
+    /// What the journal held before: empty for a new run.
+    pub state: RunState,
+    /// The first fact to write: that the run began, or who took it up again.
+    pub opening: Fact,
+}
+
+impl<'a, P: Provider> Runner<'a, P> {
+    /// Puts a run together.
+    pub fn new(parts: RunParts<'a, P>) -> Self {
+        Self {
+            provider: parts.provider,
+            admitted: parts.admitted,
+            options: parts.options,
+            clock: parts.clock,
+            journal: parts.journal,
+            reporting: parts.reporting,
+            stop: parts.stop,
+            opening: parts.opening,
+            live: RefCell::new(Live {
+                entries: parts.entries,
+                state: parts.state,
+            }),
+        }
+    }
+
+    /// Runs to the end, or to the next safe point after a stop.
+    ///
+    /// # Errors
+    /// See [`RunError`]; effects that were under way are settled by the next `resume`.
+    pub async fn run(self) -> Result<RunState, RunError> {
+        let result = tokio::select! {
+            biased;
+            result = self.stages() => result,
+            () = self.stop.raised(Urgency::Now) => self.record_stop().await,
+        };
+        self.end(result)
+    }
+
+    /// Takes back what the journal proves done, in reverse, and ends the run.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn roll_back(self) -> Result<RunState, RunError> {
+        let result = async {
+            self.record(self.opening.clone()).await?;
+            self.settle_open().await?;
+            self.undo_all().await?;
+            self.finish().await
+        }
+        .await;
+        self.end(result)
+    }
+
+    fn end(self, result: Result<(), RunError>) -> Result<RunState, RunError> {
+        self.drain()?;
+        let Self {
+            journal,
+            reporting,
+            live,
+            ..
+        } = self;
+        tracing::debug!(commits = journal.commits(), "journal closed");
+        journal.close();
+        let patience = std::time::Duration::from_secs(5);
+        if !reporting.finish(patience) {
+            tracing::warn!("a reporter did not keep up and was left behind");
+        }
+        result.map(|()| live.into_inner().state)
+    }
+
+    async fn stages(&self) -> Result<(), RunError> {
+        self.record(self.opening.clone()).await?;
+        self.settle_open().await?;
+        if !self.preflight().await? {
+            return self.finish().await;
+        }
+        self.changes().await?;
+        if self.stop.urgency().is_some() && self.has_pending() {
+            return self.record_stop().await;
+        }
+        if self.options.roll_back_on_failure && self.any_failed() {
+            self.undo_all().await?;
+        }
+        self.verify().await?;
+        self.finish().await
+    }
+
+    /// Looks what became of every effect whose outcome the journal does not hold.
+    async fn settle_open(&self) -> Result<(), RunError> {
+        let open: Vec<&Change> = self
+            .admitted
+            .plan()
+            .executable()
+            .into_iter()
+            .filter(|change| matches!(self.state_of(change), ChangeState::Started | ChangeState::Unknown))
+            .collect();
+        for change in open {
+            if planted(Fault::RepeatWithoutLooking) {
+                self.record(Fact::NotDone {
+                    change_id: change.change_id.clone(),
+                })
+                .await?;
+                continue;
+            }
+            self.settle(change, "the process ended before an answer was recorded")
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Reads all preconditions in one pass. False means: stop, nothing may be written.
+    async fn preflight(&self) -> Result<bool, RunError> {
+        let plan = self.admitted.plan();
+        let pending: Vec<&Change> = plan
+            .executable()
+            .into_iter()
+            .filter(|change| self.state_of(change) == ChangeState::Pending)
+            .collect();
+        if pending.is_empty() || planted(Fault::NoPreflight) {
+            return Ok(true);
+        }
+        self.tell(Progress::CheckingPreconditions {
+            changes: pending.len(),
+        });
+        let outputs = self.outputs();
+        let mismatches = self
+            .provider
+            .preflight(&pending, &outputs)
+            .await
+            .map_err(RunError::Unreadable)?;
+        self.record(Fact::Preflight {
+            mismatches: mismatches.clone(),
+        })
+        .await?;
+        if mismatches.is_empty() {
+            return Ok(true);
+        }
+        if !self.live.borrow().state.wrote() {
+            return Ok(false);
+        }
+        // On resume other changes are done already: only those that met drift stop, as in a run without a pause.
+        let mut by_change: BTreeMap<ChangeId, Vec<Mismatch>> = BTreeMap::new();
+        for mismatch in mismatches {
+            by_change
+                .entry(mismatch.change_id.clone())
+                .or_default()
+                .push(mismatch);
+        }
+        for (change_id, mismatches) in by_change {
+            self.record(Fact::Drifted {
+                change_id,
+                mismatches,
+            })
+            .await?;
+        }
+        Ok(true)
+    }
+
+    /// Carries changes out as soon as what they depend on is done, at most `concurrency` at a time.
+    async fn changes(&self) -> Result<(), RunError> {
+        let order = self.admitted.plan().executable();
+        let limit = if planted(Fault::NoBound) {
+            usize::MAX
+        } else {
+            self.options.concurrency.max(1)
+        };
+        let mut queue = Queue::new(&order, |change| self.state_of(change));
+        let mut running = FuturesUnordered::new();
+        loop {
+            self.skip_dependants(&mut queue).await?;
+            while running.len() < limit && self.stop.urgency().is_none() {
+                if planted(Fault::LevelBarrier) && !running.is_empty() && queue.starts_level() {
+                    break;
+                }
+                let Some(change) = queue.next() else { break };
+                running.push(async move { (change, self.carry_out(change).await) });
+            }
+            if self.stop.urgency().is_some() && !running.is_empty() {
+                self.tell(Progress::Stopping {
+                    running: running.len(),
+                });
+            }
+            let Some((change, result)) = running.next().await else {
+                return Ok(());
+            };
+            result?;
+            queue.ended(change, self.state_of(change));
+        }
+    }
+
+    /// Names every change that can no longer run, because what it depends on did not get done.
+    async fn skip_dependants(&self, queue: &mut Queue<'a>) -> Result<(), RunError> {
+        while let Some((change, because)) = queue.next_skipped() {
+            let fact = Fact::Skipped {
+                change_id: change.change_id.clone(),
+                because,
+            };
+            self.record(fact).await?;
+            queue.ended(change, ChangeState::Skipped);
+        }
+        Ok(())
+    }
+
+    /// One change: look, write the intent, do it, write the outcome; again, while the effect certainly did not happen.
+    async fn carry_out(&self, change: &Change) -> Result<(), RunError> {
+        for attempt in 1.. {
+            let outputs = self.outputs();
+            match self.look_before(change, &outputs).await {
+                Ok(mismatches) if mismatches.is_empty() => {}
+                Ok(mismatches) => return self.drifted(change, mismatches).await,
+                Err(failure) => match self.after_failure(change, failure, attempt).await? {
+                    Next::Again => continue,
+                    Next::Ended => return Ok(()),
+                },
+            }
+            if self.stop.urgency().is_some() && self.state_of(change) == ChangeState::Pending {
+                return Ok(());
+            }
+            self.intend(change).await?;
+            match self.provider.apply(change, &outputs).await {
+                Ok(made) => return self.done(change, made, false).await,
+                Err(failure) => match self.after_failure(change, failure, attempt).await? {
+                    Next::Again => {}
+                    Next::Ended => return Ok(()),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_before(&self, change: &Change, outputs: &Outputs) -> Result<Vec<Mismatch>, Failure> {
+        if planted(Fault::NoCheckBeforeWrite) {
+            return Ok(Vec::new());
+        }
+        self.provider
+            .check(change, outputs)
+            .await
+            .map_err(|failure| match failure.disposition {
+                // Looking has no effect, so there is nothing to settle: look again, or give up.
+                Disposition::Look => Failure {
+                    disposition: Disposition::Retry { after: None },
+                    ..failure
+                },
+                Disposition::AskHuman => Failure {
+                    disposition: Disposition::GiveUp,
+                    ..failure
+                },
+                Disposition::Retry { .. } | Disposition::GiveUp => failure,
+            })
+    }
+
+    /// Makes *about to* durable, and makes sure that the lease still holds at the moment of the effect.
+    async fn intend(&self, change: &Change) -> Result<(), RunError> {
+        let change_id = change.change_id.clone();
+        if planted(Fault::EffectBeforeIntent) {
+            return Ok(());
+        }
+        if self.state_of(change) == ChangeState::Pending {
+            self.record(Fact::Intent { change_id }).await?;
+        }
+        if !self.journal.is_leased(self.clock.now()) {
+            // The process may have slept. An empty append renews the lease, or finds it lost.
+            self.journal.record(Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    async fn after_failure(&self, change: &Change, failure: Failure, attempt: u32) -> Result<Next, RunError> {
+        if !failure.drift.is_empty() {
+            self.drifted(change, failure.drift).await?;
+            return Ok(Next::Ended);
+        }
+        match failure.disposition {
+            Disposition::Retry { after } if attempt < self.options.retry.attempts => {
+                self.wait(change, &failure.message, attempt, after).await
+            }
+            Disposition::Retry { .. } => {
+                self.failed(change, format!("{} (after {attempt} attempts)", failure.message))
+                    .await
+            }
+            Disposition::GiveUp => self.failed(change, failure.message).await,
+            Disposition::AskHuman => self.unknown(change, failure.message).await,
+            Disposition::Look => {
+                self.settle(change, &failure.message).await?;
+                if self.state_of(change) != ChangeState::Pending {
+                    return Ok(Next::Ended);
+                }
+                if attempt >= self.options.retry.attempts {
+                    return self
+                        .failed(change, format!("{} (after {attempt} attempts)", failure.message))
+                        .await;
+                }
+                self.wait(change, &failure.message, attempt, None).await
+            }
+        }
+    }
+
+    /// Waits before another attempt; a stop meanwhile ends the change where it stands.
+    async fn wait(
+        &self,
+        change: &Change,
+        error: &str,
+        attempt: u32,
+        asked: Option<std::time::Duration>,
+    ) -> Result<Next, RunError> {
+        let seed = change
+            .change_id
+            .0
+            .bytes()
+            .fold(u64::from(attempt), |sum, byte| sum * 31 % 8191 + u64::from(byte));
+        let after = self.options.retry.wait(attempt, asked, seed);
+        self.tell(Progress::Retrying {
+            change_id: change.change_id.clone(),
+            error: error.to_owned(),
+            after,
+        });
+        tokio::select! {
+            () = tokio::time::sleep(after) => Ok(Next::Again),
+            () = self.stop.raised(Urgency::AfterCurrent) => {
+                if self.state_of(change) == ChangeState::Started {
+                    // The effect certainly did not happen: the change may start again on resume.
+                    self.record(Fact::NotDone { change_id: change.change_id.clone() }).await?;
+                }
+                Ok(Next::Ended)
+            }
+        }
+    }
+
+    /// Looks what became of an effect, and writes down what is known now.
+    async fn settle(&self, change: &Change, error: &str) -> Result<(), RunError> {
+        let change_id = change.change_id.clone();
+        self.tell(Progress::Settling {
+            change_id: change_id.clone(),
+            error: error.to_owned(),
+        });
+        let intent_at = {
+            let live = self.live.borrow();
+            live.state
+                .changes
+                .get(&change_id)
+                .and_then(|progress| progress.intent_at)
+        };
+        let outputs = self.outputs();
+        let looked = self
+            .provider
+            .settle(change, &outputs, intent_at.unwrap_or_else(|| self.clock.now()))
+            .await;
+        match looked {
+            Ok(Settled::Done(made)) => self.done(change, made, true).await,
+            Ok(Settled::NotDone) => self.record(Fact::NotDone { change_id }).await,
+            Ok(Settled::Unknown(why)) => {
+                self.record(Fact::Unknown {
+                    change_id,
+                    error: format!("{error}; {why}"),
+                })
+                .await
+            }
+            Err(failure) => {
+                let error = format!("{error}; looking what became of it failed too: {failure}");
+                self.record(Fact::Unknown { change_id, error }).await
+            }
+        }
+    }
+
+    async fn done(
+        &self,
+        change: &Change,
+        outputs: BTreeMap<String, serde_json::Value>,
+        settled: bool,
+    ) -> Result<(), RunError> {
+        self.record(Fact::Done {
+            change_id: change.change_id.clone(),
+            outputs,
+            settled,
+        })
+        .await
+    }
+
+    async fn drifted(&self, change: &Change, mismatches: Vec<Mismatch>) -> Result<(), RunError> {
+        self.record(Fact::Drifted {
+            change_id: change.change_id.clone(),
+            mismatches,
+        })
+        .await
+    }
+
+    async fn failed(&self, change: &Change, error: String) -> Result<Next, RunError> {
+        self.record(Fact::Failed {
+            change_id: change.change_id.clone(),
+            error,
+        })
+        .await?;
+        Ok(Next::Ended)
+    }
+
+    async fn unknown(&self, change: &Change, error: String) -> Result<Next, RunError> {
+        self.record(Fact::Unknown {
+            change_id: change.change_id.clone(),
+            error,
+        })
+        .await?;
+        Ok(Next::Ended)
+    }
+
+    /// Reads the postconditions of everything that was done, and writes down what differs.
+    async fn verify(&self) -> Result<(), RunError> {
+        let done: Vec<&Change> = self
+            .admitted
+            .plan()
+            .executable()
+            .into_iter()
+            .filter(|change| self.state_of(change) == ChangeState::Done)
+            .collect();
+        if done.is_empty() {
+            return Ok(());
+        }
+        self.tell(Progress::Verifying { changes: done.len() });
+        let outputs = self.outputs();
+        let mut found: BTreeMap<ChangeId, Vec<Mismatch>> = BTreeMap::new();
+        match self.provider.verify(&done, &outputs).await {
+            Ok(mismatches) => {
+                for mismatch in mismatches {
+                    found
+                        .entry(mismatch.change_id.clone())
+                        .or_default()
+                        .push(mismatch);
+                }
+            }
+            // Everything was done; that it could not be checked is for the result to say, not a reason to break off.
+            Err(failure) => {
+                tracing::warn!(%failure, "verification could not read the world");
+                return Ok(());
+            }
+        }
+        let facts = done.iter().map(|change| Fact::Checked {
+            change_id: change.change_id.clone(),
+            mismatches: found.remove(&change.change_id).unwrap_or_default(),
+        });
+        self.record_all(facts.collect()).await
+    }
+
+    async fn finish(&self) -> Result<(), RunError> {
+        let outcome = outcome_of(self.admitted.plan(), &self.live.borrow().state);
+        self.record(Fact::Finished { outcome }).await
+    }
+
+    async fn record_stop(&self) -> Result<(), RunError> {
+        self.record(Fact::Stopped {
+            reason: self.stop.reason(),
+        })
+        .await
+    }
+
+    /// Writes one fact; when this returns it is durable and part of the live state.
+    pub(crate) async fn record(&self, fact: Fact) -> Result<(), RunError> {
+        self.record_all(vec![fact]).await
+    }
+
+    async fn record_all(&self, facts: Vec<Fact>) -> Result<(), RunError> {
+        self.journal.record(facts).await?;
+        self.drain()
+    }
+
+    /// Takes in every entry that has become durable, in the journal's order, and passes it on to the listeners.
+    fn drain(&self) -> Result<(), RunError> {
+        let mut live = self.live.borrow_mut();
+        while let Ok(entry) = live.entries.try_recv() {
+            live.state.record(&entry)?;
+            self.tell_entry(entry);
+        }
+        Ok(())
+    }
+
+    fn tell_entry(&self, entry: Entry) {
+        self.reporting.tell(Event::Recorded(entry));
+    }
+
+    pub(crate) fn tell(&self, progress: Progress) {
+        self.reporting.tell(Event::Progress(progress));
+    }
+
+    pub(crate) fn state_of(&self, change: &Change) -> ChangeState {
+        self.live.borrow().state.of(&change.change_id)
+    }
+
+    pub(crate) fn outputs(&self) -> Outputs {
+        self.live.borrow().state.outputs.clone()
+    }
+
+    pub(crate) fn done_in_order(&self) -> Vec<ChangeId> {
+        self.live.borrow().state.done_order.clone()
+    }
+
+    fn has_pending(&self) -> bool {
+        let plan = self.admitted.plan();
+        plan.executable()
+            .into_iter()
+            .any(|change| self.state_of(change) == ChangeState::Pending)
+    }
+
+    fn any_failed(&self) -> bool {
+        let live = self.live.borrow();
+        live.state.changes.values().any(|progress| {
+            matches!(
+                progress.state,
+                ChangeState::Failed | ChangeState::Drifted | ChangeState::Skipped
+            )
+        })
+    }
+}
+
+enum Next {
+    Again,
+    Ended,
+}
+
+/// Which changes may start: those whose dependencies are done, in execution order.
+struct Queue<'a> {
+    /// By place in the execution order.
+    changes: Vec<&'a Change>,
+    place: BTreeMap<&'a ChangeId, usize>,
+    /// How many dependencies are not done yet.
+    waiting: Vec<usize>,
+    dependants: Vec<Vec<usize>>,
+    ready: std::collections::BTreeSet<usize>,
+    /// Changes that can no longer run, with the reason.
+    doomed: BTreeMap<usize, String>,
+    settled: Vec<bool>,
+    level: usize,
+}
+
+impl<'a> Queue<'a> {
+    fn new(order: &[&'a Change], state: impl Fn(&Change) -> ChangeState) -> Self {
+        let place: BTreeMap<&ChangeId, usize> = order
+            .iter()
+            .enumerate()
+            .map(|(index, change)| (&change.change_id, index))
+            .collect();
+        let mut queue = Self {
+            changes: order.to_vec(),
+            waiting: vec![0; order.len()],
+            dependants: vec![Vec::new(); order.len()],
+            ready: std::collections::BTreeSet::new(),
+            doomed: BTreeMap::new(),
+            settled: vec![false; order.len()],
+            level: 0,
+            place,
+        };
+        queue.link();
+        for (index, change) in order.iter().enumerate() {
+            let state = state(change);
+            if state != ChangeState::Pending {
+                queue.settle(index, state);
+            }
+        }
+        let free = |index: &usize| {
+            queue.waiting.get(*index) == Some(&0) && queue.settled.get(*index) == Some(&false)
+        };
+        queue.ready = (0..order.len()).filter(free).collect();
+        queue.level = queue.ready.len();
+        queue
+    }
+
+    fn link(&mut self) {
+        for (index, change) in self.changes.iter().enumerate() {
+            for needed in change.depends_on.iter().filter_map(|id| self.place.get(id)) {
+                if let Some(count) = self.waiting.get_mut(index) {
+                    *count += 1;
+                }
+                if let Some(list) = self.dependants.get_mut(*needed) {
+                    list.push(index);
+                }
+            }
+        }
+    }
+
+    /// The next change that may start.
+    fn next(&mut self) -> Option<&'a Change> {
+        let index = loop {
+            let index = self.ready.pop_first()?;
+            if !self.doomed.contains_key(&index) {
+                break index;
+            }
+        };
+        self.level = self.level.saturating_sub(1);
+        self.changes.get(index).copied()
+    }
+
+    /// Only for the planted fault: has everything that was free at the last barrier been started?
+    fn starts_level(&mut self) -> bool {
+        if self.level == 0 {
+            self.level = self.ready.len();
+            return true;
+        }
+        false
+    }
+
+    /// The next change that can no longer run, and why.
+    fn next_skipped(&mut self) -> Option<(&'a Change, String)> {
+        let (index, because) = self.doomed.pop_first()?;
+        self.ready.remove(&index);
+        self.changes.get(index).map(|change| (*change, because))
+    }
+
+    /// Takes in how a change ended.
+    fn ended(&mut self, change: &Change, state: ChangeState) {
+        if let Some(&index) = self.place.get(&change.change_id) {
+            self.settle(index, state);
+        }
+    }
+
+    fn settle(&mut self, index: usize, state: ChangeState) {
+        if let Some(flag) = self.settled.get_mut(index) {
+            *flag = true;
+        }
+        let good = state == ChangeState::Done || planted(Fault::DependantsRun);
+        // A change that a stop left pending, or that nobody can tell about yet, dooms nobody: resume comes back to it.
+        let open = matches!(state, ChangeState::Pending | ChangeState::Unknown);
+        let cause = self
+            .changes
+            .get(index)
+            .map(|change| change.change_id.to_string())
+            .unwrap_or_default();
+        for dependant in self.dependants.get(index).cloned().unwrap_or_default() {
+            if self.settled.get(dependant) != Some(&false) {
+                continue;
+            }
+            if good {
+                if let Some(count) = self.waiting.get_mut(dependant) {
+                    *count = count.saturating_sub(1);
+                    if *count == 0 {
+                        self.ready.insert(dependant);
+                    }
+                }
+            } else if !open {
+                self.doomed.entry(dependant).or_insert_with(|| cause.clone());
+            }
+        }
+    }
+}

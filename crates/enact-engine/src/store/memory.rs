@@ -1,0 +1,281 @@
+//! The in-memory twin of the SQLite store. Clones share their content, so that a "new process" in a test finds it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use enact_core::approval::{Approval, ApprovalId};
+use enact_core::journal::{Entry, Fact, RunId, verify_chain};
+use enact_core::plan::PlanId;
+use jiff::Timestamp;
+
+use super::{
+    ApprovalStore, JournalStore, Lease, NewRun, PlanStore, RunRow, StopRequest, StoreError, lease_end,
+    plan_prefix,
+};
+use crate::holder::Holder;
+
+#[derive(Default)]
+struct Content {
+    plans: BTreeMap<String, Vec<u8>>,
+    approvals: Vec<Approval>,
+    runs: BTreeMap<RunId, Run>,
+}
+
+struct Run {
+    row: RunRow,
+    approvals: Vec<ApprovalId>,
+    entries: Vec<Entry>,
+    stop: Option<StopRequest>,
+}
+
+/// Everything in one map, gone with the process.
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<Content>>);
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Content {
+    fn leased(&mut self, lease: &Lease) -> Result<&mut Run, StoreError> {
+        let lost = || StoreError::LeaseLost {
+            run_id: lease.run_id.clone(),
+        };
+        let run = self.runs.get_mut(&lease.run_id).ok_or_else(lost)?;
+        if run.row.epoch == lease.epoch && run.row.holder.is_some() {
+            Ok(run)
+        } else {
+            Err(lost())
+        }
+    }
+
+    fn spent(&self, approval_id: &ApprovalId, except: Option<&RunId>) -> u32 {
+        let runs = self.runs.values().filter(|run| Some(&run.row.run_id) != except);
+        u32::try_from(runs.filter(|run| run.approvals.contains(approval_id)).count()).unwrap_or(u32::MAX)
+    }
+}
+
+impl PlanStore for MemoryStore {
+    fn save_plan(&self, plan_id: &PlanId, bytes: &[u8], _now: Timestamp) -> Result<(), StoreError> {
+        self.content()
+            .plans
+            .entry(plan_id.to_string())
+            .or_insert_with(|| bytes.to_vec());
+        Ok(())
+    }
+
+    fn load_plan(&self, prefix: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(full) = plan_prefix(prefix) else {
+            return Ok(None);
+        };
+        let content = self.content();
+        let mut found = content.plans.iter().filter(|(id, _)| id.starts_with(&full));
+        match (found.next(), found.next()) {
+            (Some((_, bytes)), None) => Ok(Some(bytes.clone())),
+            (None, _) => Ok(None),
+            (Some(_), Some(_)) => Err(StoreError::Ambiguous {
+                what: "plan",
+                prefix: prefix.to_owned(),
+            }),
+        }
+    }
+}
+
+impl ApprovalStore for MemoryStore {
+    fn add_approval(&self, approval: &Approval) -> Result<(), StoreError> {
+        self.content().approvals.push(approval.clone());
+        Ok(())
+    }
+
+    fn approvals_of(&self, plan_id: &PlanId) -> Result<Vec<Approval>, StoreError> {
+        Ok(self
+            .content()
+            .approvals
+            .iter()
+            .filter(|record| record.plan_id == *plan_id)
+            .cloned()
+            .collect())
+    }
+
+    fn runs_spent(&self, approval_id: &ApprovalId, except: Option<&RunId>) -> Result<u32, StoreError> {
+        Ok(self.content().spent(approval_id, except))
+    }
+}
+
+impl JournalStore for MemoryStore {
+    fn create_run(&self, new: &NewRun<'_>) -> Result<Lease, StoreError> {
+        let mut content = self.content();
+        let busy = content
+            .runs
+            .values()
+            .find(|run| run.row.target == new.target && run.row.is_held(new.now));
+        if let Some(Run {
+            row:
+                RunRow {
+                    run_id,
+                    holder: Some(holder),
+                    lease_until,
+                    ..
+                },
+            ..
+        }) = busy
+        {
+            return Err(StoreError::Held {
+                run_id: run_id.clone(),
+                holder: Box::new(holder.clone()),
+                until: *lease_until,
+            });
+        }
+        for (approval_id, max_runs) in &new.approvals {
+            if content.spent(approval_id, None) >= *max_runs {
+                return Err(StoreError::ApprovalSpent(approval_id.clone()));
+            }
+        }
+        let row = RunRow {
+            run_id: new.run_id.clone(),
+            plan_id: new.plan_id.clone(),
+            target: new.target.clone(),
+            created_at: new.now,
+            holder: Some(new.holder.clone()),
+            lease_until: lease_end(new.now, new.ttl),
+            epoch: 1,
+        };
+        let approvals = new.approvals.iter().map(|(id, _)| id.clone()).collect();
+        content.runs.insert(
+            new.run_id.clone(),
+            Run {
+                row,
+                approvals,
+                entries: Vec::new(),
+                stop: None,
+            },
+        );
+        Ok(Lease {
+            run_id: new.run_id.clone(),
+            epoch: 1,
+        })
+    }
+
+    fn acquire(
+        &self,
+        run_id: &RunId,
+        holder: &Holder,
+        ttl: Duration,
+        now: Timestamp,
+    ) -> Result<Lease, StoreError> {
+        let mut content = self.content();
+        let run = content
+            .runs
+            .get_mut(run_id)
+            .ok_or_else(|| StoreError::NoSuchRun(run_id.to_string()))?;
+        if let Some(other) = run.row.holder.as_ref().filter(|_| run.row.is_held(now)) {
+            return Err(StoreError::Held {
+                run_id: run_id.clone(),
+                holder: Box::new(other.clone()),
+                until: run.row.lease_until,
+            });
+        }
+        run.row.epoch += 1;
+        run.row.holder = Some(holder.clone());
+        run.row.lease_until = lease_end(now, ttl);
+        run.stop = None;
+        Ok(Lease {
+            run_id: run_id.clone(),
+            epoch: run.row.epoch,
+        })
+    }
+
+    fn renew(&self, lease: &Lease, ttl: Duration, now: Timestamp) -> Result<Option<StopRequest>, StoreError> {
+        let mut content = self.content();
+        let run = content.leased(lease)?;
+        run.row.lease_until = lease_end(now, ttl);
+        Ok(run.stop.clone())
+    }
+
+    fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.content().leased(lease)?.row.holder = None;
+        Ok(())
+    }
+
+    fn append(
+        &self,
+        lease: &Lease,
+        ttl: Duration,
+        now: Timestamp,
+        facts: Vec<Fact>,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut content = self.content();
+        let run = content.leased(lease)?;
+        let mut added: Vec<Entry> = Vec::with_capacity(facts.len());
+        for fact in facts {
+            let prev = added.last().or(run.entries.last());
+            added.push(Entry::chain(&lease.run_id, prev, now, lease.epoch, fact)?);
+        }
+        run.entries.extend(added.iter().cloned());
+        run.row.lease_until = lease_end(now, ttl);
+        Ok(added)
+    }
+
+    fn load(&self, run_id: &RunId) -> Result<Vec<Entry>, StoreError> {
+        let content = self.content();
+        let run = content
+            .runs
+            .get(run_id)
+            .ok_or_else(|| StoreError::NoSuchRun(run_id.to_string()))?;
+        verify_chain(&run.entries)?;
+        Ok(run.entries.clone())
+    }
+
+    fn runs(&self) -> Result<Vec<RunRow>, StoreError> {
+        let mut rows: Vec<RunRow> = self.content().runs.values().map(|run| run.row.clone()).collect();
+        rows.sort_by(|a, b| (b.created_at, &b.run_id).cmp(&(a.created_at, &a.run_id)));
+        Ok(rows)
+    }
+
+    fn request_stop(&self, run_id: &RunId, request: &StopRequest) -> Result<(), StoreError> {
+        let mut content = self.content();
+        let run = content
+            .runs
+            .get_mut(run_id)
+            .ok_or_else(|| StoreError::NoSuchRun(run_id.to_string()))?;
+        let milder = run
+            .stop
+            .as_ref()
+            .is_none_or(|stop| stop.urgency < request.urgency);
+        if milder {
+            run.stop = Some(request.clone());
+        }
+        Ok(())
+    }
+
+    fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let mut content = self.content();
+        let finished = |run: &Run| {
+            run.entries
+                .iter()
+                .any(|entry| matches!(entry.fact, Fact::Finished { .. }))
+                && run.row.holder.is_none()
+                && run.row.created_at < before
+        };
+        let count = content.runs.len();
+        content.runs.retain(|_, run| !finished(run));
+        let kept: Vec<String> = content
+            .runs
+            .values()
+            .map(|run| run.row.plan_id.to_string())
+            .collect();
+        let pruned = count - content.runs.len();
+        if pruned > 0 {
+            content.plans.retain(|id, _| kept.contains(id));
+        }
+        Ok(pruned)
+    }
+}
