@@ -3,5 +3,9 @@
 //! The line through this crate: `load` (files to [`desired::Desired`]), `observe` (API to `Observed`), `plan` (both
 //! to a plan, pure), `provider` (one change to requests). What is particular to a kind stands in [`resources`].
 
+pub mod auth;
+pub mod cache;
+pub mod client;
 pub mod desired;
+pub mod limiter;
 pub mod resources;
