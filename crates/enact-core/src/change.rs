@@ -170,8 +170,8 @@ pub enum Precondition {
         resource_type: String,
         /// Its id.
         resource_id: String,
-        /// The namespace expected.
-        namespace: String,
+        /// The namespace expected; `None`: nobody manages it.
+        namespace: Option<String>,
     },
     /// The object's protection flag is as observed.
     Protection {

@@ -7,7 +7,7 @@
 pub mod portal;
 
 /// Every kind, parents before children. This is the one registration line per kind.
-pub static KINDS: Kinds = Kinds(&[&portal::KIND]);
+pub const KINDS: Kinds = Kinds(&[&portal::KIND]);
 
 /// A set of kinds to work with: [`KINDS`] in production, a set of their own in tests.
 #[derive(Clone, Copy)]
@@ -271,3 +271,12 @@ impl PartialEq for Kind {
 }
 
 impl Eq for Kind {}
+
+/// A slug as a step of a path: a leading `/` does not count, but the root object `/` keeps its name.
+pub fn path_step(slug: &str) -> &str {
+    if slug == "/" {
+        slug
+    } else {
+        slug.strip_prefix('/').unwrap_or(slug)
+    }
+}
