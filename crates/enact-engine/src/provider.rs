@@ -59,6 +59,8 @@ pub enum Settled {
     Done(Made),
     /// It did not happen; it may be started again.
     NotDone,
+    /// It did not happen, and cannot any more: the world is not what the plan was based on.
+    Drift(Vec<Mismatch>),
     /// Looking cannot tell; the reason.
     Unknown(String),
 }

@@ -93,7 +93,7 @@ impl<P: Provider> Runner<'_, P> {
         let change_id = change.change_id.clone();
         let fact = match self.provider.settle_undo(change, &self.outputs()).await {
             Ok(Settled::Done(_)) => Fact::Undone { change_id },
-            Ok(Settled::NotDone) => Fact::UndoFailed {
+            Ok(Settled::NotDone | Settled::Drift(_)) => Fact::UndoFailed {
                 change_id,
                 error: format!("{error}; it has not been taken back"),
             },

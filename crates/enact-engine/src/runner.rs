@@ -441,6 +441,20 @@ impl<'a, P: Provider> Runner<'a, P> {
         match looked {
             Ok(Settled::Done(made)) => self.done(change, made, true).await,
             Ok(Settled::NotDone) => self.record(Fact::NotDone { change_id }).await,
+            Ok(Settled::Drift(mismatches)) => {
+                // Back to pending first: what the table lets drift is a change whose effect did not happen.
+                let not_done = Fact::NotDone {
+                    change_id: change_id.clone(),
+                };
+                self.record_all(vec![
+                    not_done,
+                    Fact::Drifted {
+                        change_id,
+                        mismatches,
+                    },
+                ])
+                .await
+            }
             Ok(Settled::Unknown(why)) => {
                 self.record(Fact::Unknown {
                     change_id,

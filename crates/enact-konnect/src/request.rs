@@ -202,7 +202,9 @@ pub fn fields(planned: Option<&Value>, outputs: &Outputs) -> Result<Map<String, 
     };
     match resolve(planned, outputs)? {
         Value::Object(fields) => Ok(fields),
-        _ => Ok(Map::new()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Ok(Map::new())
+        }
     }
 }
 
@@ -254,13 +256,9 @@ fn reversed(change: &Change) -> Change {
             old: flag.new,
             new: flag.old,
         });
-    if let (Some(labels), Some(current)) = (change.changed_fields.get("labels"), &mut back.current) {
-        if let Some(object) = current.as_object_mut() {
-            object.insert("labels".to_owned(), labels.new.clone());
-        }
-    }
-    if change.changed_fields.contains_key("namespace") {
-        back.namespace = None;
+    let current = back.current.as_mut().and_then(Value::as_object_mut);
+    if let (Some(labels), Some(current)) = (change.changed_fields.get("labels"), current) {
+        current.insert("labels".to_owned(), labels.new.clone());
     }
     back
 }
