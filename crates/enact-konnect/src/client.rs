@@ -177,23 +177,11 @@ impl Client {
     /// # Errors
     /// [`ApiError::Unsendable`] when TLS cannot be set up.
     pub fn new(options: ClientOptions, credentials: Credentials) -> Result<Self, ApiError> {
-        // Fails only when somebody installed a provider before; then that one serves.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10).min(options.timeout))
-            .timeout(options.timeout)
-            .user_agent(concat!("enact/", env!("CARGO_PKG_VERSION")));
-        if options.no_proxy {
-            builder = builder.no_proxy();
-        }
-        if options.base_url.starts_with("http://") {
-            // Without TLS there is no need to read the machine's certificates, which takes a while.
-            builder = builder.tls_certs_only(std::iter::empty());
-        }
-        let http = builder.build().map_err(|error| ApiError::Unsendable {
-            request: options.base_url.clone(),
-            problem: chain(&error),
+        let http = http_client(&options.base_url, options.timeout, options.no_proxy).map_err(|problem| {
+            ApiError::Unsendable {
+                request: options.base_url.clone(),
+                problem,
+            }
         })?;
         let limiter = Limiter::new(options.concurrency);
         Ok(Self {
@@ -354,6 +342,25 @@ impl Client {
             self.clock_offset.store(offset, Ordering::SeqCst);
         }
     }
+}
+
+/// The one place where HTTP clients are built: bounds on time, no redirects, one TLS provider.
+pub(crate) fn http_client(url: &str, timeout: Duration, no_proxy: bool) -> Result<reqwest::Client, String> {
+    // Fails only when somebody installed a provider before; then that one serves.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(10).min(timeout))
+        .timeout(timeout)
+        .user_agent(concat!("enact/", env!("CARGO_PKG_VERSION")));
+    if no_proxy {
+        builder = builder.no_proxy();
+    }
+    if url.starts_with("http://") {
+        // Without TLS there is no need to read the machine's certificates, which takes a while.
+        builder = builder.tls_certs_only(std::iter::empty());
+    }
+    builder.build().map_err(|error| chain(&error))
 }
 
 enum Unread {

@@ -3,10 +3,12 @@
 //! The line through this crate: `load` (files to [`desired::Desired`]), `observe` (API to `Observed`), `plan` (both
 //! to a plan, pure), `provider` (one change to requests). What is particular to a kind stands in [`resources`].
 
+pub mod adopt;
 pub mod auth;
 pub mod cache;
 pub mod client;
 pub mod desired;
+pub mod dump;
 pub mod limiter;
 pub mod listing;
 mod looking;

@@ -1,3 +1,43 @@
-//! The `enact` binary.
+//! The `enact` binary: parses, dispatches, and turns the result into an exit code.
 
-fn main() {}
+mod approve;
+mod cli;
+mod commands;
+mod config;
+mod connect;
+mod error;
+mod execute;
+mod line;
+mod signals;
+mod state;
+mod views;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    views::start_logging(cli.global.log_level, cli.global.color);
+    let painter = views::Painter::of(cli.global.color);
+    match commands::dispatch(cli) {
+        Ok(code) => ExitCode::from(code.number()),
+        Err(error) => {
+            views::failure(&painter, &error);
+            ExitCode::from(error.code.number())
+        }
+    }
+}
+
+/// Help and version are results; anything else is invalid input, with our code instead of clap's.
+fn usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe is no reason to fail differently.
+    let _printed = error.print();
+    match error.kind() {
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(enact_core::exit::ExitCode::InvalidInput.number()),
+    }
+}

@@ -1,0 +1,78 @@
+//! `enact decide`: a person's word on a change whose outcome looking cannot settle.
+
+use clap::{Args, ValueEnum};
+use enact_core::change::ChangeId;
+use enact_core::exit::ExitCode;
+use enact_core::journal::{ChangeState, Fact, RunState, Settlement};
+use enact_engine::holder::Holder;
+use enact_engine::store::find_run;
+
+use super::Context;
+use crate::error::{CommandError, CommandResult};
+use crate::{state, views};
+
+/// What the person knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Word {
+    /// The effect did happen.
+    Done,
+    /// It did not happen; `resume` will do it.
+    NotDone,
+}
+
+/// Say what became of a change that looking cannot settle
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  enact decide 4be0c1 create:portal:harbor done --reason \"seen in the console, id 7f…\"")]
+pub(crate) struct DecideArgs {
+    /// The run (its first digits are enough)
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// The change, as `enact runs show` names it
+    #[arg(value_name = "CHANGE")]
+    change: String,
+    /// What became of it
+    #[arg(value_enum)]
+    word: Word,
+    /// How you know
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
+    let principal = context.settings.principal();
+    if !principal.may_decide() {
+        let message = format!("{principal} may not decide: an agent never does");
+        return Err(CommandError::new(ExitCode::NotApproved, message));
+    }
+    let installation = state::open(&context.settings)?;
+    let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
+    let run = RunState::replay(&installation.store.load(&run_id)?)
+        .map_err(|error| CommandError::from_error(ExitCode::Failed, &error))?;
+    let change_id = ChangeId(args.change);
+    if !matches!(run.of(&change_id), ChangeState::Unknown | ChangeState::Stuck) {
+        return Err(CommandError::invalid(format!(
+            "change {change_id} of run {run_id} is not waiting for a decision"
+        ))
+        .hint(format!("enact runs show {run_id} names the changes")));
+    }
+    let store = &installation.store;
+    let now = state::now();
+    let lease = store.acquire(&run_id, &Holder::this_process(), installation.lease_ttl, now)?;
+    let settlement = if args.word == Word::Done {
+        Settlement::Done
+    } else {
+        Settlement::NotDone
+    };
+    let fact = Fact::Decided {
+        change_id: change_id.clone(),
+        settlement,
+        by: principal,
+        reason: args.reason,
+    };
+    let written = store.append(&lease, installation.lease_ttl, now, vec![fact]);
+    store.release(&lease)?;
+    written?;
+    views::say(&format!("Written down. To go on: enact resume {run_id}\n"));
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,87 @@
+//! The commands, one file each.
+
+use crate::cli::{Cli, Command, Global};
+use crate::config::{Overrides, Settings};
+use crate::error::{CommandError, CommandResult};
+use crate::views::Painter;
+
+pub(crate) mod adopt;
+pub(crate) mod apply;
+pub(crate) mod completions;
+pub(crate) mod decide;
+pub(crate) mod delete;
+pub(crate) mod diff;
+pub(crate) mod dump;
+pub(crate) mod get;
+pub(crate) mod konnect;
+pub(crate) mod login;
+pub(crate) mod man;
+pub(crate) mod plan;
+pub(crate) mod resume;
+pub(crate) mod rollback;
+pub(crate) mod runs;
+pub(crate) mod schema;
+pub(crate) mod show;
+pub(crate) mod stop;
+pub(crate) mod sync;
+
+/// What a command stands on.
+pub(crate) struct Context {
+    pub(crate) settings: Settings,
+    pub(crate) painter: Painter,
+}
+
+impl Context {
+    fn new(global: Global) -> Result<Self, CommandError> {
+        let overrides = Overrides {
+            profile: global.profile,
+            state_dir: global.state_dir,
+            config_file: global.config_file,
+        };
+        Ok(Self {
+            settings: Settings::read(overrides)?,
+            painter: Painter::of(global.color),
+        })
+    }
+}
+
+/// Runs a command.
+pub(crate) fn dispatch(cli: Cli) -> CommandResult {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Schema(args) => return schema::run(&args),
+        Command::Completions(args) => return completions::run(&args),
+        Command::Man(args) => return man::run(&args),
+        _ => {}
+    }
+    let context = Context::new(global)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(run(command, &context))
+}
+
+async fn run(command: Command, context: &Context) -> CommandResult {
+    match command {
+        Command::Plan(args) => plan::run(context, args).await,
+        Command::Diff(args) => diff::run(context, args).await,
+        Command::Apply(args) => apply::run(context, args).await,
+        Command::Sync(args) => sync::run(context, args).await,
+        Command::Delete(args) => delete::run(context, args).await,
+        Command::Adopt(args) => adopt::run(context, args).await,
+        Command::Dump(args) => dump::run(context, args).await,
+        Command::Get(args) => get::run(context, args).await,
+        Command::Show(args) => show::run(context, &args),
+        Command::Runs(args) => runs::run(context, args),
+        Command::Resume(args) => resume::run(context, args).await,
+        Command::Decide(args) => decide::run(context, args).await,
+        Command::Rollback(args) => rollback::run(context, args).await,
+        Command::Stop(args) => stop::run(context, &args),
+        Command::Login(args) => login::run(context, args).await,
+        Command::Logout(args) => login::logout(context, &args),
+        Command::Konnect(args) => konnect::run(context, args).await,
+        Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+    }
+}

@@ -1,0 +1,162 @@
+//! `enact plan`: what would change, for people or as a file to approve and run later.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use enact_core::exit::ExitCode;
+use enact_core::plan::{Mode, Plan};
+use enact_engine::policy::BuiltinPolicy;
+
+use super::Context;
+use crate::cli::Output;
+use crate::connect::{KonnectFlags, connect};
+use crate::error::{CommandError, CommandResult};
+use crate::execute::show_warnings;
+use crate::line::{ConfigFlags, judged, load_files, make_plan};
+use crate::state;
+use crate::views::{self, plan_text};
+
+/// What kind of plan to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanMode {
+    /// Create and update.
+    Apply,
+    /// Create, update and delete.
+    Sync,
+    /// Delete what is described.
+    Delete,
+}
+
+impl From<PlanMode> for Mode {
+    fn from(mode: PlanMode) -> Self {
+        match mode {
+            PlanMode::Apply => Self::Apply,
+            PlanMode::Sync => Self::Sync,
+            PlanMode::Delete => Self::Delete,
+        }
+    }
+}
+
+/// Show what would change, and write it to a file to run later
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  enact plan -f portals/
+  enact plan -f portals/ -o plan.json && enact apply --plan plan.json
+  enact plan -f portals/ --mode sync --detailed-exitcode   exit code 2: changes are pending")]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    config: ConfigFlags,
+    /// What kind of plan
+    #[arg(long, value_enum, default_value_t = PlanMode::Apply)]
+    mode: PlanMode,
+    /// Write the plan to this file (readable by you only)
+    #[arg(short = 'o', long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+    /// The form of the plan on standard output
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    /// Exit with 2 when changes are pending
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Fail when protection blocks a change
+    #[arg(long)]
+    strict_protection: bool,
+    #[command(flatten)]
+    konnect: KonnectFlags,
+}
+
+pub(crate) async fn run(context: &Context, args: PlanArgs) -> CommandResult {
+    let desired = load_files(&context.settings, &args.config)?;
+    show_warnings(context, &desired.warnings);
+    let connection = connect(&context.settings, &args.konnect).await?;
+    let plan = make_plan(&context.settings, &connection, &desired, args.mode.into()).await?;
+    let plan = judged(plan, &BuiltinPolicy);
+    if let Some(path) = &args.output_file {
+        write_private(path, &plan.to_bytes()?)?;
+    }
+    match args.output {
+        Output::Text => views::print(&text(context, &plan, args.output_file.as_deref()))?,
+        Output::Json => views::print(&String::from_utf8_lossy(&plan.to_bytes()?))?,
+        Output::Yaml => views::print_document(&plan, Output::Yaml)?,
+    }
+    if !plan.changes().is_empty() {
+        remember(context, &plan);
+    }
+    exit_code(&plan, args.strict_protection, args.detailed_exitcode)
+}
+
+fn text(context: &Context, plan: &Plan, file: Option<&Path>) -> String {
+    if plan.changes().is_empty() {
+        let mut text = "No changes detected. Configuration matches current state.\n".to_owned();
+        for warning in plan.warnings() {
+            text.push_str(&format!("warning: {}\n", warning.message));
+        }
+        return text;
+    }
+    let mut text = plan_text::render(context.painter, plan, plan_text::Detail::default());
+    text.push_str(&plan_text::deletions(context.painter, plan));
+    if let Some(file) = file {
+        text.push_str(&format!(
+            "\nThe plan is in {0}. To run it: enact {1} --plan {0}\n",
+            file.display(),
+            plan.metadata().mode
+        ));
+    }
+    text
+}
+
+/// Keeps the plan for `enact show PLAN_ID`. A state that cannot be written is no reason for a plan to fail.
+fn remember(context: &Context, plan: &Plan) {
+    let kept = state::open(&context.settings).and_then(|installation| {
+        Ok(installation
+            .store
+            .save_plan(plan.id(), &plan.to_bytes()?, state::now())?)
+    });
+    if let Err(error) = kept {
+        tracing::warn!(
+            error = error.chain.join(": "),
+            "the plan was not kept in the state directory"
+        );
+    }
+}
+
+/// Writes a file that only its owner can read, in one step: a crash leaves the old file or the new one.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let failed = |error: std::io::Error| {
+        CommandError::failed(format!("{} cannot be written: {error}", path.display()))
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    let written = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|error| {
+        // Half a file helps nobody; if even that fails there is nothing more to do.
+        let _removed = std::fs::remove_file(&temporary);
+        failed(error)
+    })
+}
+
+fn exit_code(plan: &Plan, strict: bool, detailed: bool) -> CommandResult {
+    if strict && plan.summary().blocked_count > 0 {
+        return Err(CommandError::new(
+            ExitCode::Denied,
+            "protection blocks changes of this plan",
+        ));
+    }
+    Ok(match (detailed, plan.is_noop(), plan.changes().is_empty()) {
+        (_, true, false) => ExitCode::Denied,
+        (true, false, _) => ExitCode::Pending,
+        _ => ExitCode::Ok,
+    })
+}

@@ -1,0 +1,107 @@
+//! `enact resume`: take up a run whose process was killed, stopped, or could not settle something.
+
+use clap::Args;
+use enact_core::exit::ExitCode;
+use enact_core::journal::{RunId, RunOutcome, RunState};
+use enact_core::plan::Plan;
+use enact_engine::installation::Installation;
+use enact_engine::store::find_run;
+
+use super::Context;
+use crate::cli::Output;
+use crate::connect::{KonnectFlags, connect};
+use crate::error::{CommandError, CommandResult};
+use crate::execute::{RunFlags, carry_out, pass_gate_again};
+use crate::{line, state, views};
+
+/// Take up a run that was killed, stopped or left unsettled
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The run passes the gate again with today's policy. What is done is not done twice; what was under
+way is looked for first. The approval was spent when the run began and is not spent again.
+
+Example:
+  enact resume 4be0c1"
+)]
+pub(crate) struct ResumeArgs {
+    /// The run (its first digits are enough); default: the newest run that can be taken up
+    #[arg(value_name = "RUN")]
+    run: Option<String>,
+    /// When a change fails, take back what this run has done
+    #[arg(long)]
+    rollback_on_failure: bool,
+    /// The form of the result on standard output
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    #[command(flatten)]
+    konnect: KonnectFlags,
+}
+
+pub(crate) async fn run(context: &Context, args: ResumeArgs) -> CommandResult {
+    let installation = state::open(&context.settings)?;
+    let run_id = choose(&installation, args.run.as_deref())?;
+    let state = RunState::replay(&installation.store.load(&run_id)?)
+        .map_err(|error| CommandError::from_error(ExitCode::Failed, &error))?;
+    refuse_ended(&run_id, &state)?;
+    let plan = plan_of(&installation, &run_id)?;
+    let connection = connect(&context.settings, &args.konnect).await?;
+    let target = line::full_target(&context.settings, &connection).await?;
+    let admitted = pass_gate_again(context, &installation, plan, &run_id, target)?;
+    let open = installation.reopen(&run_id, &admitted, &context.settings.principal())?;
+    let flags = RunFlags {
+        plan: None,
+        dry_run: false,
+        check_drift: false,
+        auto_approve: false,
+        allow_unprotect: false,
+        strict_protection: false,
+        rollback_on_failure: args.rollback_on_failure,
+        output: args.output,
+    };
+    if args.output == Output::Text {
+        views::say(&format!(
+            "Run {run_id} of plan {}\n",
+            admitted.plan().id().short()
+        ));
+    }
+    carry_out(context, &connection, &installation, open, &admitted, &flags).await
+}
+
+/// The run somebody named, or the newest one that has not ended.
+fn choose(installation: &Installation, named: Option<&str>) -> Result<RunId, CommandError> {
+    if let Some(prefix) = named {
+        return Ok(find_run(installation.store.as_ref(), prefix)?.run_id);
+    }
+    for row in installation.store.runs()? {
+        let entries = installation.store.load(&row.run_id)?;
+        let state =
+            RunState::replay(&entries).map_err(|error| CommandError::from_error(ExitCode::Failed, &error))?;
+        if refuse_ended(&row.run_id, &state).is_ok() {
+            return Ok(row.run_id);
+        }
+    }
+    Err(CommandError::invalid("there is no run to take up").hint("enact runs list shows all runs"))
+}
+
+fn refuse_ended(run_id: &RunId, state: &RunState) -> Result<(), CommandError> {
+    match state.outcome {
+        None | Some(RunOutcome::Unknown) => Ok(()),
+        Some(outcome) => {
+            let word = serde_json::to_value(outcome)?;
+            let word = word.as_str().unwrap_or_default().replace('_', " ");
+            Err(CommandError::invalid(format!("run {run_id} has ended: {word}"))
+                .hint("plan again to go on from what is there now")
+                .hint(format!("what happened: enact runs show {run_id}")))
+        }
+    }
+}
+
+/// The frozen plan of a run.
+pub(crate) fn plan_of(installation: &Installation, run_id: &RunId) -> Result<Plan, CommandError> {
+    let row = find_run(installation.store.as_ref(), &run_id.0)?;
+    let bytes = installation
+        .store
+        .load_plan(row.plan_id.0.as_str())?
+        .ok_or_else(|| CommandError::failed(format!("the plan of run {run_id} is not kept here any more")))?;
+    Ok(Plan::parse(&bytes)?)
+}

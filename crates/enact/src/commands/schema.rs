@@ -1,0 +1,42 @@
+//! `enact schema`: the JSON Schemas of what enact reads and writes.
+
+use clap::{Args, ValueEnum};
+use enact_core::exit::ExitCode;
+
+use crate::cli::Output;
+use crate::error::CommandResult;
+use crate::views;
+
+/// What to describe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// A plan file (enact.plan/v1).
+    Plan,
+    /// The result of a run (enact.run/v1).
+    Run,
+    /// One entry of a journal.
+    Entry,
+    /// One approval.
+    Approval,
+}
+
+/// Print the JSON Schema of a document
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  enact schema plan > plan.schema.json")]
+pub(crate) struct SchemaArgs {
+    /// The document
+    #[arg(value_enum)]
+    what: What,
+}
+
+pub(crate) fn run(args: &SchemaArgs) -> CommandResult {
+    let schema = match args.what {
+        What::Plan => schemars::schema_for!(enact_core::plan::PlanDocument),
+        What::Run => schemars::schema_for!(enact_core::report::RunReport),
+        What::Entry => schemars::schema_for!(enact_core::journal::Entry),
+        What::Approval => schemars::schema_for!(enact_core::approval::Approval),
+    };
+    views::print_document(&schema, Output::Json)?;
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,59 @@
+//! `enact show`: a plan, from a file or by its id.
+
+use std::path::Path;
+
+use clap::Args;
+use enact_core::exit::ExitCode;
+use enact_core::plan::Plan;
+
+use super::Context;
+use crate::cli::Output;
+use crate::error::{CommandError, CommandResult};
+use crate::execute::read_plan;
+use crate::state;
+use crate::views::{self, plan_text};
+
+/// Show a plan, from a file or by its id
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  enact show plan.json
+  enact show 3f9c21aa04be --output json")]
+pub(crate) struct ShowArgs {
+    /// A plan file, `-`, or a plan id (six digits are enough)
+    #[arg(value_name = "FILE|PLAN_ID")]
+    what: String,
+    /// Show whole values, however long
+    #[arg(long)]
+    full_content: bool,
+    /// The form of the result
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+pub(crate) fn run(context: &Context, args: &ShowArgs) -> CommandResult {
+    let plan = find(context, &args.what)?;
+    match args.output {
+        Output::Text => {
+            let detail = plan_text::Detail {
+                full: args.full_content,
+            };
+            views::print(&plan_text::render(context.painter, &plan, detail))?;
+        }
+        Output::Json => views::print(&String::from_utf8_lossy(&plan.to_bytes()?))?,
+        Output::Yaml => views::print_document(&plan, Output::Yaml)?,
+    }
+    Ok(ExitCode::Ok)
+}
+
+fn find(context: &Context, what: &str) -> Result<Plan, CommandError> {
+    if what == "-" || Path::new(what).exists() {
+        return read_plan(Path::new(what));
+    }
+    match state::open(&context.settings)?.store.load_plan(what)? {
+        Some(bytes) => Ok(Plan::parse(&bytes)?),
+        None => Err(CommandError::invalid(format!(
+            "{what:?} is neither a file nor the id of a plan that is kept here"
+        ))
+        .hint("enact runs list shows the plans that ran")),
+    }
+}

@@ -1,0 +1,125 @@
+//! `enact stop`: ask a run to stop at its next safe point, or stop everything on this installation.
+
+use clap::{Args, ValueEnum};
+use enact_core::exit::ExitCode;
+use enact_engine::stop::Urgency;
+use enact_engine::store::{StopRequest, find_run};
+
+use super::Context;
+use super::plan::write_private;
+use crate::error::{CommandError, CommandResult};
+use crate::state::{self, Latch};
+use crate::views;
+
+/// The latch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    /// No plan passes the gate any more.
+    On,
+    /// Plans pass again.
+    Off,
+}
+
+/// Stop a run at its next safe point, or everything on this installation
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  enact stop 4be0c1
+  enact stop --all on --reason \"incident 4711\"
+  enact stop --all off")]
+pub(crate) struct StopArgs {
+    /// The run (its first digits are enough)
+    #[arg(value_name = "RUN", required_unless_present = "all", conflicts_with = "all")]
+    run: Option<String>,
+    /// Let go of what is under way too; `resume` finds out what became of it
+    #[arg(long, conflicts_with = "all")]
+    now: bool,
+    /// The latch of this installation: `on` lets no plan through the gate and stops what runs
+    #[arg(long, value_enum)]
+    all: Option<Switch>,
+    /// Why; needed for `--all on`
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+pub(crate) fn run(context: &Context, args: &StopArgs) -> CommandResult {
+    match (args.all, &args.run) {
+        (Some(Switch::On), _) => latch_on(context, args.reason.as_deref()),
+        (Some(Switch::Off), _) => latch_off(context),
+        (None, Some(run)) => stop_one(context, run, args),
+        (None, None) => Err(CommandError::invalid("name a run, or --all on|off")),
+    }
+}
+
+fn stop_one(context: &Context, prefix: &str, args: &StopArgs) -> CommandResult {
+    let installation = state::open(&context.settings)?;
+    let row = find_run(installation.store.as_ref(), prefix)?;
+    if !row.is_held(state::now()) {
+        views::say(&format!(
+            "No process is at run {}; nothing to stop.\n",
+            row.run_id
+        ));
+        return Ok(ExitCode::Ok);
+    }
+    let urgency = if args.now {
+        Urgency::Now
+    } else {
+        Urgency::AfterCurrent
+    };
+    let reason = args
+        .reason
+        .as_deref()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
+    let reason = format!("stopped by {}{reason}", context.settings.principal().id);
+    installation
+        .store
+        .request_stop(&row.run_id, &StopRequest { urgency, reason })?;
+    views::say(&format!(
+        "Asked run {} to stop. To go on later: enact resume {}\n",
+        row.run_id, row.run_id
+    ));
+    Ok(ExitCode::Ok)
+}
+
+fn latch_on(context: &Context, reason: Option<&str>) -> CommandResult {
+    let reason = reason.ok_or_else(|| CommandError::invalid("--all on needs a --reason"))?;
+    let latch = Latch {
+        reason: reason.to_owned(),
+        by: context.settings.principal().id,
+        since: state::now(),
+    };
+    let path = state::latch_file(&context.settings);
+    if let Some(folder) = path.parent() {
+        state::prepare(folder)?;
+    }
+    write_private(&path, &serde_json::to_vec_pretty(&latch)?)?;
+    let installation = state::open(&context.settings)?;
+    for row in installation
+        .store
+        .runs()?
+        .into_iter()
+        .filter(|row| row.is_held(latch.since))
+    {
+        let request = StopRequest {
+            urgency: Urgency::AfterCurrent,
+            reason: format!("everything stopped: {reason}"),
+        };
+        installation.store.request_stop(&row.run_id, &request)?;
+    }
+    views::say("Everything is stopped: no plan passes the gate until `enact stop --all off`.\n");
+    Ok(ExitCode::Ok)
+}
+
+fn latch_off(context: &Context) -> CommandResult {
+    let principal = context.settings.principal();
+    if !principal.may_decide() {
+        let message = format!("{principal} may not lift the stop: an agent never does");
+        return Err(CommandError::new(ExitCode::NotApproved, message));
+    }
+    match std::fs::remove_file(state::latch_file(&context.settings)) {
+        Ok(()) => views::say("Plans pass the gate again.\n"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => views::say("Nothing was stopped.\n"),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(ExitCode::Ok)
+}

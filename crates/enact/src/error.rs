@@ -1,0 +1,166 @@
+//! How a command fails: one type, with its exit code, the chain of causes, and what to do now.
+
+use enact_core::diagnostic::Diagnostic;
+use enact_core::exit::ExitCode;
+use enact_core::gate::GateClosed;
+use enact_core::plan::ReadError;
+use enact_engine::runner::RunError;
+use enact_engine::store::StoreError;
+
+/// A failed command.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    pub(crate) code: ExitCode,
+    /// What was attempted and what came of it, outermost first.
+    pub(crate) chain: Vec<String>,
+    /// What to do now.
+    pub(crate) hints: Vec<String>,
+    /// Faults in the user's files, shown with their places.
+    pub(crate) faults: Vec<Diagnostic>,
+}
+
+/// What a command returns.
+pub(crate) type CommandResult = Result<ExitCode, CommandError>;
+
+impl CommandError {
+    pub(crate) fn new(code: ExitCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            chain: vec![message.into()],
+            hints: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Invalid usage, configuration or plan file.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::InvalidInput, message)
+    }
+
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Failed, message)
+    }
+
+    /// Faults in the user's files.
+    pub(crate) fn faults(faults: Vec<Diagnostic>) -> Self {
+        let count = faults.len();
+        let message = format!(
+            "{count} {} in the configuration; nothing was done",
+            if count == 1 { "fault" } else { "faults" }
+        );
+        Self {
+            faults,
+            ..Self::invalid(message)
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// An error with its causes.
+    pub(crate) fn from_error(code: ExitCode, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut chain = vec![error.to_string()];
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            chain.push(error.to_string());
+            cause = error.source();
+        }
+        // A transparent wrapper says the same as its cause.
+        chain.dedup();
+        Self {
+            code,
+            chain,
+            hints: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::ApprovalSpent(_) => ExitCode::NotApproved,
+            StoreError::NoSuchRun(_) | StoreError::Ambiguous { .. } => ExitCode::InvalidInput,
+            StoreError::Held { .. }
+            | StoreError::LeaseLost { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::NotWritable { .. }
+            | StoreError::Journal(_)
+            | StoreError::Json(_) => ExitCode::Failed,
+        };
+        let failed = Self::from_error(code, &error);
+        match &error {
+            StoreError::Held { run_id, .. } => failed
+                .hint(format!("wait for it, or stop it: enact stop {run_id}"))
+                .hint("a process that was killed is noticed at once; one on another machine when its lease runs out"),
+            StoreError::LeaseLost { run_id } => {
+                failed.hint(format!("nothing more was written by this process; see: enact runs show {run_id}"))
+            }
+            StoreError::Newer { .. } => failed.hint("use the newer enact that wrote it, or another --state-dir"),
+            StoreError::Corrupt { path, .. } => failed.hint(format!(
+                "the file was left as it is; move {path} (with its -wal and -shm) aside to start anew, or restore a backup"
+            )),
+            StoreError::NotWritable { .. } => {
+                failed.hint("check the directory's owner, permissions and free space, or name another with --state-dir")
+            }
+            StoreError::NoSuchRun(_) | StoreError::Ambiguous { .. } => failed.hint("enact runs list shows all runs"),
+            StoreError::Journal(_) | StoreError::Json(_) | StoreError::ApprovalSpent(_) => failed,
+        }
+    }
+}
+
+impl From<ReadError> for CommandError {
+    fn from(error: ReadError) -> Self {
+        let refused = Self::from_error(ExitCode::InvalidInput, &error);
+        match &error {
+            ReadError::Digest { .. } => {
+                refused.hint("the file was edited after it was made; make the plan again")
+            }
+            ReadError::Format { .. } => refused.hint("make the plan again with this version of enact"),
+            ReadError::Json { .. } => refused.hint("the file is cut off or damaged; make the plan again"),
+            ReadError::TooLarge { .. } | ReadError::Faults(_) => refused.hint("make the plan again"),
+        }
+    }
+}
+
+impl From<GateClosed> for CommandError {
+    fn from(error: GateClosed) -> Self {
+        let closed = Self::from_error(error.exit_code(), &error);
+        match &error {
+            GateClosed::Latched { .. } => closed.hint("to go on: enact stop --all off"),
+            GateClosed::OtherTarget { .. } => {
+                closed.hint("connect to the plan's target, or make a plan for this one")
+            }
+            GateClosed::NotAcknowledged { .. } => {
+                closed.hint("answer the second question at the prompt, or add --allow-unprotect")
+            }
+            GateClosed::NotApproved { .. } => closed.hint("approve at the prompt, or with --auto-approve"),
+            GateClosed::VerdictOfOtherPlan { .. }
+            | GateClosed::VerdictOfOtherBundle { .. }
+            | GateClosed::Denied { .. }
+            | GateClosed::Rejected { .. } => closed,
+        }
+    }
+}
+
+impl From<RunError> for CommandError {
+    fn from(error: RunError) -> Self {
+        Self::from_error(ExitCode::Failed, &error)
+    }
+}
+
+impl From<std::io::Error> for CommandError {
+    fn from(error: std::io::Error) -> Self {
+        Self::from_error(ExitCode::Failed, &error)
+    }
+}
+
+impl From<serde_json::Error> for CommandError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::from_error(ExitCode::Failed, &error)
+    }
+}

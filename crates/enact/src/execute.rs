@@ -1,0 +1,438 @@
+//! The second half of the line: a plan is shown, approved, admitted, run and reported. `apply`, `sync`, `delete` and
+//! `adopt` differ only in the plan they bring.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use enact_core::approval::Approval;
+use enact_core::exit::ExitCode;
+use enact_core::gate::{AdmittedPlan, Circumstances, admit};
+use enact_core::journal::{RunPhase, RunState};
+use enact_core::plan::{Mode, Plan, Target};
+use enact_core::report::RunReport;
+use enact_engine::installation::{Installation, OpenRun, Surroundings};
+use enact_engine::policy::{BuiltinPolicy, PolicyEngine};
+use enact_engine::retry::RetryPolicy;
+use enact_engine::runner::RunOptions;
+use enact_engine::stop::StopSignal;
+use enact_konnect::provider::KonnectProvider;
+use enact_konnect::resources::KINDS;
+
+use crate::approve::{Said, obtain};
+use crate::cli::Output;
+use crate::commands::Context;
+use crate::connect::{Connection, KonnectFlags};
+use crate::error::{CommandError, CommandResult};
+use crate::views::{self, plan_text, progress::ProgressLines, run_text};
+use crate::{line, signals, state};
+
+/// The longest plan file that is read, in bytes.
+const MAX_PLAN: u64 = enact_core::plan::MAX_PLAN_BYTES as u64;
+
+/// Flags of every command that runs a plan.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Execution")]
+pub(crate) struct RunFlags {
+    /// Run this saved plan (a file, or `-`) instead of making one
+    #[arg(long, value_name = "FILE", conflicts_with = "filename")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Write nothing; say for each change what was and was not checked
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// With --plan and --dry-run: read the present state and check the plan against it
+    #[arg(long, requires = "dry_run")]
+    pub(crate) check_drift: bool,
+    /// Do not ask for approval
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Let --auto-approve cover taking protection off as well
+    #[arg(long)]
+    pub(crate) allow_unprotect: bool,
+    /// Fail, before anything is written, when protection blocks a change
+    #[arg(long)]
+    pub(crate) strict_protection: bool,
+    /// When a change fails, take back what this run has done
+    #[arg(long)]
+    pub(crate) rollback_on_failure: bool,
+    /// The form of the result on standard output
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+}
+
+/// Reads a saved plan and believes nothing.
+pub(crate) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
+    use std::io::Read as _;
+    let unreadable = |error: std::io::Error| {
+        CommandError::invalid(format!("the plan {} cannot be read: {error}", path.display()))
+    };
+    let mut bytes = Vec::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin()
+            .lock()
+            .take(MAX_PLAN + 1)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
+    } else {
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        file.take(MAX_PLAN + 1)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
+    }
+    Ok(Plan::parse(&bytes)?)
+}
+
+/// Runs a plan to its end, asking first. `verb` is the command's name.
+pub(crate) async fn execute(
+    context: &Context,
+    connection: &Connection,
+    plan: Plan,
+    verb: &str,
+    flags: &RunFlags,
+    stdin_taken: bool,
+) -> CommandResult {
+    let policy = BuiltinPolicy;
+    let plan = line::judged(plan, &policy);
+    if flags.output == Output::Text {
+        introduce(context, &plan);
+    }
+    if flags.strict_protection && plan.summary().blocked_count > 0 {
+        return Err(CommandError::new(
+            ExitCode::Denied,
+            "protection blocks changes of this plan; nothing was written",
+        )
+        .hint("take the protection off first, or leave out --strict-protection to run the other changes"));
+    }
+    if plan.is_noop() {
+        return nothing_to_do(&plan, flags);
+    }
+    if flags.dry_run {
+        return dry_run(context, connection, &plan, flags).await;
+    }
+    let installation = state::open(&context.settings)?;
+    let target = line::full_target(&context.settings, connection).await?;
+    let said = Said {
+        auto_approve: flags.auto_approve,
+        allow_unprotect: flags.allow_unprotect,
+        stdin_taken,
+    };
+    check_gate_but_approval(context, &plan, &policy, &target)?;
+    let principal = context.settings.principal();
+    let approval = obtain(
+        &plan,
+        verb,
+        &principal,
+        &policy.bundle_digest(),
+        said,
+        installation.ids.as_ref(),
+    )?;
+    keep(&installation, &plan, &approval)?;
+    let admitted = pass_gate(context, &installation, plan, vec![approval], target)?;
+    let open = installation.begin(&admitted, &principal)?;
+    carry_out(context, connection, &installation, open, &admitted, flags).await
+}
+
+/// What is about to happen, on standard error.
+fn introduce(context: &Context, plan: &Plan) {
+    let painter = context.painter;
+    if plan.changes().is_empty() {
+        return;
+    }
+    views::say(&plan_text::render(painter, plan, plan_text::Detail::default()));
+    views::say(&plan_text::deletions(painter, plan));
+    views::say(&plan_text::blocked(painter, plan));
+}
+
+/// No change to execute: everything matches, or protection blocks all there is.
+fn nothing_to_do(plan: &Plan, flags: &RunFlags) -> CommandResult {
+    let report = RunReport::of(None, plan, &RunState::default());
+    if flags.output == Output::Text {
+        if plan.changes().is_empty() {
+            views::say("No changes detected. Configuration matches current state.\n");
+            for warning in plan.warnings() {
+                views::say(&format!("warning: {}\n", warning.message));
+            }
+        } else {
+            views::say("Nothing was done: every remaining change is blocked.\n");
+        }
+    } else {
+        views::print_document(&report, flags.output)?;
+    }
+    Ok(if plan.changes().is_empty() {
+        ExitCode::Ok
+    } else {
+        ExitCode::Denied
+    })
+}
+
+/// Says per change what was and was not checked. Sends no request unless asked to.
+async fn dry_run(context: &Context, connection: &Connection, plan: &Plan, flags: &RunFlags) -> CommandResult {
+    let fresh = flags.plan.is_none();
+    let mut drifted = Vec::new();
+    if flags.check_drift {
+        let environment = environment_digest(context);
+        let provider = KonnectProvider {
+            client: &connection.client,
+            kinds: KINDS,
+            environment: &environment,
+        };
+        let changes = plan.executable();
+        drifted = enact_engine::provider::Provider::preflight(&provider, &changes, &Default::default())
+            .await
+            .map_err(|failure| CommandError::from_error(ExitCode::Failed, &failure))?;
+    }
+    let checked = match (fresh, flags.check_drift) {
+        (_, true) => "its preconditions against the present state",
+        (true, false) => "its preconditions, as of planning just now",
+        (false, false) => {
+            "its structure and digest only; no request was sent (--check-drift reads the present state)"
+        }
+    };
+    if flags.output == Output::Text {
+        views::say("\nDry run: nothing was written.\n");
+        for change in plan.executable() {
+            let bad = drifted
+                .iter()
+                .any(|mismatch| mismatch.change_id == change.change_id);
+            let word = if bad { "would be refused" } else { "would run" };
+            views::say(&format!(
+                "- {} {} {}: {word}; checked: {checked}; not checked: the server's own validation\n",
+                change.action, change.resource_type, change.resource_name
+            ));
+        }
+        for mismatch in &drifted {
+            views::say(&format!("  {mismatch}\n"));
+        }
+    } else {
+        let mut report = RunReport::of(None, plan, &RunState::default());
+        report.error = Some(format!("dry run: nothing was written; checked: {checked}"));
+        views::print_document(&report, flags.output)?;
+    }
+    Ok(if drifted.is_empty() {
+        ExitCode::Ok
+    } else {
+        ExitCode::Stale
+    })
+}
+
+/// The gate without approvals: whether asking anybody makes sense at all.
+fn check_gate_but_approval(
+    context: &Context,
+    plan: &Plan,
+    policy: &dyn PolicyEngine,
+    target: &Target,
+) -> Result<(), CommandError> {
+    use enact_core::gate::GateClosed;
+    let circumstances = circumstances(context, policy, target.clone());
+    match admit(plan.clone(), policy.judge(plan), Vec::new(), &circumstances) {
+        Ok(_) | Err(GateClosed::NotApproved { .. } | GateClosed::NotAcknowledged { .. }) => Ok(()),
+        Err(closed) => Err(closed.into()),
+    }
+}
+
+fn circumstances(context: &Context, policy: &dyn PolicyEngine, target: Target) -> Circumstances {
+    Circumstances {
+        now: state::now(),
+        bundle_digest: policy.bundle_digest(),
+        target,
+        runs_spent: std::collections::BTreeMap::new(),
+        asked_by_plan: None,
+        latched: state::latched(&context.settings),
+    }
+}
+
+/// The plan's exact bytes and the approval are kept before anything runs.
+fn keep(installation: &Installation, plan: &Plan, approval: &Approval) -> Result<(), CommandError> {
+    installation
+        .store
+        .save_plan(plan.id(), &plan.to_bytes()?, state::now())?;
+    installation.store.add_approval(approval)?;
+    Ok(())
+}
+
+/// Through the gate with today's policy.
+pub(crate) fn pass_gate(
+    context: &Context,
+    installation: &Installation,
+    plan: Plan,
+    approvals: Vec<Approval>,
+    target: Target,
+) -> Result<AdmittedPlan, CommandError> {
+    let policy = BuiltinPolicy;
+    let verdict = policy.judge(&plan);
+    let mut circumstances = circumstances(context, &policy, target);
+    for record in &approvals {
+        let spent = installation.store.runs_spent(&record.approval_id, None)?;
+        circumstances.runs_spent.insert(record.approval_id.clone(), spent);
+    }
+    Ok(admit(plan, verdict, approvals, &circumstances)?)
+}
+
+/// Through the gate again, with the approvals that a run has already spent: they are not spent twice.
+pub(crate) fn pass_gate_again(
+    context: &Context,
+    installation: &Installation,
+    plan: Plan,
+    run: &enact_core::journal::RunId,
+    target: Target,
+) -> Result<AdmittedPlan, CommandError> {
+    let policy = BuiltinPolicy;
+    let verdict = policy.judge(&plan);
+    let approvals = installation.store.approvals_of(plan.id())?;
+    let mut circumstances = circumstances(context, &policy, target);
+    for record in &approvals {
+        let spent = installation.store.runs_spent(&record.approval_id, Some(run))?;
+        circumstances.runs_spent.insert(record.approval_id.clone(), spent);
+    }
+    Ok(admit(plan, verdict, approvals, &circumstances)?)
+}
+
+/// Runs an open run and reports how it ended.
+pub(crate) async fn carry_out(
+    context: &Context,
+    connection: &Connection,
+    installation: &Installation,
+    open: OpenRun,
+    admitted: &AdmittedPlan,
+    flags: &RunFlags,
+) -> CommandResult {
+    let run_id = open.run_id.clone();
+    let stop = StopSignal::new();
+    let caught = signals::listen(&stop)?;
+    let environment = environment_digest(context);
+    let provider = KonnectProvider {
+        client: &connection.client,
+        kinds: KINDS,
+        environment: &environment,
+    };
+    let surroundings = surroundings(
+        context,
+        connection,
+        admitted.plan(),
+        flags.rollback_on_failure,
+        stop,
+        flags.output,
+    );
+    let state = installation
+        .run(open, admitted, &provider, surroundings)
+        .await
+        .map_err(|error| {
+            CommandError::from(error).hint(format!("the journal is whole; to go on: enact resume {run_id}"))
+        })?;
+    let report = RunReport::of(Some(&run_id), admitted.plan(), &state);
+    show_report(context, &report, flags.output)?;
+    Ok(match state.phase {
+        RunPhase::Stopped | RunPhase::Running => caught.exit_code(),
+        phase @ (RunPhase::Paused | RunPhase::Finished) => report.exit_code(phase),
+    })
+}
+
+/// Prints the result: counts for people on standard error, or one document on standard output.
+pub(crate) fn show_report(context: &Context, report: &RunReport, output: Output) -> Result<(), CommandError> {
+    if output == Output::Text {
+        views::say(&run_text::closing(context.painter, report));
+        return Ok(());
+    }
+    views::print_document(report, output)
+}
+
+/// How a run goes and who is told.
+pub(crate) fn surroundings(
+    context: &Context,
+    connection: &Connection,
+    plan: &Plan,
+    roll_back_on_failure: bool,
+    stop: StopSignal,
+    output: Output,
+) -> Surroundings {
+    let options = RunOptions {
+        concurrency: connection.client.concurrency(),
+        retry: RetryPolicy::default(),
+        roll_back_on_failure,
+    };
+    let reporters: Vec<Box<dyn enact_core::event::Reporter>> = match output {
+        Output::Text => vec![Box::new(ProgressLines::new(context.painter, plan))],
+        Output::Json | Output::Yaml => Vec::new(),
+    };
+    Surroundings {
+        options,
+        reporters,
+        stop,
+    }
+}
+
+/// The digest of an environment value as it is now.
+pub(crate) fn environment_digest<'a>(context: &'a Context) -> impl Fn(&str) -> Option<String> + 'a {
+    |variable| enact_konnect::load::environment_digest(variable, &line::LoaderEnvironment(&context.settings))
+}
+
+/// A command that runs plans: makes or reads one of the allowed modes, then executes it.
+pub(crate) async fn run_mode(
+    context: &Context,
+    config: &line::ConfigFlags,
+    konnect: &KonnectFlags,
+    flags: &RunFlags,
+    mode: Mode,
+) -> CommandResult {
+    let verb = mode.as_str();
+    if let Some(path) = &flags.plan {
+        let plan = read_plan(path)?;
+        check_mode(&plan, mode)?;
+        if flags.dry_run && !flags.check_drift {
+            check_planned_target(context, konnect, &plan)?;
+        }
+        let connection = crate::connect::connect(&context.settings, konnect).await?;
+        return execute(context, &connection, plan, verb, flags, path.as_os_str() == "-").await;
+    }
+    let desired = line::load_files(&context.settings, config)?;
+    show_warnings(context, &desired.warnings);
+    let connection = crate::connect::connect(&context.settings, konnect).await?;
+    let plan = line::make_plan(&context.settings, &connection, &desired, mode).await?;
+    let stdin_taken = config.filename.iter().any(|name| name.trim() == "-");
+    execute(context, &connection, plan, verb, flags, stdin_taken).await
+}
+
+/// Faults that do not stop the line.
+pub(crate) fn show_warnings(context: &Context, warnings: &[enact_core::diagnostic::Diagnostic]) {
+    for warning in warnings {
+        views::say(&views::diagnostics::render(context.painter, warning));
+    }
+}
+
+/// Which plans a command takes: `apply` also a sync plan that deletes nothing.
+fn check_mode(plan: &Plan, mode: Mode) -> Result<(), CommandError> {
+    let planned = plan.metadata().mode;
+    let deletes = plan.summary().by_action.contains_key("DELETE");
+    match (mode, planned) {
+        (Mode::Apply, Mode::Sync) if !deletes => {
+            views::say("warning: the plan was made for sync; it deletes nothing, so apply runs it\n");
+            Ok(())
+        }
+        (Mode::Apply, Mode::Sync) => Err(CommandError::invalid(
+            "apply never deletes, and this sync plan does",
+        )
+        .hint("run it with `enact sync --plan`, or plan again with --mode apply")),
+        (wanted, planned) if wanted == planned => Ok(()),
+        (wanted, planned) => Err(CommandError::invalid(format!(
+            "this is a plan for {planned}, not for {wanted}"
+        ))
+        .hint(format!("run it with `enact {planned} --plan`"))),
+    }
+}
+
+/// A plan for another host is refused before any request; the organisation is checked when there is a connection.
+fn check_planned_target(context: &Context, konnect: &KonnectFlags, plan: &Plan) -> Result<(), CommandError> {
+    let planned = plan.metadata().target.clone();
+    let here = crate::connect::planned_target(&context.settings, konnect)?;
+    let here = Target {
+        organization: planned.organization.clone(),
+        ..here
+    };
+    if planned == here {
+        return Ok(());
+    }
+    Err(enact_core::gate::GateClosed::OtherTarget {
+        planned: Box::new(planned),
+        actual: Box::new(here),
+    }
+    .into())
+}

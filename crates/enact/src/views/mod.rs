@@ -1,0 +1,139 @@
+//! Everything that is printed. Results and machine output go to standard output, the rest to standard error.
+
+use std::io::{IsTerminal as _, Write};
+
+use serde::Serialize;
+
+use crate::cli::{ColorChoice, LogLevel, Output};
+use crate::error::CommandError;
+
+pub(crate) mod diagnostics;
+pub(crate) mod plan_text;
+pub(crate) mod progress;
+pub(crate) mod run_text;
+
+/// Paints text, or leaves it. Colour never carries meaning alone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Painter {
+    on: bool,
+}
+
+impl Painter {
+    /// For standard error, where people read.
+    pub(crate) fn of(choice: ColorChoice) -> Self {
+        let on = match choice {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                let environment = crate::config::Environment::read().ok();
+                let wanted = environment.is_none_or(|environment| {
+                    environment.get("NO_COLOR").is_none() && environment.get("TERM") != Some("dumb")
+                });
+                wanted && std::io::stderr().is_terminal()
+            }
+        };
+        Self { on }
+    }
+
+    /// No colour.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Self {
+        Self { on: false }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.on {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    pub(crate) fn good(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    pub(crate) fn bad(self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    pub(crate) fn careful(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
+    pub(crate) fn strong(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    pub(crate) fn faint(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+}
+
+/// Writes to standard error. A reader that went away changes nothing.
+pub(crate) fn say(text: &str) {
+    let _written = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes a result to standard output.
+pub(crate) fn print(text: &str) -> Result<(), CommandError> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        // `enact … | head` is no failure.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Prints one document.
+pub(crate) fn print_document<T: Serialize>(document: &T, output: Output) -> Result<(), CommandError> {
+    match output {
+        Output::Json | Output::Text => print(&format!("{}\n", serde_json::to_string_pretty(document)?)),
+        Output::Yaml => print(&yaml(document)?),
+    }
+}
+
+/// A value as YAML.
+pub(crate) fn yaml<T: Serialize>(document: &T) -> Result<String, CommandError> {
+    let mut text = serde_saphyr::to_string(document)
+        .map_err(|error| CommandError::failed(format!("the result cannot be written as YAML: {error}")))?;
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// Prints a failed command: faults with their places, the chain of causes once, then what to do.
+pub(crate) fn failure(painter: &Painter, error: &CommandError) {
+    let mut text = String::new();
+    for fault in &error.faults {
+        text.push_str(&diagnostics::render(*painter, fault));
+        text.push('\n');
+    }
+    let mut chain = error.chain.iter();
+    text.push_str(&format!(
+        "{} {}\n",
+        painter.bad("error:"),
+        chain.next().map_or("", String::as_str)
+    ));
+    for cause in chain {
+        text.push_str(&format!("  because: {cause}\n"));
+    }
+    for hint in &error.hints {
+        text.push_str(&format!("  {} {hint}\n", painter.strong("hint:")));
+    }
+    say(&text);
+}
+
+/// Sends log lines to standard error.
+pub(crate) fn start_logging(level: LogLevel, color: ColorChoice) {
+    let filter = tracing_subscriber::EnvFilter::new(level.as_filter());
+    let ansi = Painter::of(color).on;
+    let started = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi)
+        .without_time()
+        .try_init();
+    // Somebody else's subscriber serves as well.
+    drop(started);
+}

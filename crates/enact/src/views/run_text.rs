@@ -1,0 +1,67 @@
+//! The end of a run for people: the origin's counts, what failed, and what was proved.
+
+use enact_core::journal::{RunId, RunOutcome};
+use enact_core::report::{ChangeOutcome, RunReport};
+
+use super::Painter;
+
+/// The closing counts.
+pub(crate) fn closing(painter: Painter, report: &RunReport) -> String {
+    let result = &report.execution_result;
+    let mut text = format!(
+        "\n{}\n- Success: {}\n- Failed: {}\n- Skipped: {}\n- Blocked: {}\n",
+        painter.strong("Execution complete:"),
+        result.success_count,
+        result.failure_count,
+        result.skipped_count,
+        result.blocked_count
+    );
+    let checked = report.verification;
+    let done = checked.verified_count + checked.mismatch_count + checked.unchecked_count;
+    if done > 0 {
+        let line = format!("- Verified: {} of {done}", checked.verified_count);
+        text.push_str(&if checked.verified_count == done {
+            painter.good(&line)
+        } else {
+            painter.bad(&line)
+        });
+        text.push('\n');
+    }
+    for change in report
+        .changes
+        .iter()
+        .filter(|change| change.outcome == ChangeOutcome::Done)
+    {
+        for mismatch in &change.mismatches {
+            text.push_str(&format!("  {} {mismatch}\n", painter.bad("not as planned:")));
+        }
+    }
+    if let Some(run_id) = &report.run_id {
+        text.push_str(&format!("- Run: {run_id}\n"));
+        text.push_str(&advice(report, run_id));
+    }
+    text
+}
+
+/// What to do now.
+fn advice(report: &RunReport, run_id: &RunId) -> String {
+    match report.outcome {
+        Some(RunOutcome::Verified) => String::new(),
+        Some(RunOutcome::Stale) => {
+            "Nothing was written: the world is not what the plan was based on. Plan again.\n".to_owned()
+        }
+        Some(RunOutcome::Drift | RunOutcome::Failed | RunOutcome::NotVerified) => format!(
+            "What was done stays done. See `enact runs show {run_id}`; plan again to go on, or \
+             `enact rollback {run_id}` to take it back.\n"
+        ),
+        Some(RunOutcome::RolledBack) => "Everything that was done was taken back.\n".to_owned(),
+        Some(RunOutcome::Unknown) => format!(
+            "Nobody knows what became of some changes. `enact resume {run_id}` looks again; if you know, \
+             `enact decide {run_id} CHANGE done|not-done --reason …`.\n"
+        ),
+        Some(RunOutcome::Stuck) => {
+            format!("Some changes could not be taken back. See `enact runs show {run_id}`.\n")
+        }
+        None => format!("The run has not ended. To go on: enact resume {run_id}\n"),
+    }
+}
