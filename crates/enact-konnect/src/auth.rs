@@ -98,6 +98,7 @@ impl Stored {
         let shown = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => AuthError::Missing { path: shown.clone() },
+            #[expect(clippy::wildcard_enum_match_arm, reason = "every other failure is of reading")]
             _ => AuthError::Unreadable {
                 path: shown.clone(),
                 problem: error.to_string(),
