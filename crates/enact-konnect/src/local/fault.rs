@@ -436,6 +436,7 @@ mod tests {
                 r#"{"faults":[{"do":{"kind":"reset","milliseconds":1}}]}"#,
                 "milliseconds",
             ),
+            (r#"{"faults":[{"do":{"kind":"malformed","status":1}}]}"#, "status"),
             (r#"{"faults":[{"do":{"kind":"explode"}}]}"#, "explode"),
             (r#"{"faults":[{"do":{"kind":"status","status":200}}]}"#, "status"),
             (

@@ -2,7 +2,7 @@
 //!
 //! For trying, demonstrating and testing without an account. It validates requests as the published OpenAPI
 //! document says and can be told to fail (`fault`). A resource is one file that exports a `RESOURCE` (tables and
-//! operations, see `operation`) and one line in [`RESOURCES`]. `dispatch` is the way of a request; `connection`
+//! operations, see `operation`) and one line in `RESOURCES`. `dispatch` is the way of a request; `connection`
 //! owns the sockets; `control` has the routes under `/_enact/`.
 //!
 //! Not here: planning against Konnect, and any client of it.

@@ -142,8 +142,8 @@ struct Portal {
 
 impl Portal {
     fn new(id: String, now_ms: i64) -> Self {
-        // Twelve hexadecimal digits, and a top-level domain that can never resolve (RFC 6761).
-        let name: String = id.chars().filter(char::is_ascii_hexdigit).take(12).collect();
+        // The UUID's last part, and a top-level domain that can never resolve (RFC 6761).
+        let name = id.rsplit('-').next().unwrap_or_default();
         let domain = format!("{name}.local.kongportals.test");
         Self {
             id,

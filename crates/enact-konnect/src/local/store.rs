@@ -21,6 +21,8 @@ pub(super) const MAX_EFFECTS: i64 = 10_000;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+const SWITCH_PAUSE: Duration = Duration::from_millis(5);
+
 /// Distinct statements: a few per operation and one per combination of filter and sort in use.
 const CACHED_STATEMENTS: usize = 128;
 
@@ -210,8 +212,7 @@ fn prepare(connection: &mut Connection, resources: &[&Resource]) -> rusqlite::Re
     if found > SCHEMA_VERSION {
         return Ok(found);
     }
-    // Answers with the mode in force: `memory` for a database in memory, which is as good.
-    let _mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    use_write_ahead_log(connection)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -222,6 +223,23 @@ fn prepare(connection: &mut Connection, resources: &[&Resource]) -> rusqlite::Re
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;
     Ok(found)
+}
+
+/// SQLite does not wait its busy timeout when several connections switch a new file at once, so this waits.
+fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
+    let mut waited = Duration::ZERO;
+    loop {
+        // Answers with the mode in force: `memory` for a database in memory, which is as good.
+        let switched = connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()));
+        let busy = switched
+            .as_ref()
+            .is_err_and(|error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy));
+        if !busy || waited >= BUSY_TIMEOUT {
+            return switched;
+        }
+        std::thread::sleep(SWITCH_PAUSE);
+        waited += SWITCH_PAUSE;
+    }
 }
 
 #[cfg(test)]
