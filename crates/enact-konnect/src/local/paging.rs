@@ -221,27 +221,7 @@ fn add_filter(
             "is not a field to filter by",
         ));
     };
-    let operators = match column.kind {
-        ColumnKind::Text => TEXT_OPERATORS,
-        ColumnKind::Id => ID_OPERATORS,
-        ColumnKind::Date => DATE_OPERATORS,
-        ColumnKind::Flag => &[],
-    };
-    let operator = match operator {
-        None => "eq",
-        Some(name) if operators.contains(&name) => name,
-        Some(_) if operators.is_empty() => {
-            return Err(InvalidParameter::query(
-                key,
-                "is_boolean",
-                "takes true or false and no operator",
-            ));
-        }
-        Some(_) => {
-            let reason = format!("must use one of [{}]", operators.join(", "));
-            return Err(InvalidParameter::query(key, "enum", reason).with("choices", json!(operators)));
-        }
-    };
+    let operator = operator_of(column.kind, key, operator)?;
     let value = match column.kind {
         ColumnKind::Text => return add_text_filter(selection, column.name, operator, value),
         ColumnKind::Id => {
@@ -281,6 +261,29 @@ fn add_filter(
         .push_str(&format!(" AND {} {sign} ?", column.name));
     selection.values.push(value);
     Ok(())
+}
+
+/// The operator named in the query, when columns of this kind have it; `eq` when none is named.
+fn operator_of<'a>(kind: ColumnKind, key: &str, named: Option<&'a str>) -> Result<&'a str, InvalidParameter> {
+    let operators = match kind {
+        ColumnKind::Text => TEXT_OPERATORS,
+        ColumnKind::Id => ID_OPERATORS,
+        ColumnKind::Date => DATE_OPERATORS,
+        ColumnKind::Flag => &[],
+    };
+    match named {
+        None => Ok("eq"),
+        Some(name) if operators.contains(&name) => Ok(name),
+        Some(_) if operators.is_empty() => Err(InvalidParameter::query(
+            key,
+            "is_boolean",
+            "takes true or false and no operator",
+        )),
+        Some(_) => {
+            let reason = format!("must use one of [{}]", operators.join(", "));
+            Err(InvalidParameter::query(key, "enum", reason).with("choices", json!(operators)))
+        }
+    }
 }
 
 fn add_text_filter(

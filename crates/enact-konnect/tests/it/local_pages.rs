@@ -133,7 +133,7 @@ async fn front_matter_wins_over_the_body_on_creation() {
 }
 
 #[tokio::test]
-async fn pages_are_changed_and_moved() {
+async fn pages_are_changed() {
     let server = Server::start().await;
     let portal = server.create("/v3/portals", json!({"name": "a"})).await;
     let path = format!("/v3/portals/{portal}/pages");
@@ -172,7 +172,18 @@ async fn pages_are_changed_and_moved() {
             .status,
         400
     );
+}
 
+#[tokio::test]
+async fn pages_are_moved_among_their_siblings() {
+    let server = Server::start().await;
+    let portal = server.create("/v3/portals", json!({"name": "a"})).await;
+    let path = format!("/v3/portals/{portal}/pages");
+    let a = server.create(&path, json!({"slug": "a", "content": ""})).await;
+    let b = server
+        .create(&path, json!({"slug": "bb", "content": "", "parent_page_id": a}))
+        .await;
+    let c = server.create(&path, json!({"slug": "c", "content": ""})).await;
     let order = async || {
         let tree = server.get(&path).await.json();
         let slugs = tree["data"]
