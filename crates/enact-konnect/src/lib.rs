@@ -11,6 +11,8 @@ pub mod desired;
 pub mod dump;
 pub mod limiter;
 pub mod listing;
+#[cfg(feature = "local")]
+pub mod local;
 mod looking;
 pub mod observe;
 pub mod observed;

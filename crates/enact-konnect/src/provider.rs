@@ -119,6 +119,10 @@ impl Provider for KonnectProvider<'_> {
             let message = format!("it was changed after this run made it, so it is left alone: {mismatch}");
             return Err(Failure::new(Disposition::GiveUp, message));
         }
+        if let Some(other) = self.put_under(change, outputs).await? {
+            let message = format!("somebody put {other} under it meanwhile, so it is left alone");
+            return Err(Failure::new(Disposition::GiveUp, message));
+        }
         match self.send(&request).await {
             Ok(_) => Ok(()),
             // What was created is gone already.
@@ -378,6 +382,22 @@ impl KonnectProvider<'_> {
             (None, Action::Create) => Ok(None),
             (live, _) => Ok(missed(kind, change, &desired, live.as_ref()).into_iter().next()),
         }
+    }
+
+    /// An object under one that this run created, and that would go with it. The run's own were taken back before.
+    async fn put_under(&self, change: &Change, outputs: &Outputs) -> Result<Option<String>, Failure> {
+        if change.action != Action::Create {
+            return Ok(None);
+        }
+        let Some(id) = object_id(change, outputs) else {
+            return Ok(None);
+        };
+        for kind in self.kinds.children_of(&change.resource_type) {
+            if let Some(other) = self.siblings(kind, &id).await?.first() {
+                return Ok(Some(subject(kind.name, &other.identity)));
+            }
+        }
+        Ok(None)
     }
 
     /// The objects that changes made or changed, as they are now: by lists where that is fewer requests.
