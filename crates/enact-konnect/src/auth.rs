@@ -96,13 +96,12 @@ impl Stored {
 
     fn read(path: &Path) -> Result<Self, AuthError> {
         let shown = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => AuthError::Missing { path: shown.clone() },
-            #[expect(clippy::wildcard_enum_match_arm, reason = "every other failure is of reading")]
-            _ => AuthError::Unreadable {
-                path: shown.clone(),
-                problem: error.to_string(),
-            },
+        let bytes = std::fs::read(path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                AuthError::Missing { path: shown.clone() }
+            } else {
+                AuthError::Unreadable { path: shown.clone(), problem: error.to_string() }
+            }
         })?;
         // serde's message would quote what it found, and that may be a token.
         serde_json::from_slice(&bytes).map_err(|_| AuthError::Unreadable {
