@@ -5,9 +5,10 @@
 //! in [`KINDS`]. Sources: kongctl's configuration format and the published Konnect OpenAPI document.
 
 pub mod portal;
+pub mod portal_page;
 
 /// Every kind, parents before children. This is the one registration line per kind.
-pub const KINDS: Kinds = Kinds(&[&portal::KIND]);
+pub const KINDS: Kinds = Kinds(&[&portal::KIND, &portal_page::KIND]);
 
 /// A set of kinds to work with: [`KINDS`] in production, a set of their own in tests.
 #[derive(Clone, Copy)]
