@@ -100,7 +100,10 @@ impl Stored {
             if error.kind() == std::io::ErrorKind::NotFound {
                 AuthError::Missing { path: shown.clone() }
             } else {
-                AuthError::Unreadable { path: shown.clone(), problem: error.to_string() }
+                AuthError::Unreadable {
+                    path: shown.clone(),
+                    problem: error.to_string(),
+                }
             }
         })?;
         // serde's message would quote what it found, and that may be a token.
