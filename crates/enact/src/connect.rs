@@ -96,9 +96,13 @@ fn target(base_url: &str, region: Option<String>) -> Target {
 async fn connect_local(settings: &Settings, flags: &KonnectFlags) -> Result<Connection, CommandError> {
     state::prepare(&settings.state_dir)?;
     let database = settings.state_dir.join("konnect-local.db");
-    let server = enact_konnect::local::spawn(&database, std::net::SocketAddr::from(([127, 0, 0, 1], 0)))
-        .await
-        .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::Failed, &error))?;
+    let server = enact_konnect::local::spawn(
+        &database,
+        std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
+        enact_konnect::local::LocalOptions::default(),
+    )
+    .await
+    .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::Failed, &error))?;
     let credentials = Credentials::token(Secret::new("local".to_owned()));
     let client = client(&server.base_url(), flags, settings, credentials)?;
     Ok(Connection {

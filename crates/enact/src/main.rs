@@ -36,8 +36,12 @@ fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     // A closed pipe is no reason to fail differently.
     let _printed = error.print();
-    match error.kind() {
-        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-        _ => ExitCode::from(enact_core::exit::ExitCode::InvalidInput.number()),
+    let asked_for = matches!(
+        error.kind(),
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+    );
+    if asked_for {
+        return ExitCode::SUCCESS;
     }
+    ExitCode::from(enact_core::exit::ExitCode::InvalidInput.number())
 }

@@ -48,11 +48,15 @@ impl Context {
 /// Runs a command.
 pub(crate) fn dispatch(cli: Cli) -> CommandResult {
     let Cli { global, command } = cli;
-    match command {
-        Command::Schema(args) => return schema::run(&args),
-        Command::Completions(args) => return completions::run(&args),
-        Command::Man(args) => return man::run(&args),
-        _ => {}
+    // These need neither settings nor state: they work in an empty container.
+    if let Command::Schema(args) = &command {
+        return schema::run(args);
+    }
+    if let Command::Completions(args) = &command {
+        return completions::run(args);
+    }
+    if let Command::Man(args) = &command {
+        return man::run(args);
     }
     let context = Context::new(global)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -64,10 +64,6 @@ impl Painter {
     pub(crate) fn strong(self, text: &str) -> String {
         self.paint("1", text)
     }
-
-    pub(crate) fn faint(self, text: &str) -> String {
-        self.paint("2", text)
-    }
 }
 
 /// Writes to standard error. A reader that went away changes nothing.

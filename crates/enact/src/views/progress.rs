@@ -106,7 +106,7 @@ impl ProgressLines {
                 }
             }
             Fact::Failed { change_id, error } => {
-                self.ended(change_id, &format!("{} Error: {error}", painter.bad("✗")))
+                self.ended(change_id, &format!("{} Error: {error}", painter.bad("✗")));
             }
             Fact::Unknown { change_id, error } => {
                 self.ended(change_id, &format!("{} Unknown: {error}", painter.bad("?")));

@@ -1,0 +1,35 @@
+//! The commands shown in the documents are run, and their output is compared.
+
+use crate::harness::{Place, repository};
+use crate::script;
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn check(path: &str) {
+    let text = std::fs::read_to_string(repository().join(path)).unwrap();
+    let script = script::of_markdown(&text);
+    assert!(script.contains("$ enact"), "{path} shows no command");
+    let mut place = Place::new();
+    // A reader has no server: the documents name the local Konnect themselves.
+    place.environment.clear();
+    copy(&repository().join("examples"), &place.work().join("examples"));
+    if let Err(problem) = script::run(&place, path, &script, "") {
+        panic!("{problem}");
+    }
+}
+
+#[test]
+fn the_readme_shows_what_happens() {
+    check("README.md");
+}

@@ -1,0 +1,168 @@
+//! A hermetic place to run the binary in: its own directory, home and state, and a local Konnect to talk to.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use enact_konnect::local::{Fault, LocalKonnect, LocalOptions, RunningKonnect};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// The binary under test.
+pub const ENACT: &str = env!("CARGO_BIN_EXE_enact");
+
+/// One place.
+pub struct Place {
+    folder: TempDir,
+    pub runtime: Runtime,
+    pub server: Option<RunningKonnect>,
+    /// Extra environment for every command.
+    pub environment: Vec<(String, String)>,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Both streams, for messages.
+    pub fn all(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    /// Asserts the exit code and shows everything when it is another.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{}", self.all()))
+    }
+}
+
+impl Place {
+    /// An empty directory and a local Konnect of this process, whose faults can be set.
+    pub fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let konnect = LocalKonnect::open(&folder.path().join("konnect.db"), LocalOptions::default()).unwrap();
+        let server = runtime.block_on(konnect.spawn(("127.0.0.1", 0))).unwrap();
+        let environment = vec![
+            ("ENACT_KONNECT".to_owned(), server.base_url()),
+            ("ENACT_KONNECT_TOKEN".to_owned(), "test-token".to_owned()),
+        ];
+        std::fs::create_dir(folder.path().join("work")).unwrap();
+        Self { folder, runtime, server: Some(server), environment }
+    }
+
+    /// The directory commands run in.
+    pub fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    pub fn konnect(&self) -> &LocalKonnect {
+        self.server.as_ref().unwrap().konnect()
+    }
+
+    /// Writes a file into the working directory.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.work().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    /// The binary with nothing of the surroundings but what is named here.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(ENACT);
+        command
+            .args(arguments)
+            .current_dir(self.work())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.folder.path().join("home"))
+            .env("ENACT_STATE_DIR", self.state())
+            .envs(self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).output().unwrap();
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Sets the server's faults from JSON: a list of faults.
+    pub fn faults(&self, json: &str) {
+        let faults: Vec<Fault> = serde_json::from_str(json).unwrap();
+        self.konnect().set_faults(faults).unwrap();
+    }
+
+    /// A request by somebody else.
+    pub fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let url = format!("{}{path}", self.server.as_ref().unwrap().base_url());
+        call(&self.runtime, method, &url, body)
+    }
+
+    /// The id of a portal by its name.
+    pub fn portal(&self, name: &str) -> String {
+        let (_, found) = self.call("GET", &format!("/v3/portals?filter[name][eq]={name}"), None);
+        found["data"][0]["id"].as_str().unwrap_or_else(|| panic!("no portal {name}: {found}")).to_owned()
+    }
+
+    /// How many writes the server has committed that changed something.
+    pub fn effects(&self) -> usize {
+        self.konnect().requests().unwrap().writes.iter().filter(|write| write.applied).count()
+    }
+
+    /// Forgets the counts of requests.
+    pub fn reset_counts(&self) {
+        self.call("DELETE", "/_enact/requests?effects=true", None);
+    }
+
+    /// The requests by operation since the last reset.
+    pub fn requests(&self) -> Vec<String> {
+        let log = self.konnect().requests().unwrap();
+        log.by_operation.iter().map(|(operation, count)| format!("{operation} ×{count}")).collect()
+    }
+}
+
+/// One request with any token.
+pub fn call(runtime: &Runtime, method: &str, url: &str, body: Option<Value>) -> (u16, Value) {
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    runtime.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only(std::iter::empty()).build().unwrap();
+        let mut request = client.request(method.parse().unwrap(), url).header("authorization", "Bearer other");
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    })
+}
+
+/// The repository's root.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}

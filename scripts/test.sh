@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Every check of the project, fast ones first. Installs the tools it needs, once.
+. "$(dirname "$0")/environment.sh"
+
+say "Format"
+cargo fmt --all --check
+
+say "Lints"
+cargo clippy --locked --workspace --all-targets -- -D warnings
+
+say "Tests"
+if [ -z "${ENACT_KONNECT_OPENAPI:-}" ] && [ -f ../shared/konnect/openapi.yaml ]; then
+  ENACT_KONNECT_OPENAPI=$(cd ../shared/konnect && pwd)/openapi.yaml
+fi
+export ENACT_KONNECT_OPENAPI="${ENACT_KONNECT_OPENAPI:-}"
+if ! command -v strace >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  (apt-get update -qq && apt-get install -y -qq strace) >/dev/null 2>&1 || true
+fi
+cargo test --locked --workspace
+
+say "Without features"
+cargo check --locked -p enact-konnect --no-default-features
+
+say "Generated files"
+scripts/generate.sh
+if [ -n "$(git status --porcelain -- docs/reference)" ]; then
+  git --no-pager diff -- docs/reference
+  echo "docs/reference is not what the code generates: run scripts/generate.sh and commit" >&2
+  exit 1
+fi
+
+say "Dependencies: bans, licences, sources"
+if ! command -v cargo-deny >/dev/null; then
+  cargo install --locked --quiet --root "$ENACT_TOOLS" --target-dir "$CARGO_TARGET_DIR/tools" cargo-deny
+fi
+cargo deny --log-level error check bans licenses sources
+if timeout 60 cargo deny --log-level error fetch db >/dev/null 2>&1; then
+  cargo deny --log-level error check advisories
+else
+  echo "skipped: advisories (their database cannot be reached from here)"
+fi
+say "Everything passed"
