@@ -4,4 +4,5 @@
 //! to a plan, pure), `provider` (one change to requests). What is particular to a kind stands in [`resources`].
 
 pub mod desired;
+pub mod load;
 pub mod resources;
