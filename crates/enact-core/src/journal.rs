@@ -105,7 +105,7 @@ pub enum Settlement {
 
 /// One durable fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(tag = "fact", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fact {
     /// A run of an admitted plan began; its approvals are spent.
     RunStarted {
@@ -361,7 +361,6 @@ pub struct Entry {
     /// Digest of this entry without this field.
     pub digest: Digest,
     /// What happened.
-    #[serde(flatten)]
     pub fact: Fact,
 }
 

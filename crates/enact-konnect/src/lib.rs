@@ -11,6 +11,7 @@ pub mod desired;
 pub mod dump;
 pub mod limiter;
 pub mod listing;
+pub mod load;
 #[cfg(feature = "local")]
 pub mod local;
 mod looking;

@@ -39,7 +39,11 @@ impl Ran {
     /// Asserts the exit code and shows everything when it is another.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 
@@ -53,7 +57,11 @@ impl Ran {
 impl Place {
     /// An empty directory and a local Konnect of this process, whose faults can be set.
     pub fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let konnect = LocalKonnect::open(&folder.path().join("konnect.db"), LocalOptions::default()).unwrap();
         let server = runtime.block_on(konnect.spawn(("127.0.0.1", 0))).unwrap();
@@ -62,7 +70,12 @@ impl Place {
             ("ENACT_KONNECT_TOKEN".to_owned(), "test-token".to_owned()),
         ];
         std::fs::create_dir(folder.path().join("work")).unwrap();
-        Self { folder, runtime, server: Some(server), environment }
+        Self {
+            folder,
+            runtime,
+            server: Some(server),
+            environment,
+        }
     }
 
     /// The directory commands run in.
@@ -96,7 +109,11 @@ impl Place {
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.folder.path().join("home"))
             .env("ENACT_STATE_DIR", self.state())
-            .envs(self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+            .envs(
+                self.environment
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str())),
+            )
             .stdin(Stdio::null());
         command
     }
@@ -126,12 +143,21 @@ impl Place {
     /// The id of a portal by its name.
     pub fn portal(&self, name: &str) -> String {
         let (_, found) = self.call("GET", &format!("/v3/portals?filter[name][eq]={name}"), None);
-        found["data"][0]["id"].as_str().unwrap_or_else(|| panic!("no portal {name}: {found}")).to_owned()
+        found["data"][0]["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no portal {name}: {found}"))
+            .to_owned()
     }
 
     /// How many writes the server has committed that changed something.
     pub fn effects(&self) -> usize {
-        self.konnect().requests().unwrap().writes.iter().filter(|write| write.applied).count()
+        self.konnect()
+            .requests()
+            .unwrap()
+            .writes
+            .iter()
+            .filter(|write| write.applied)
+            .count()
     }
 
     /// Forgets the counts of requests.
@@ -142,7 +168,10 @@ impl Place {
     /// The requests by operation since the last reset.
     pub fn requests(&self) -> Vec<String> {
         let log = self.konnect().requests().unwrap();
-        log.by_operation.iter().map(|(operation, count)| format!("{operation} ×{count}")).collect()
+        log.by_operation
+            .iter()
+            .map(|(operation, count)| format!("{operation} ×{count}"))
+            .collect()
     }
 }
 
@@ -150,8 +179,14 @@ impl Place {
 pub fn call(runtime: &Runtime, method: &str, url: &str, body: Option<Value>) -> (u16, Value) {
     let _installed = rustls::crypto::ring::default_provider().install_default();
     runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only(std::iter::empty()).build().unwrap();
-        let mut request = client.request(method.parse().unwrap(), url).header("authorization", "Bearer other");
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only(std::iter::empty())
+            .build()
+            .unwrap();
+        let mut request = client
+            .request(method.parse().unwrap(), url)
+            .header("authorization", "Bearer other");
         if let Some(body) = body {
             request = request.json(&body);
         }

@@ -10,7 +10,10 @@ use crate::script;
 
 fn files() -> Vec<PathBuf> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     files
 }
@@ -31,7 +34,11 @@ fn every_scenario_holds() {
 
 #[test]
 fn scenarios_hold_against_a_real_organisation() {
-    let read = |name: &str| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value);
+    let read = |name: &str| {
+        std::env::vars()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    };
     let (Some(target), Some(token)) = (read("ENACT_TEST_KONNECT"), read("ENACT_TEST_TOKEN")) else {
         println!("skipped: ENACT_TEST_KONNECT and ENACT_TEST_TOKEN are not set");
         return;

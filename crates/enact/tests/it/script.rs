@@ -25,7 +25,9 @@ pub fn run(place: &Place, name: &str, script: &str, prefix: &str) -> Result<(), 
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         let start = at + 1;
-        let end = (start..lines.len()).find(|index| is_start(lines[*index])).unwrap_or(lines.len());
+        let end = (start..lines.len())
+            .find(|index| is_start(lines[*index]))
+            .unwrap_or(lines.len());
         let block = &lines[start..end];
         let outcome = if let Some(file) = line.strip_prefix("== ") {
             place.write(file.trim(), format!("{}\n", block.join("\n").trim_end()));
@@ -58,13 +60,17 @@ fn run_command(place: &Place, command: &str, block: &[&str]) -> Result<(), Strin
     let code = match expected.last().and_then(|line| line.strip_prefix("=> ")) {
         Some(code) => {
             expected.pop();
-            code.trim().parse().map_err(|_| "an exit code that is no number".to_owned())?
+            code.trim()
+                .parse()
+                .map_err(|_| "an exit code that is no number".to_owned())?
         }
         None => 0,
     };
     let (found_code, output) = both_streams(place, command);
     if found_code != code {
-        return Err(format!("exit code {found_code} instead of {code}, and this output:\n{output}"));
+        return Err(format!(
+            "exit code {found_code} instead of {code}, and this output:\n{output}"
+        ));
     }
     let found: Vec<&str> = output.lines().collect();
     if expected.is_empty() || matches(&expected, &found) {
@@ -81,12 +87,24 @@ fn both_streams(place: &Place, command: &str) -> (i32, String) {
     let template = place.command(&[]);
     let folder = std::path::Path::new(crate::harness::ENACT).parent().unwrap();
     let mut shell = std::process::Command::new("/bin/sh");
-    shell.arg("-c").arg(command).current_dir(place.work()).env_clear().stdin(Stdio::null());
-    shell.envs(template.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell
+        .arg("-c")
+        .arg(command)
+        .current_dir(place.work())
+        .env_clear()
+        .stdin(Stdio::null());
+    shell.envs(
+        template
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
     shell.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
     shell.stdout(file.try_clone().unwrap()).stderr(file);
     let status = shell.status().unwrap();
-    (status.code().unwrap_or(-1), std::fs::read_to_string(path).unwrap())
+    (
+        status.code().unwrap_or(-1),
+        std::fs::read_to_string(path).unwrap(),
+    )
 }
 
 fn run_request(place: &Place, request: &str) -> Result<(), String> {
@@ -94,7 +112,10 @@ fn run_request(place: &Place, request: &str) -> Result<(), String> {
     match word {
         "FAULTS" => place.faults(rest),
         "EFFECTS" => {
-            let wanted: usize = rest.trim().parse().map_err(|_| "a count that is no number".to_owned())?;
+            let wanted: usize = rest
+                .trim()
+                .parse()
+                .map_err(|_| "a count that is no number".to_owned())?;
             let found = place.effects();
             if found != wanted {
                 return Err(format!("{found} effects instead of {wanted}"));
@@ -125,7 +146,11 @@ fn fill_in(place: &Place, path: &str) -> String {
             Some(("page", both)) => {
                 let (portal, slug) = both.split_once('/').unwrap();
                 let portal = place.portal(portal);
-                let (_, tree) = place.call("GET", &format!("/v3/portals/{portal}/pages?filter[slug][eq]={slug}"), None);
+                let (_, tree) = place.call(
+                    "GET",
+                    &format!("/v3/portals/{portal}/pages?filter[slug][eq]={slug}"),
+                    None,
+                );
                 tree["data"][0]["id"].as_str().unwrap().to_owned()
             }
             _ => panic!("unknown placeholder {inside}"),
@@ -151,9 +176,13 @@ fn matches(expected: &[&str], found: &[&str]) -> bool {
 
 fn line_matches(pattern: &str, line: &str) -> bool {
     let mut parts = pattern.split("[..]");
-    let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else {
+        return false;
+    };
     let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
     for part in middle {
         let Some(at) = rest.find(part) else { return false };
         rest = &rest[at + part.len()..];
