@@ -126,3 +126,14 @@ pub(crate) enum Command {
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -33,15 +33,9 @@ const MAX_PLAN: u64 = enact_core::plan::MAX_PLAN_BYTES as u64;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Execution")]
 pub(crate) struct RunFlags {
-    /// Run this saved plan (a file, or `-`) instead of making one
-    #[arg(long, value_name = "FILE", conflicts_with = "filename")]
-    pub(crate) plan: Option<PathBuf>,
     /// Write nothing; say for each change what was and was not checked
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// With --plan and --dry-run: read the present state and check the plan against it
-    #[arg(long, requires = "dry_run")]
-    pub(crate) check_drift: bool,
     /// Do not ask for approval
     #[arg(long)]
     pub(crate) auto_approve: bool,
@@ -57,6 +51,18 @@ pub(crate) struct RunFlags {
     /// The form of the result on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
+}
+
+/// Flags of commands that can run a saved plan.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Execution")]
+pub(crate) struct SavedFlags {
+    /// Run this saved plan (a file, or `-`) instead of making one
+    #[arg(long, value_name = "FILE", conflicts_with = "filename")]
+    pub(crate) plan: Option<PathBuf>,
+    /// With --plan and --dry-run: read the present state and check the plan against it
+    #[arg(long, requires = "dry_run")]
+    pub(crate) check_drift: bool,
 }
 
 /// Reads a saved plan and believes nothing.
@@ -88,6 +94,7 @@ pub(crate) async fn execute(
     plan: Plan,
     verb: &str,
     flags: &RunFlags,
+    saved: &SavedFlags,
     stdin_taken: bool,
 ) -> CommandResult {
     let policy = BuiltinPolicy;
@@ -106,7 +113,7 @@ pub(crate) async fn execute(
         return nothing_to_do(&plan, flags);
     }
     if flags.dry_run {
-        return dry_run(context, connection, &plan, flags).await;
+        return dry_run(context, connection, &plan, flags.output, saved).await;
     }
     let installation = state::open(&context.settings)?;
     let target = line::full_target(&context.settings, connection).await?;
@@ -165,10 +172,16 @@ fn nothing_to_do(plan: &Plan, flags: &RunFlags) -> CommandResult {
 }
 
 /// Says per change what was and was not checked. Sends no request unless asked to.
-async fn dry_run(context: &Context, connection: &Connection, plan: &Plan, flags: &RunFlags) -> CommandResult {
-    let fresh = flags.plan.is_none();
+async fn dry_run(
+    context: &Context,
+    connection: &Connection,
+    plan: &Plan,
+    output: Output,
+    saved: &SavedFlags,
+) -> CommandResult {
+    let fresh = saved.plan.is_none();
     let mut drifted = Vec::new();
-    if flags.check_drift {
+    if saved.check_drift {
         let environment = environment_digest(context);
         let provider = KonnectProvider {
             client: &connection.client,
@@ -180,14 +193,14 @@ async fn dry_run(context: &Context, connection: &Connection, plan: &Plan, flags:
             .await
             .map_err(|failure| CommandError::from_error(ExitCode::Failed, &failure))?;
     }
-    let checked = match (fresh, flags.check_drift) {
+    let checked = match (fresh, saved.check_drift) {
         (_, true) => "its preconditions against the present state",
         (true, false) => "its preconditions, as of planning just now",
         (false, false) => {
             "its structure and digest only; no request was sent (--check-drift reads the present state)"
         }
     };
-    if flags.output == Output::Text {
+    if output == Output::Text {
         views::say("\nDry run: nothing was written.\n");
         for change in plan.executable() {
             let bad = drifted
@@ -205,7 +218,7 @@ async fn dry_run(context: &Context, connection: &Connection, plan: &Plan, flags:
     } else {
         let mut report = RunReport::of(None, plan, &RunState::default());
         report.error = Some(format!("dry run: nothing was written; checked: {checked}"));
-        views::print_document(&report, flags.output)?;
+        views::print_document(&report, output)?;
     }
     Ok(if drifted.is_empty() {
         ExitCode::Ok
@@ -371,24 +384,34 @@ pub(crate) async fn run_mode(
     config: &line::ConfigFlags,
     konnect: &KonnectFlags,
     flags: &RunFlags,
+    saved: &SavedFlags,
     mode: Mode,
 ) -> CommandResult {
     let verb = mode.as_str();
-    if let Some(path) = &flags.plan {
+    if let Some(path) = &saved.plan {
         let plan = read_plan(path)?;
         check_mode(&plan, mode)?;
-        if flags.dry_run && !flags.check_drift {
+        if flags.dry_run && !saved.check_drift {
             check_planned_target(context, konnect, &plan)?;
         }
         let connection = crate::connect::connect(&context.settings, konnect).await?;
-        return execute(context, &connection, plan, verb, flags, path.as_os_str() == "-").await;
+        return execute(
+            context,
+            &connection,
+            plan,
+            verb,
+            flags,
+            saved,
+            path.as_os_str() == "-",
+        )
+        .await;
     }
     let desired = line::load_files(&context.settings, config)?;
     show_warnings(context, &desired.warnings);
     let connection = crate::connect::connect(&context.settings, konnect).await?;
     let plan = line::make_plan(&context.settings, &connection, &desired, mode).await?;
     let stdin_taken = config.filename.iter().any(|name| name.trim() == "-");
-    execute(context, &connection, plan, verb, flags, stdin_taken).await
+    execute(context, &connection, plan, verb, flags, saved, stdin_taken).await
 }
 
 /// Faults that do not stop the line.

@@ -8,7 +8,7 @@ use super::Context;
 use super::get::{find_kind, find_one};
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
-use crate::execute::{RunFlags, execute};
+use crate::execute::{RunFlags, SavedFlags, execute};
 use crate::{line, state, views};
 
 /// Take over an object that nobody manages yet
@@ -66,7 +66,16 @@ pub(crate) async fn run(context: &Context, args: AdoptArgs) -> CommandResult {
             kind.name, object.identity, args.namespace
         ));
     }
-    execute(context, &connection, plan, "adopt", &args.run, false).await
+    execute(
+        context,
+        &connection,
+        plan,
+        "adopt",
+        &args.run,
+        &SavedFlags::default(),
+        false,
+    )
+    .await
 }
 
 fn adopt_error(error: &AdoptError) -> CommandError {

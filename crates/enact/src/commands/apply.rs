@@ -6,7 +6,7 @@ use enact_core::plan::Mode;
 use super::Context;
 use crate::connect::KonnectFlags;
 use crate::error::CommandResult;
-use crate::execute::{RunFlags, run_mode};
+use crate::execute::{RunFlags, SavedFlags, run_mode};
 use crate::line::ConfigFlags;
 
 /// Create and update what the configuration describes; never delete
@@ -19,11 +19,21 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     config: ConfigFlags,
     #[command(flatten)]
+    saved: SavedFlags,
+    #[command(flatten)]
     run: RunFlags,
     #[command(flatten)]
     konnect: KonnectFlags,
 }
 
 pub(crate) async fn run(context: &Context, args: ApplyArgs) -> CommandResult {
-    run_mode(context, &args.config, &args.konnect, &args.run, Mode::Apply).await
+    run_mode(
+        context,
+        &args.config,
+        &args.konnect,
+        &args.run,
+        &args.saved,
+        Mode::Apply,
+    )
+    .await
 }

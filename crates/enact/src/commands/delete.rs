@@ -6,7 +6,7 @@ use enact_core::plan::Mode;
 use super::Context;
 use crate::connect::KonnectFlags;
 use crate::error::CommandResult;
-use crate::execute::{RunFlags, run_mode};
+use crate::execute::{RunFlags, SavedFlags, run_mode};
 use crate::line::ConfigFlags;
 
 /// Delete the top-level resources that the configuration describes, with all that belongs to them
@@ -23,11 +23,21 @@ pub(crate) struct DeleteArgs {
     #[command(flatten)]
     config: ConfigFlags,
     #[command(flatten)]
+    saved: SavedFlags,
+    #[command(flatten)]
     run: RunFlags,
     #[command(flatten)]
     konnect: KonnectFlags,
 }
 
 pub(crate) async fn run(context: &Context, args: DeleteArgs) -> CommandResult {
-    run_mode(context, &args.config, &args.konnect, &args.run, Mode::Delete).await
+    run_mode(
+        context,
+        &args.config,
+        &args.konnect,
+        &args.run,
+        &args.saved,
+        Mode::Delete,
+    )
+    .await
 }

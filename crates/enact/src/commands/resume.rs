@@ -49,9 +49,7 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> CommandResult {
     let admitted = pass_gate_again(context, &installation, plan, &run_id, target)?;
     let open = installation.reopen(&run_id, &admitted, &context.settings.principal())?;
     let flags = RunFlags {
-        plan: None,
         dry_run: false,
-        check_drift: false,
         auto_approve: false,
         allow_unprotect: false,
         strict_protection: false,

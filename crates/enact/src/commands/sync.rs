@@ -6,7 +6,7 @@ use enact_core::plan::Mode;
 use super::Context;
 use crate::connect::KonnectFlags;
 use crate::error::CommandResult;
-use crate::execute::{RunFlags, run_mode};
+use crate::execute::{RunFlags, SavedFlags, run_mode};
 use crate::line::ConfigFlags;
 
 /// Make the managed state exactly what the configuration describes, deletions included
@@ -24,11 +24,21 @@ pub(crate) struct SyncArgs {
     #[command(flatten)]
     config: ConfigFlags,
     #[command(flatten)]
+    saved: SavedFlags,
+    #[command(flatten)]
     run: RunFlags,
     #[command(flatten)]
     konnect: KonnectFlags,
 }
 
 pub(crate) async fn run(context: &Context, args: SyncArgs) -> CommandResult {
-    run_mode(context, &args.config, &args.konnect, &args.run, Mode::Sync).await
+    run_mode(
+        context,
+        &args.config,
+        &args.konnect,
+        &args.run,
+        &args.saved,
+        Mode::Sync,
+    )
+    .await
 }

@@ -35,12 +35,6 @@ impl Painter {
         Self { on }
     }
 
-    /// No colour.
-    #[cfg(test)]
-    pub(crate) fn plain() -> Self {
-        Self { on: false }
-    }
-
     fn paint(self, code: &str, text: &str) -> String {
         if self.on {
             format!("\x1b[{code}m{text}\x1b[0m")

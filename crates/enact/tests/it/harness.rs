@@ -9,36 +9,36 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// The binary under test.
-pub const ENACT: &str = env!("CARGO_BIN_EXE_enact");
+pub(crate) const ENACT: &str = env!("CARGO_BIN_EXE_enact");
 
 /// One place.
-pub struct Place {
+pub(crate) struct Place {
     folder: TempDir,
-    pub runtime: Runtime,
-    pub server: Option<RunningKonnect>,
+    pub(crate) runtime: Runtime,
+    pub(crate) server: Option<RunningKonnect>,
     /// Extra environment for every command.
-    pub environment: Vec<(String, String)>,
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 /// What a command did.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
     /// Standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// Both streams, for messages.
-    pub fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 
     /// Asserts the exit code and shows everything when it is another.
     #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(
             self.code, code,
             "stdout:\n{}\nstderr:\n{}",
@@ -49,14 +49,14 @@ impl Ran {
 
     /// Standard output as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}:\n{}", self.all()))
     }
 }
 
 impl Place {
     /// An empty directory and a local Konnect of this process, whose faults can be set.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -79,28 +79,28 @@ impl Place {
     }
 
     /// The directory commands run in.
-    pub fn work(&self) -> PathBuf {
+    pub(crate) fn work(&self) -> PathBuf {
         self.folder.path().join("work")
     }
 
     /// The state directory.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }
 
-    pub fn konnect(&self) -> &LocalKonnect {
+    pub(crate) fn konnect(&self) -> &LocalKonnect {
         self.server.as_ref().unwrap().konnect()
     }
 
     /// Writes a file into the working directory.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.work().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
 
     /// The binary with nothing of the surroundings but what is named here.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(ENACT);
         command
             .args(arguments)
@@ -119,7 +119,7 @@ impl Place {
     }
 
     /// Runs the binary to its end.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         let output = self.command(arguments).output().unwrap();
         Ran {
             code: output.status.code().unwrap_or(-1),
@@ -129,19 +129,19 @@ impl Place {
     }
 
     /// Sets the server's faults from JSON: a list of faults.
-    pub fn faults(&self, json: &str) {
+    pub(crate) fn faults(&self, json: &str) {
         let faults: Vec<Fault> = serde_json::from_str(json).unwrap();
         self.konnect().set_faults(faults).unwrap();
     }
 
     /// A request by somebody else.
-    pub fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let url = format!("{}{path}", self.server.as_ref().unwrap().base_url());
         call(&self.runtime, method, &url, body)
     }
 
     /// The id of a portal by its name.
-    pub fn portal(&self, name: &str) -> String {
+    pub(crate) fn portal(&self, name: &str) -> String {
         let (_, found) = self.call("GET", &format!("/v3/portals?filter[name][eq]={name}"), None);
         found["data"][0]["id"]
             .as_str()
@@ -150,7 +150,7 @@ impl Place {
     }
 
     /// How many writes the server has committed that changed something.
-    pub fn effects(&self) -> usize {
+    pub(crate) fn effects(&self) -> usize {
         self.konnect()
             .requests()
             .unwrap()
@@ -161,12 +161,12 @@ impl Place {
     }
 
     /// Forgets the counts of requests.
-    pub fn reset_counts(&self) {
+    pub(crate) fn reset_counts(&self) {
         self.call("DELETE", "/_enact/requests?effects=true", None);
     }
 
     /// The requests by operation since the last reset.
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         let log = self.konnect().requests().unwrap();
         log.by_operation
             .iter()
@@ -176,7 +176,7 @@ impl Place {
 }
 
 /// One request with any token.
-pub fn call(runtime: &Runtime, method: &str, url: &str, body: Option<Value>) -> (u16, Value) {
+pub(crate) fn call(runtime: &Runtime, method: &str, url: &str, body: Option<Value>) -> (u16, Value) {
     let _installed = rustls::crypto::ring::default_provider().install_default();
     runtime.block_on(async {
         let client = reqwest::Client::builder()
@@ -198,6 +198,6 @@ pub fn call(runtime: &Runtime, method: &str, url: &str, body: Option<Value>) -> 
 }
 
 /// The repository's root.
-pub fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
 }

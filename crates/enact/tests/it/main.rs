@@ -1,5 +1,13 @@
 //! Tests of the binary: real processes, a real HTTP server, a real database.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test says what went wrong by panicking, and prints what it skips"
+)]
+
 mod documents;
 mod harness;
 mod scenarios;

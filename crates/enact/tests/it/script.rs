@@ -19,7 +19,7 @@ use std::process::Stdio;
 use crate::harness::Place;
 
 /// Runs a script in a place and says what differs; `{p}` stands for a prefix of names.
-pub fn run(place: &Place, name: &str, script: &str, prefix: &str) -> Result<(), String> {
+pub(crate) fn run(place: &Place, name: &str, script: &str, prefix: &str) -> Result<(), String> {
     let script = script.replace("{p}", prefix);
     let lines: Vec<&str> = script.lines().collect();
     let mut at = 0;
@@ -191,7 +191,7 @@ fn line_matches(pattern: &str, line: &str) -> bool {
 }
 
 /// The console blocks of a Markdown text, with the text's ```yaml title="name"``` blocks as files before them.
-pub fn of_markdown(text: &str) -> String {
+pub(crate) fn of_markdown(text: &str) -> String {
     let mut script = String::new();
     let mut inside: Option<bool> = None;
     for line in text.lines() {
