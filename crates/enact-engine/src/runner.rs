@@ -259,6 +259,7 @@ impl<'a, P: Provider> Runner<'a, P> {
         };
         let mut queue = Queue::new(&order, |change| self.state_of(change));
         let mut running = FuturesUnordered::new();
+        let mut announced = false;
         loop {
             self.skip_dependants(&mut queue).await?;
             while running.len() < limit && self.stop.urgency().is_none() {
@@ -268,12 +269,16 @@ impl<'a, P: Provider> Runner<'a, P> {
                 let Some(change) = queue.next() else { break };
                 running.push(async move { (change, self.carry_out(change).await) });
             }
-            if self.stop.urgency().is_some() && !running.is_empty() {
-                self.tell(Progress::Stopping {
-                    running: running.len(),
-                });
-            }
-            let Some((change, result)) = running.next().await else {
+            let ended = tokio::select! {
+                biased;
+                ended = running.next() => ended,
+                () = self.stop.raised(Urgency::AfterCurrent), if !announced => {
+                    announced = true;
+                    self.tell(Progress::Stopping { running: running.len() });
+                    continue;
+                }
+            };
+            let Some((change, result)) = ended else {
                 return Ok(());
             };
             result?;

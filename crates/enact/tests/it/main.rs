@@ -7,10 +7,13 @@
     reason = "a test says what went wrong by panicking, and prints what it skips"
 )]
 
+mod crash;
 mod documents;
 mod harness;
+mod processes;
 mod scenarios;
 mod script;
+mod signals;
 
 /// A test file that nobody lists here would silently not run.
 #[test]
