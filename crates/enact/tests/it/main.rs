@@ -11,6 +11,7 @@ mod crash;
 mod documents;
 mod harness;
 mod processes;
+mod requests;
 mod scenarios;
 mod script;
 mod signals;
