@@ -152,7 +152,7 @@ impl<'a, P: Provider> Runner<'a, P> {
             live,
             ..
         } = self;
-        tracing::debug!(commits = journal.commits(), "journal closed");
+        tracing::info!(commits = journal.commits(), "journal closed");
         journal.close();
         let patience = std::time::Duration::from_secs(5);
         if !reporting.finish(patience) {
