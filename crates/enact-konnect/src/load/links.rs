@@ -95,11 +95,10 @@ fn find_parent(draft: &Draft, reference: &str, drafts: &[Draft], names: &Names) 
     let Some(index) = names.get(reference) else {
         let fault = Diagnostic::error(format!("there is no {wanted} with the ref {}", shown(reference)));
         let near = names.nearest(reference, drafts, |draft| draft.kind.name == wanted);
+        let add = format!("add that {wanted}, or declare it with `_external` if others manage it");
         return Err(match near {
-            Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault.hint(format!(
-                "add that {wanted}, or declare it with `_external` if others manage it"
-            )),
+            Some(near) => fault.hint(format!("did you mean `{near}`? if not, {add}")),
+            None => fault.hint(add),
         });
     };
     match drafts.get(index) {

@@ -204,7 +204,9 @@ impl References<'_, '_> {
         let fault = Diagnostic::error(fault);
         match self.names.nearest(&target.reference, self.drafts, |_| true) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault.hint("add it, or declare it with `_external` if others manage it"),
+            None => {
+                fault.hint("add it, declare it with `_external` if others manage it, or write the value out")
+            }
         }
     }
 
