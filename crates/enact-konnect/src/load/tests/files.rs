@@ -275,7 +275,7 @@ fn symbolic_links_do_not_lead_out() {
         ("out/more.yaml", b"portals: [{ref: more}]"),
     ]);
     let link = |to: &str, from: &str| {
-        std::os::unix::fs::symlink(root.path().join(to), root.path().join(from)).unwrap()
+        std::os::unix::fs::symlink(root.path().join(to), root.path().join(from)).unwrap();
     };
     link("out/secret.md", "in/link.md");
     link("in/text.md", "in/inner.md");
