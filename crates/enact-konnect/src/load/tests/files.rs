@@ -384,3 +384,30 @@ fn the_digest_covers_every_input() {
     fs::write(root.path().join("t.md"), "two").unwrap();
     assert_ne!(before, digest());
 }
+
+#[test]
+fn a_broken_file_does_not_make_the_others_look_wrong() {
+    let root = directory(&[
+        ("a.yaml", b"portals: [{ref: p}"),
+        ("b.yaml", b"portal_pages: [{ref: a, slug: a, content: x, portal: p}]\nportals: [{ref: q, description: !ref p#name, name: 5}]"),
+    ]);
+    let faults = load_paths(root.path(), &["a.yaml", "b.yaml"], &options()).unwrap_err();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(
+        faults[0].starts_with("a.yaml:1:") && faults[1].starts_with("b.yaml:2:52+1: `name`: expected text"),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn a_fault_behind_an_anchor_is_reported_once() {
+    let root = directory(&[(
+        "a.yaml",
+        b"portals: [{ref: p, labels: &l {a: 5}}, {ref: q, labels: *l}]",
+    )]);
+    let faults = load_paths(root.path(), &["a.yaml"], &options()).unwrap_err();
+    assert_eq!(
+        faults,
+        ["a.yaml:1:35+1: label `a`: expected text, found number 5 (quote it: \"5\")"]
+    );
+}
