@@ -37,15 +37,9 @@ pub(super) fn fill(draft: &mut Draft, field: &'static Field, faults: &mut Faults
 }
 
 fn fill_one(draft: &mut Draft, source: &'static Field, entry: &Entry<'_>) -> Result<(), Diagnostic> {
-    let known = source.front_matter;
-    let target = known.iter().find(|name| **name == entry.key);
+    let target = source.front_matter.iter().find(|name| **name == entry.key);
     let Some(target) = target.and_then(|name| draft.kind.field(name)) else {
-        let fault = format!(
-            "front matter of `{}` cannot set {}",
-            source.name,
-            shown(&entry.key)
-        );
-        return Err(Diagnostic::error(fault).hint(suggest::hint(&entry.key, known.iter().copied())));
+        return near_miss(source, &entry.key).map_or(Ok(()), Err);
     };
     let name = target.name;
     let Some(value) = entry.value.scalar().filter(|_| entry.value.tag.is_none()) else {
@@ -67,6 +61,17 @@ fn fill_one(draft: &mut Draft, source: &'static Field, entry: &Entry<'_>) -> Res
         Some(CellValue::Known(set)) if *set == value => Ok(()),
         Some(set) => Err(contradiction(name, set, &value)),
     }
+}
+
+/// Other keys are for whoever renders the text; only one that looks like a typo is worth a word.
+fn near_miss(source: &Field, key: &str) -> Option<Diagnostic> {
+    let near = suggest::nearest(key, source.front_matter.iter().copied())?;
+    let words = format!(
+        "front matter of `{}` does not set anything by {}",
+        source.name,
+        shown(key)
+    );
+    Some(Diagnostic::warning(words).hint(format!("did you mean `{near}`?")))
 }
 
 fn contradiction(name: &str, set: &CellValue, front: &Value) -> Diagnostic {

@@ -17,11 +17,13 @@ const CANDIDATES: usize = 10_000;
 pub(super) struct Names {
     by_reference: HashMap<String, usize>,
     suggestions: Cell<usize>,
+    /// Were all inputs read? If not, what seems missing may stand in the rest.
+    whole: bool,
 }
 
 impl Names {
     /// Indexes the drafts and reports every `ref` that is used twice.
-    pub(super) fn new(drafts: &[Draft], faults: &mut Faults<'_>) -> Self {
+    pub(super) fn new(drafts: &[Draft], whole: bool, faults: &mut Faults<'_>) -> Self {
         let mut by_reference: HashMap<String, usize> = HashMap::with_capacity(drafts.len());
         for (index, draft) in drafts.iter().enumerate() {
             let Some(reference) = &draft.reference else {
@@ -36,12 +38,18 @@ impl Names {
         Self {
             by_reference,
             suggestions: Cell::new(SUGGESTIONS),
+            whole,
         }
     }
 
     /// Where the draft with that `ref` is.
     pub(super) fn get(&self, reference: &str) -> Option<usize> {
         self.by_reference.get(reference).copied()
+    }
+
+    /// Can one say of this `ref` that it is missing or wrong?
+    pub(super) fn can_judge(&self, reference: &str) -> bool {
+        self.whole || self.get(reference).is_some()
     }
 
     /// The nearest `ref` among those drafts that `fits` allows.
@@ -77,7 +85,7 @@ pub(super) fn resolve_parents(drafts: &mut [Draft], names: &Names, faults: &mut 
         let link = found.map_or_else(
             |fault| {
                 // Pages nested below one that was reported already repeat its parent.
-                if !matches!(draft.tree_parent, Link::Draft(_)) {
+                if !matches!(draft.tree_parent, Link::Draft(_)) && names.can_judge(reference) {
                     faults.push(*at, fault);
                 }
                 Link::Broken
@@ -95,11 +103,10 @@ fn find_parent(draft: &Draft, reference: &str, drafts: &[Draft], names: &Names) 
     let Some(index) = names.get(reference) else {
         let fault = Diagnostic::error(format!("there is no {wanted} with the ref {}", shown(reference)));
         let near = names.nearest(reference, drafts, |draft| draft.kind.name == wanted);
+        let add = format!("add that {wanted}, or declare it with `_external` if others manage it");
         return Err(match near {
-            Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault.hint(format!(
-                "add that {wanted}, or declare it with `_external` if others manage it"
-            )),
+            Some(near) => fault.hint(format!("did you mean `{near}`? if not, {add}")),
+            None => fault.hint(add),
         });
     };
     match drafts.get(index) {
@@ -118,7 +125,9 @@ pub(super) fn resolve_tree_parents(drafts: &mut [Draft], names: &Names, faults: 
         let link = match find_tree_parent(draft, reference, drafts, names) {
             Ok(parent) => Link::Draft(parent),
             Err(fault) => {
-                faults.push(*at, fault);
+                if names.can_judge(reference) {
+                    faults.push(*at, fault);
+                }
                 Link::Broken
             }
         };

@@ -108,6 +108,7 @@ pub fn load(
     let inputs = files.inputs(sources, &mut budget);
     let mut faults = Faults::new(&inputs.texts, inputs.faults);
     let mut documents = Documents::default();
+    let mut whole = faults.is_empty();
     for (file, text) in inputs.texts.iter().enumerate() {
         let mut reader = Reader {
             options,
@@ -116,22 +117,26 @@ pub fn load(
             budget: &mut budget,
             faults: &mut faults,
         };
-        reader.read(file, text, &mut documents);
+        whole &= reader.read(file, text, &mut documents);
     }
-    connect(&mut documents.drafts, &options.limits, &mut budget, &mut faults);
+    let names = Names::new(&documents.drafts, whole, &mut faults);
+    connect(
+        &mut documents.drafts,
+        &names,
+        &options.limits,
+        &mut budget,
+        &mut faults,
+    );
     scope::guard(&documents, options, &mut faults);
-    let (mut errors, warnings) = {
-        let desired = build(&documents, options.kinds, &faults);
-        let (errors, warnings) = faults.finish();
-        if errors.is_empty() {
-            return Ok(Desired {
-                config_hash: files.digest(),
-                warnings,
-                ..desired
-            });
-        }
-        (errors, warnings)
-    };
+    let desired = build(&documents, options.kinds, &faults);
+    let (mut errors, warnings) = faults.finish();
+    if errors.is_empty() {
+        return Ok(Desired {
+            config_hash: files.digest(),
+            warnings,
+            ..desired
+        });
+    }
     errors.extend(warnings);
     Err(errors)
 }
@@ -146,13 +151,15 @@ struct Reader<'a, 'o, 't> {
 }
 
 impl<'t> Reader<'_, '_, 't> {
-    fn read(&mut self, file: usize, text: &'t Text, documents: &mut Documents) {
+    /// Returns whether the text could be read as YAML to its end.
+    fn read(&mut self, file: usize, text: &'t Text, documents: &mut Documents) -> bool {
         let nesting = self.options.limits.nesting;
         let (root, found) = parse::parse(&text.body, nesting, self.budget);
+        let whole = found.is_empty();
         for (span, fault) in found {
             self.faults.push(text::At { file, span }, fault);
         }
-        let Some(mut root) = root else { return };
+        let Some(mut root) = root else { return whole };
         let files = &mut *self.files;
         let mut tags = Tags {
             attach: &mut |path| files.attach(text, path),
@@ -171,17 +178,23 @@ impl<'t> Reader<'_, '_, 't> {
             faults: self.faults,
         };
         document.read(root);
+        whole
     }
 }
 
 /// Finds out who is who.
-fn connect(drafts: &mut [Draft], limits: &Limits, budget: &mut Budget, faults: &mut Faults<'_>) {
-    let names = Names::new(drafts, faults);
-    links::resolve_parents(drafts, &names, faults);
-    links::resolve_tree_parents(drafts, &names, faults);
+fn connect(
+    drafts: &mut [Draft],
+    names: &Names,
+    limits: &Limits,
+    budget: &mut Budget,
+    faults: &mut Faults<'_>,
+) {
+    links::resolve_parents(drafts, names, faults);
+    links::resolve_tree_parents(drafts, names, faults);
     let mut references = References {
         drafts,
-        names: &names,
+        names,
         budget,
         faults,
         paths_known: false,
@@ -196,7 +209,7 @@ fn connect(drafts: &mut [Draft], limits: &Limits, budget: &mut Budget, faults: &
     references.paths_known = true;
     references.resolve_all();
     links::check_unique(drafts, faults);
-    references::check_order(drafts, &names, faults);
+    references::check_order(drafts, names, faults);
 }
 
 /// The result, in its lasting order. What is faulty is left out: the caller refuses it anyway.

@@ -88,7 +88,9 @@ impl References<'_, '_> {
                 Ok(Step::Later) => break CellValue::Later(target),
                 Ok(Step::Faulty) => break CellValue::Faulty,
                 Err(fault) => {
-                    self.faults.push(self.at(place), fault);
+                    if self.names.can_judge(&target.reference) {
+                        self.faults.push(self.at(place), fault);
+                    }
                     break CellValue::Faulty;
                 }
             }
@@ -204,7 +206,9 @@ impl References<'_, '_> {
         let fault = Diagnostic::error(fault);
         match self.names.nearest(&target.reference, self.drafts, |_| true) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault.hint("add it, or declare it with `_external` if others manage it"),
+            None => {
+                fault.hint("add it, declare it with `_external` if others manage it, or write the value out")
+            }
         }
     }
 
@@ -296,7 +300,7 @@ fn no_field(draft: &Draft, target: &Target) -> Diagnostic {
 /// Reports resources that need each other before either can exist.
 pub(super) fn check_order(drafts: &[Draft], names: &Names, faults: &mut Faults<'_>) {
     let mut done = vec![false; drafts.len()];
-    let mut position = vec![None; drafts.len()];
+    let mut on_path = vec![false; drafts.len()];
     for start in 0..drafts.len() {
         // An explicit stack of (draft, the needs not looked at yet).
         let mut stack = Vec::new();
@@ -306,14 +310,14 @@ pub(super) fn check_order(drafts: &[Draft], names: &Names, faults: &mut Faults<'
         while let Some((index, left)) = stack.last_mut() {
             let index = *index;
             let next = left.pop();
-            set(&mut position, index, Some(()));
+            set(&mut on_path, index, true);
             let Some(next) = next else {
-                set(&mut position, index, None);
+                set(&mut on_path, index, false);
                 set(&mut done, index, true);
                 stack.pop();
                 continue;
             };
-            if position.get(next) == Some(&Some(())) {
+            if on_path.get(next) == Some(&true) {
                 let cycle = stack
                     .iter()
                     .map(|(index, _)| *index)
@@ -327,7 +331,7 @@ pub(super) fn check_order(drafts: &[Draft], names: &Names, faults: &mut Faults<'
     }
 }
 
-fn set<T>(list: &mut [T], index: usize, value: T) {
+fn set(list: &mut [bool], index: usize, value: bool) {
     if let Some(slot) = list.get_mut(index) {
         *slot = value;
     }

@@ -3,11 +3,12 @@
 /// The nearest candidate, when one is near enough to be meant.
 pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A typo rarely touches more than a third of a word; comparing overlong words would be slow for nothing.
+    // One or two letters resemble too much to suggest anything.
     let length = word.chars().count();
     if length > 64 {
         return None;
     }
-    let most = (length / 3).clamp(1, 4);
+    let most = (length / 3).min(4);
     candidates
         .into_iter()
         .filter(|candidate| candidate.len().abs_diff(word.len()) <= 2 * most)

@@ -56,6 +56,11 @@ impl<'t> Faults<'t> {
         }
     }
 
+    /// Is there no fault yet?
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// Records a fault at a place.
     pub(super) fn push(&mut self, at: At, fault: Diagnostic) {
         let place = self.place(at);
@@ -89,6 +94,8 @@ impl<'t> Faults<'t> {
     /// Every fault, sorted by file and position: the errors, then the warnings.
     pub(super) fn finish(mut self) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
         self.list.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        // What stands behind an anchor is checked wherever its alias is, and is wrong once.
+        self.list.dedup();
         self.list
             .into_iter()
             .partition(|fault| fault.severity == Severity::Error)
