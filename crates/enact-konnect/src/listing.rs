@@ -143,7 +143,7 @@ fn collect_tree(
             continue;
         };
         if let Some(above) = above {
-            object.identity = format!("{above}/{}", object.identity);
+            object.identity = crate::load::tree_path(Some(above), &object.identity);
         }
         let path = object.identity.clone();
         objects.push(object);
