@@ -7,12 +7,14 @@
     reason = "clippy.toml allows them in test functions; here the helpers are tests as well"
 )]
 
+mod kinds;
 mod local_contract;
 mod local_faults;
 mod local_pages;
 mod local_portals;
 mod local_server;
 mod server;
+mod whole_line;
 
 #[test]
 fn no_test_file_is_forgotten() {
