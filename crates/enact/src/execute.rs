@@ -29,6 +29,9 @@ use crate::{line, signals, state};
 /// The longest plan file that is read, in bytes.
 const MAX_PLAN: u64 = enact_core::plan::MAX_PLAN_BYTES as u64;
 
+/// How often a run looks at the latch.
+const LATCH_BEAT: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Flags of every command that runs a plan.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Execution")]
@@ -133,7 +136,7 @@ pub(crate) async fn execute(
         installation.ids.as_ref(),
     )?;
     keep(&installation, &plan, &approval)?;
-    let admitted = pass_gate(context, &installation, plan, vec![approval], target)?;
+    let admitted = pass_gate(context, &installation, plan, None, target)?;
     let open = installation.begin(&admitted, &principal)?;
     carry_out(context, connection, &installation, open, &admitted, flags).await
 }
@@ -262,30 +265,13 @@ fn keep(installation: &Installation, plan: &Plan, approval: &Approval) -> Result
     Ok(())
 }
 
-/// Through the gate with today's policy.
+/// Through the gate with today's policy and every approval of the plan that is kept here. The approvals that `resumed` has
+/// spent are not spent a second time by it.
 pub(crate) fn pass_gate(
     context: &Context,
     installation: &Installation,
     plan: Plan,
-    approvals: Vec<Approval>,
-    target: Target,
-) -> Result<AdmittedPlan, CommandError> {
-    let policy = BuiltinPolicy;
-    let verdict = policy.judge(&plan);
-    let mut circumstances = circumstances(context, &policy, target);
-    for record in &approvals {
-        let spent = installation.store.runs_spent(&record.approval_id, None)?;
-        circumstances.runs_spent.insert(record.approval_id.clone(), spent);
-    }
-    Ok(admit(plan, verdict, approvals, &circumstances)?)
-}
-
-/// Through the gate again, with the approvals that a run has already spent: they are not spent twice.
-pub(crate) fn pass_gate_again(
-    context: &Context,
-    installation: &Installation,
-    plan: Plan,
-    run: &enact_core::journal::RunId,
+    resumed: Option<&enact_core::journal::RunId>,
     target: Target,
 ) -> Result<AdmittedPlan, CommandError> {
     let policy = BuiltinPolicy;
@@ -293,7 +279,7 @@ pub(crate) fn pass_gate_again(
     let approvals = installation.store.approvals_of(plan.id())?;
     let mut circumstances = circumstances(context, &policy, target);
     for record in &approvals {
-        let spent = installation.store.runs_spent(&record.approval_id, Some(run))?;
+        let spent = installation.store.runs_spent(&record.approval_id, resumed)?;
         circumstances.runs_spent.insert(record.approval_id.clone(), spent);
     }
     Ok(admit(plan, verdict, approvals, &circumstances)?)
@@ -311,6 +297,7 @@ pub(crate) async fn carry_out(
     let run_id = open.run_id.clone();
     let stop = StopSignal::new();
     let caught = signals::listen(&stop)?;
+    watch_latch(context, &stop);
     let environment = environment_digest(context);
     let provider = KonnectProvider {
         client: &connection.client,
@@ -337,6 +324,23 @@ pub(crate) async fn carry_out(
         RunPhase::Stopped | RunPhase::Running => caught.exit_code(),
         phase @ (RunPhase::Paused | RunPhase::Finished) => report.exit_code(phase),
     })
+}
+
+/// Raises the stop signal once somebody turns the latch on, whichever state directory they did it from.
+fn watch_latch(context: &Context, stop: &StopSignal) {
+    let (path, stop) = (state::latch_file(&context.settings), stop.clone());
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(LATCH_BEAT).await;
+            if let Some(reason) = state::latch_at(&path) {
+                stop.raise(
+                    enact_engine::stop::Urgency::AfterCurrent,
+                    &format!("everything is stopped: {reason}"),
+                );
+                return;
+            }
+        }
+    });
 }
 
 /// Prints the result: counts for people on standard error, or one document on standard output.

@@ -78,8 +78,12 @@ pub(crate) fn latch_file(settings: &Settings) -> PathBuf {
 
 /// The latch, if it is on. One that cannot be read counts as on: errors deny.
 pub(crate) fn latched(settings: &Settings) -> Option<String> {
-    let path = latch_file(settings);
-    match std::fs::read(&path) {
+    latch_at(&latch_file(settings))
+}
+
+/// The latch kept in this file, if it is on.
+pub(crate) fn latch_at(path: &Path) -> Option<String> {
+    match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => Some(format!("{} cannot be read: {error}", path.display())),
         Ok(bytes) => Some(match serde_json::from_slice::<Latch>(&bytes) {

@@ -77,6 +77,7 @@ pub fn plan(
     if options.mode == Mode::Sync {
         planner.delete_undescribed();
     }
+    planner.block_dependants();
     planner.protect_last();
     if !planner.faults.is_empty() {
         return Err(PlanError::Faults(planner.faults));
@@ -152,6 +153,32 @@ impl<'a> Planner<'a> {
             let hint = "check its id, or make the selector match one object";
             self.faults
                 .push(Diagnostic::error(what).hint(hint).at(resource.place.clone()));
+        }
+    }
+
+    /// What depends on a blocked change cannot run either, nor what depends on that.
+    fn block_dependants(&mut self) {
+        loop {
+            let blocked: BTreeMap<ChangeId, String> = self
+                .changes
+                .iter()
+                .filter_map(|change| Some((change.change_id.clone(), change.block_reason.clone()?)))
+                .collect();
+            let mut found = false;
+            for change in self.changes.iter_mut().filter(|change| !change.blocked) {
+                let cause = change
+                    .depends_on
+                    .iter()
+                    .find_map(|needed| Some((needed, blocked.get(needed)?)));
+                if let Some((needed, reason)) = cause {
+                    let reason = format!("it depends on {needed}, which is blocked: {reason}");
+                    *change = change.clone().block(reason);
+                    found = true;
+                }
+            }
+            if !found {
+                return;
+            }
         }
     }
 

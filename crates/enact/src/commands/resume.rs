@@ -11,7 +11,7 @@ use super::Context;
 use crate::cli::Output;
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
-use crate::execute::{RunFlags, carry_out, pass_gate_again};
+use crate::execute::{RunFlags, carry_out, pass_gate};
 use crate::{line, state, views};
 
 /// Take up a run that was killed, stopped or left unsettled
@@ -46,7 +46,7 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> CommandResult {
     let plan = plan_of(&installation, &run_id)?;
     let connection = connect(&context.settings, &args.konnect).await?;
     let target = line::full_target(&context.settings, &connection).await?;
-    let admitted = pass_gate_again(context, &installation, plan, &run_id, target)?;
+    let admitted = pass_gate(context, &installation, plan, Some(&run_id), target)?;
     let open = installation.reopen(&run_id, &admitted, &context.settings.principal())?;
     let flags = RunFlags {
         dry_run: false,

@@ -17,7 +17,7 @@ use crate::approve::{Said, obtain};
 use crate::cli::Output;
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
-use crate::execute::{environment_digest, pass_gate_again, show_report, surroundings};
+use crate::execute::{environment_digest, pass_gate, show_report, surroundings};
 use crate::{line, state, views};
 
 /// Take back what a run has done, last change first
@@ -58,7 +58,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
     views::say(&listing);
     let connection = connect(&context.settings, &args.konnect).await?;
     let target = line::full_target(&context.settings, &connection).await?;
-    let admitted = pass_gate_again(context, &installation, plan, &run_id, target)?;
+    let admitted = pass_gate(context, &installation, plan, Some(&run_id), target)?;
     let principal = context.settings.principal();
     let said = Said {
         auto_approve: args.auto_approve,
