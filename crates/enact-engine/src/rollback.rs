@@ -61,7 +61,7 @@ impl<P: Provider> Runner<'_, P> {
         })
         .await?;
         for attempt in 1.. {
-            match self.provider.undo(change, &self.outputs()).await {
+            match self.provider.undo(change, &self.outputs_for(change)).await {
                 Ok(()) => return self.record(Fact::Undone { change_id }).await,
                 Err(Failure {
                     disposition: Disposition::Retry { after },
@@ -91,7 +91,7 @@ impl<P: Provider> Runner<'_, P> {
 
     async fn settle_undo(&self, change: &Change, error: &str) -> Result<(), RunError> {
         let change_id = change.change_id.clone();
-        let fact = match self.provider.settle_undo(change, &self.outputs()).await {
+        let fact = match self.provider.settle_undo(change, &self.outputs_for(change)).await {
             Ok(Settled::Done(_)) => Fact::Undone { change_id },
             Ok(Settled::NotDone | Settled::Drift(_)) => Fact::UndoFailed {
                 change_id,

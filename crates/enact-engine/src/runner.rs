@@ -302,7 +302,7 @@ impl<'a, P: Provider> Runner<'a, P> {
     /// One change: look, write the intent, do it, write the outcome; again, while the effect certainly did not happen.
     async fn carry_out(&self, change: &Change) -> Result<(), RunError> {
         for attempt in 1.. {
-            let outputs = self.outputs();
+            let outputs = self.outputs_for(change);
             match self.look_before(change, &outputs).await {
                 Ok(mismatches) if mismatches.is_empty() => {}
                 Ok(mismatches) => return self.drifted(change, mismatches).await,
@@ -438,7 +438,7 @@ impl<'a, P: Provider> Runner<'a, P> {
                 .get(&change_id)
                 .and_then(|progress| progress.intent_at)
         };
-        let outputs = self.outputs();
+        let outputs = self.outputs_for(change);
         let looked = self
             .provider
             .settle(change, &outputs, intent_at.unwrap_or_else(|| self.clock.now()))
@@ -595,8 +595,19 @@ impl<'a, P: Provider> Runner<'a, P> {
         self.live.borrow().state.of(&change.change_id)
     }
 
-    pub(crate) fn outputs(&self) -> Outputs {
+    /// What all finished changes produced.
+    fn outputs(&self) -> Outputs {
         self.live.borrow().state.outputs.clone()
+    }
+
+    /// What one change may use: its own outputs, and those of the changes it depends on. Not all of them: a plan can have
+    /// many thousands.
+    pub(crate) fn outputs_for(&self, change: &Change) -> Outputs {
+        let live = self.live.borrow();
+        let names = change.depends_on.iter().chain(std::iter::once(&change.change_id));
+        names
+            .filter_map(|name| Some((name.clone(), live.state.outputs.get(name)?.clone())))
+            .collect()
     }
 
     pub(crate) fn done_in_order(&self) -> Vec<ChangeId> {
