@@ -336,7 +336,7 @@ impl DeviceLogin {
     /// # Errors
     /// [`AuthError::Server`] when TLS cannot be set up.
     pub fn new(url: &str, client_id: &str) -> Result<Self, AuthError> {
-        let http = crate::client::http_client(url, Duration::from_secs(30), false).map_err(|problem| {
+        let http = crate::http::http_client(url, Duration::from_secs(30), false).map_err(|problem| {
             AuthError::Server {
                 step: "preparing the login",
                 problem,
