@@ -11,6 +11,7 @@
 mod crash;
 mod documents;
 mod harness;
+mod kongctl;
 mod processes;
 mod requests;
 mod scenarios;
