@@ -720,6 +720,8 @@ impl<'a> Queue<'a> {
         if let Some(flag) = self.settled.get_mut(index) {
             *flag = true;
         }
+        // On resume a change may have been doomed by one that stands before it, and have ended itself long ago.
+        self.doomed.remove(&index);
         let good = state == ChangeState::Done || planted(Fault::DependantsRun);
         // A change that a stop left pending, or that nobody can tell about yet, dooms nobody: resume comes back to it.
         let open = matches!(state, ChangeState::Pending | ChangeState::Unknown);
