@@ -4,14 +4,13 @@ use enact_core::change::{Change, Undo};
 use enact_core::fault::{Fault, planted};
 use enact_core::journal::{ChangeState, Fact};
 
-use crate::provider::{Disposition, Failure, Provider, Settled};
+use crate::provider::{Disposition, Provider, Settled};
 use crate::runner::{RunError, Runner};
 
 impl<P: Provider> Runner<'_, P> {
-    /// Undoes every change that is done, last one first. After a failed undo the ones before it are left as they are:
-    /// they may be what the stuck one stands on.
+    /// Undoes every change that is done, last one first. After a failed undo, of this process or of one before it, the
+    /// changes before it are left as they are: they may be what the stuck one stands on.
     pub(crate) async fn undo_all(&self) -> Result<(), RunError> {
-        self.settle_undoing().await?;
         let mut order = self.done_in_order();
         if !planted(Fault::UndoInOrder) {
             order.reverse();
@@ -20,10 +19,21 @@ impl<P: Provider> Runner<'_, P> {
             let Some(change) = self.admitted.plan().change(&change_id) else {
                 continue;
             };
-            if self.state_of(change) != ChangeState::Done {
-                continue;
+            match self.state_of(change) {
+                ChangeState::Done => {
+                    self.record(Fact::UndoIntent { change_id }).await?;
+                    self.undo_one(change).await?;
+                }
+                ChangeState::Undoing => self.take_undo_up(change).await?,
+                ChangeState::Pending
+                | ChangeState::Started
+                | ChangeState::Failed
+                | ChangeState::Drifted
+                | ChangeState::Unknown
+                | ChangeState::Skipped
+                | ChangeState::Undone
+                | ChangeState::Stuck => {}
             }
-            self.undo_one(change).await?;
             if self.state_of(change) == ChangeState::Stuck {
                 break;
             }
@@ -31,82 +41,66 @@ impl<P: Provider> Runner<'_, P> {
         Ok(())
     }
 
-    /// A process died during an undo: look what became of it.
-    async fn settle_undoing(&self) -> Result<(), RunError> {
-        for change in self.admitted.plan().executable() {
-            if self.state_of(change) == ChangeState::Undoing {
-                self.settle_undo(change, "the process ended before an answer was recorded")
+    /// A process died during this undo: look what became of it, and do it if nothing did.
+    async fn take_undo_up(&self, change: &Change) -> Result<(), RunError> {
+        let error = "the process ended before an answer was recorded";
+        if impossible(change).is_some() || self.is_not_undone(change, error).await? {
+            self.undo_one(change).await?;
+        }
+        Ok(())
+    }
+
+    /// Undoes one change whose intent to undo is durable.
+    async fn undo_one(&self, change: &Change) -> Result<(), RunError> {
+        if let Some(reason) = impossible(change) {
+            return self.undo_failed(change, reason).await;
+        }
+        for attempt in 1.. {
+            self.hold_lease().await?;
+            let Err(failure) = self.provider.undo(change, &self.outputs_for(change)).await else {
+                let change_id = change.change_id.clone();
+                return self.record(Fact::Undone { change_id }).await;
+            };
+            let after = match failure.disposition {
+                Disposition::Retry { after } => after,
+                Disposition::Look => {
+                    if !self.is_not_undone(change, &failure.message).await? {
+                        return Ok(());
+                    }
+                    None
+                }
+                Disposition::GiveUp | Disposition::AskHuman => {
+                    return self.undo_failed(change, failure.message).await;
+                }
+            };
+            if attempt >= self.options.retry.attempts {
+                let error = format!("{} (after {attempt} attempts)", failure.message);
+                return self.undo_failed(change, error).await;
+            }
+            tokio::time::sleep(self.options.retry.wait(attempt, after, 0)).await;
+        }
+        Ok(())
+    }
+
+    /// Looks what became of an undo. True: certainly nothing, so it may be done. Otherwise what was seen is written down.
+    async fn is_not_undone(&self, change: &Change, error: &str) -> Result<bool, RunError> {
+        let change_id = change.change_id.clone();
+        match self.provider.settle_undo(change, &self.outputs_for(change)).await {
+            Ok(Settled::NotDone) => return Ok(true),
+            Ok(Settled::Done(_)) => self.record(Fact::Undone { change_id }).await?,
+            Ok(Settled::Drift(_)) => {
+                self.undo_failed(change, format!("{error}; it has not been taken back"))
                     .await?;
             }
+            Ok(Settled::Unknown(why)) => self.undo_failed(change, format!("{error}; {why}")).await?,
+            Err(failure) => self.undo_failed(change, format!("{error}; {failure}")).await?,
         }
-        Ok(())
+        Ok(false)
     }
 
-    async fn undo_one(&self, change: &Change) -> Result<(), RunError> {
+    async fn undo_failed(&self, change: &Change, error: String) -> Result<(), RunError> {
         let change_id = change.change_id.clone();
-        if let Some(reason) = impossible(change) {
-            self.record(Fact::UndoIntent {
-                change_id: change_id.clone(),
-            })
-            .await?;
-            return self
-                .record(Fact::UndoFailed {
-                    change_id,
-                    error: reason,
-                })
-                .await;
-        }
-        self.record(Fact::UndoIntent {
-            change_id: change_id.clone(),
-        })
-        .await?;
-        for attempt in 1.. {
-            match self.provider.undo(change, &self.outputs_for(change)).await {
-                Ok(()) => return self.record(Fact::Undone { change_id }).await,
-                Err(Failure {
-                    disposition: Disposition::Retry { after },
-                    ..
-                }) if attempt < self.options.retry.attempts => {
-                    tokio::time::sleep(self.options.retry.wait(attempt, after, 0)).await;
-                }
-                Err(Failure {
-                    disposition: Disposition::Look,
-                    message,
-                    ..
-                }) => {
-                    return self.settle_undo(change, &message).await;
-                }
-                Err(failure) => {
-                    return self
-                        .record(Fact::UndoFailed {
-                            change_id,
-                            error: failure.message,
-                        })
-                        .await;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn settle_undo(&self, change: &Change, error: &str) -> Result<(), RunError> {
-        let change_id = change.change_id.clone();
-        let fact = match self.provider.settle_undo(change, &self.outputs_for(change)).await {
-            Ok(Settled::Done(_)) => Fact::Undone { change_id },
-            Ok(Settled::NotDone | Settled::Drift(_)) => Fact::UndoFailed {
-                change_id,
-                error: format!("{error}; it has not been taken back"),
-            },
-            Ok(Settled::Unknown(why)) => Fact::UndoFailed {
-                change_id,
-                error: format!("{error}; {why}"),
-            },
-            Err(failure) => Fact::UndoFailed {
-                change_id,
-                error: format!("{error}; {failure}"),
-            },
-        };
-        self.record(fact).await
+        self.record(Fact::UndoFailed { change_id, error }).await
     }
 }
 

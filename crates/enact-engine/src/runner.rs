@@ -356,6 +356,11 @@ impl<'a, P: Provider> Runner<'a, P> {
         if self.state_of(change) == ChangeState::Pending {
             self.record(Fact::Intent { change_id }).await?;
         }
+        self.hold_lease().await
+    }
+
+    /// Makes sure that the lease holds at this moment; an effect follows.
+    pub(crate) async fn hold_lease(&self) -> Result<(), RunError> {
         if !self.journal.is_leased(self.clock.now()) {
             // The process may have slept. An empty append renews the lease, or finds it lost.
             self.journal.record(Vec::new()).await?;

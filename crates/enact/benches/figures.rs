@@ -349,6 +349,7 @@ impl Place {
 
     /// How many requests the server has had, without this one.
     fn requests(&self) -> u64 {
+        let _installed = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -1,0 +1,1 @@
+//! law_02_admission

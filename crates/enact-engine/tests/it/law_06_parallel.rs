@@ -1,0 +1,1 @@
+//! law_06_parallel

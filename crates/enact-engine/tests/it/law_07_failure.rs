@@ -1,0 +1,1 @@
+//! law_07_failure

@@ -1,0 +1,1 @@
+//! law_10_tightening
