@@ -3,7 +3,7 @@
 //! No I/O, no clock, no randomness: what happens here can be replayed. A reader may take the modules in this order:
 //! [`change`] and [`plan`] (what is to be done), [`check`] and [`order`] (is it well formed, in which order),
 //! [`verdict`] and [`approval`] (who agreed), [`gate`] (the one way to an [`gate::AdmittedPlan`]),
-//! [`journal`] (what happened), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
+//! [`journal`] (what happened), [`run_state`] (what that adds up to), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
 
 pub mod approval;
 pub mod canonical;
@@ -20,5 +20,6 @@ pub mod plan;
 pub mod principal;
 pub mod reference;
 pub mod report;
+pub mod run_state;
 pub mod secret;
 pub mod verdict;

@@ -10,6 +10,7 @@ pub mod installation;
 pub mod journal;
 pub mod policy;
 pub mod provider;
+mod queue;
 pub mod reporting;
 pub mod retry;
 pub mod rollback;

@@ -44,7 +44,9 @@ fn main() {
         startup();
     }
     if wanted("apply") {
-        apply();
+        // The default, and five times as much.
+        apply(10);
+        apply(50);
     }
     if wanted("noop") {
         noop();
@@ -169,8 +171,8 @@ fn startup() {
 }
 
 /// 1,000 new portals with 5 pages each, 20 ms latency, against the time that the counted requests alone must take.
-fn apply() {
-    let (latency, concurrency) = (20_u64, 50_u32);
+fn apply(concurrency: u32) {
+    let latency = 20_u64;
     let place = Place::new(latency);
     place.write(&configuration(1_000, 5));
     let before = place.requests();
