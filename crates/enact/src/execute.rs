@@ -352,6 +352,16 @@ pub(crate) fn show_report(context: &Context, report: &RunReport, output: Output)
     views::print_document(report, output)
 }
 
+/// How many changes may be under way for so many requests. The client bounds the requests; twice as many changes keep them
+/// busy while others wait for the disk. One request at a time means one change at a time.
+fn changes_under_way(requests: usize) -> usize {
+    if requests == 1 {
+        1
+    } else {
+        requests.saturating_mul(2)
+    }
+}
+
 /// How a run goes and who is told.
 pub(crate) fn surroundings(
     context: &Context,
@@ -362,7 +372,7 @@ pub(crate) fn surroundings(
     output: Output,
 ) -> Surroundings {
     let options = RunOptions {
-        concurrency: connection.client.concurrency(),
+        concurrency: changes_under_way(connection.client.concurrency()),
         retry: RetryPolicy::default(),
         roll_back_on_failure,
     };
