@@ -33,3 +33,13 @@ fn check(path: &str) {
 fn the_readme_shows_what_happens() {
     check("README.md");
 }
+
+#[test]
+fn the_guide_on_apply_and_sync_shows_what_happens() {
+    check("docs/guide/apply-and-sync.md");
+}
+
+#[test]
+fn the_guide_on_safety_shows_what_happens() {
+    check("docs/guide/safety.md");
+}
