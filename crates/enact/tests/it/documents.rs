@@ -43,3 +43,23 @@ fn the_guide_on_apply_and_sync_shows_what_happens() {
 fn the_guide_on_safety_shows_what_happens() {
     check("docs/guide/safety.md");
 }
+
+#[test]
+fn the_guide_from_kongctl_shows_what_happens() {
+    check("docs/guide/from-kongctl.md");
+}
+
+#[test]
+fn the_guide_on_configuration_shows_what_happens() {
+    check("docs/guide/configuration.md");
+}
+
+#[test]
+fn the_guide_on_the_local_konnect_shows_what_happens() {
+    check("docs/guide/local-konnect.md");
+}
+
+#[test]
+fn the_guide_on_troubleshooting_shows_what_happens() {
+    check("docs/guide/troubleshooting.md");
+}
