@@ -63,3 +63,8 @@ fn the_guide_on_the_local_konnect_shows_what_happens() {
 fn the_guide_on_troubleshooting_shows_what_happens() {
     check("docs/guide/troubleshooting.md");
 }
+
+#[test]
+fn the_page_on_the_plan_format_shows_what_happens() {
+    check("docs/plan-format.md");
+}
