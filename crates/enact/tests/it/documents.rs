@@ -33,3 +33,38 @@ fn check(path: &str) {
 fn the_readme_shows_what_happens() {
     check("README.md");
 }
+
+#[test]
+fn the_guide_on_apply_and_sync_shows_what_happens() {
+    check("docs/guide/apply-and-sync.md");
+}
+
+#[test]
+fn the_guide_on_safety_shows_what_happens() {
+    check("docs/guide/safety.md");
+}
+
+#[test]
+fn the_guide_from_kongctl_shows_what_happens() {
+    check("docs/guide/from-kongctl.md");
+}
+
+#[test]
+fn the_guide_on_configuration_shows_what_happens() {
+    check("docs/guide/configuration.md");
+}
+
+#[test]
+fn the_guide_on_the_local_konnect_shows_what_happens() {
+    check("docs/guide/local-konnect.md");
+}
+
+#[test]
+fn the_guide_on_troubleshooting_shows_what_happens() {
+    check("docs/guide/troubleshooting.md");
+}
+
+#[test]
+fn the_page_on_the_plan_format_shows_what_happens() {
+    check("docs/plan-format.md");
+}
