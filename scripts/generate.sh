@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes what is generated from the code: JSON Schemas and the command-line reference.
 . "$(dirname "$0")/environment.sh"
+unset COLUMNS
 cargo build --quiet --locked -p enact
 enact=$CARGO_TARGET_DIR/debug/enact
 mkdir -p docs/reference

@@ -209,6 +209,9 @@ pub enum Fact {
         by: Principal,
         /// Why they are sure.
         reason: String,
+        /// What the effect had produced, where it had: `{"id": "…"}`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        outputs: BTreeMap<String, Value>,
     },
     /// The run stopped at a safe point; `resume` goes on.
     Stopped {

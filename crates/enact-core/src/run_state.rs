@@ -165,6 +165,17 @@ impl RunState {
             .map_or(ChangeState::Pending, |progress| progress.state)
     }
 
+    /// Has taking it back begun? Then the way on is to take back the rest, not to go on.
+    pub fn is_rolling_back(&self) -> bool {
+        let undone = |progress: &ChangeProgress| {
+            matches!(
+                progress.state,
+                ChangeState::Undoing | ChangeState::Undone | ChangeState::Stuck
+            )
+        };
+        self.changes.values().any(undone)
+    }
+
     /// Has any effect been started?
     pub fn wrote(&self) -> bool {
         self.changes.values().any(|progress| progress.intent_at.is_some())
@@ -256,6 +267,8 @@ impl RunState {
             progress.intent_at = Some(entry.at);
         }
         if state == ChangeState::Done && from != ChangeState::Done {
+            // A stuck undo that a person settled as not done makes it done again; it keeps only its newest place.
+            self.done_order.retain(|earlier| earlier != change_id);
             self.done_order.push(change_id.clone());
         }
         remember(progress, &entry.fact, &mut self.outputs);
@@ -281,7 +294,17 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, outputs: &mut Outputs) {
         Fact::Skipped { because, .. } => progress.error = Some(because.clone()),
         Fact::Drifted { mismatches, .. } => progress.drift.clone_from(mismatches),
         Fact::Checked { mismatches, .. } => progress.checked = Some(mismatches.clone()),
-        Fact::Decided { .. } | Fact::NotDone { .. } | Fact::Undone { .. } => progress.error = None,
+        Fact::Decided {
+            change_id,
+            outputs: made,
+            ..
+        } => {
+            progress.error = None;
+            if !made.is_empty() {
+                outputs.insert(change_id.clone(), made.clone());
+            }
+        }
+        Fact::NotDone { .. } | Fact::Undone { .. } => progress.error = None,
         Fact::Intent { .. }
         | Fact::UndoIntent { .. }
         | Fact::RunStarted { .. }

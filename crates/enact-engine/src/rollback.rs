@@ -19,6 +19,9 @@ impl<P: Provider> Runner<'_, P> {
             let Some(change) = self.admitted.plan().change(&change_id) else {
                 continue;
             };
+            if self.stop.urgency().is_some() {
+                break;
+            }
             match self.state_of(change) {
                 ChangeState::Done => {
                     self.record(Fact::UndoIntent { change_id }).await?;

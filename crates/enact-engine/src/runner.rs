@@ -134,15 +134,33 @@ impl<'a, P: Provider> Runner<'a, P> {
     ///
     /// # Errors
     /// See [`RunError`].
+    ///
+    /// Stops between two undos when asked to; `roll_back` again goes on.
     pub async fn roll_back(self) -> Result<RunState, RunError> {
-        let result = async {
-            self.record(self.opening.clone()).await?;
-            self.settle_open().await?;
-            self.undo_all().await?;
-            self.finish().await
-        }
-        .await;
+        let result = tokio::select! {
+            biased;
+            result = self.stages_back() => result,
+            () = self.stop.raised(Urgency::Now) => self.record_stop().await,
+        };
         self.end(result)
+    }
+
+    async fn stages_back(&self) -> Result<(), RunError> {
+        self.record(self.opening.clone()).await?;
+        self.settle_open().await?;
+        self.undo_all().await?;
+        let left = self
+            .done_in_order()
+            .into_iter()
+            .any(|change_id| self.is_done(&change_id));
+        if self.stop.urgency().is_some() && left {
+            return self.record_stop().await;
+        }
+        self.finish().await
+    }
+
+    fn is_done(&self, change_id: &ChangeId) -> bool {
+        self.live.borrow().state.of(change_id) == ChangeState::Done
     }
 
     fn end(self, result: Result<(), RunError>) -> Result<RunState, RunError> {
@@ -196,8 +214,15 @@ impl<'a, P: Provider> Runner<'a, P> {
                 .await?;
                 continue;
             }
-            self.settle(change, "the process ended before an answer was recorded")
-                .await?;
+            let known = self
+                .live
+                .borrow()
+                .state
+                .changes
+                .get(&change.change_id)
+                .and_then(|progress| progress.error.clone());
+            let error = known.unwrap_or_else(|| "the process ended before an answer was recorded".to_owned());
+            self.settle(change, &error).await?;
         }
         Ok(())
     }

@@ -259,7 +259,7 @@ async fn refreshed(http: &reqwest::Client, base_url: &str, old: &StoredToken) ->
         )
         .send()
         .await
-        .map_err(|error| failed(error.without_url().to_string()))?;
+        .map_err(|error| failed(crate::http::chain(&error)))?;
     if response.status() != reqwest::StatusCode::OK {
         return Err(failed(format!(
             "the server answered {}; log in again with `enact login`",
@@ -446,7 +446,7 @@ impl DeviceLogin {
     ) -> Result<(u16, Vec<u8>), AuthError> {
         let failed = |error: reqwest::Error| AuthError::Server {
             step,
-            problem: error.without_url().to_string(),
+            problem: crate::http::chain(&error),
         };
         let response = self
             .http

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 /// The largest cache file that is read, in bytes.
@@ -114,7 +115,15 @@ impl DigestCache {
                 .map(|(token, organization)| format!("org {token} {organization}\n")),
         );
         lines.sort();
-        let mut file = std::io::BufWriter::new(std::fs::File::create(&temporary)?);
+        // It holds the digest of a token.
+        let mut options = std::fs::OpenOptions::new();
+        let file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        let mut file = std::io::BufWriter::new(file);
         for line in lines {
             file.write_all(line.as_bytes())?;
         }

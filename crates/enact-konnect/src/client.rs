@@ -239,8 +239,9 @@ impl Client {
             if attempt >= self.options.retry.attempts {
                 return Err(error);
             }
-            tracing::debug!(%error, attempt, "read again");
-            tokio::time::sleep(self.options.retry.wait(attempt, asked, u64::from(attempt))).await;
+            let wait = self.options.retry.wait(attempt, asked, u64::from(attempt));
+            tracing::warn!("{error}; trying again in {:.1} s", wait.as_secs_f32());
+            tokio::time::sleep(wait).await;
         }
         Ok(Value::Null)
     }

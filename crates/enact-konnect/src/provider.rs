@@ -19,6 +19,7 @@ use crate::observed::ObservedObject;
 use crate::precondition::{broken, missed, subject, unmet};
 use crate::request::{Request, RequestError, fields, kind_of, object_id, parent_id, request, undo_request};
 use crate::resources::{Kind, Kinds};
+use crate::settle::{FIRST_WAIT, LOOKS};
 
 /// The Konnect provider.
 pub struct KonnectProvider<'a> {
@@ -92,15 +93,25 @@ impl Provider for KonnectProvider<'_> {
     }
 
     async fn verify(&self, changes: &[&Change], outputs: &Outputs) -> Result<Vec<Mismatch>, Failure> {
-        let live = self
-            .look_at_results(changes, outputs)
-            .await
-            .map_err(read_failure)?;
-        let mut mismatches = Vec::new();
-        for change in changes {
-            let desired = fields(change.desired.as_ref(), outputs)?;
-            let object = live.get(&change.change_id).and_then(Option::as_ref);
-            mismatches.extend(missed(kind_of(self.kinds, change)?, change, &desired, object));
+        let mut mismatches = self.missed_goals(changes, outputs).await?;
+        let mut wait = FIRST_WAIT;
+        for _look in 1..LOOKS {
+            if mismatches.is_empty() {
+                break;
+            }
+            // What was just written can take a moment to show everywhere; only what does not agree is read again.
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+            let again: Vec<&Change> = changes
+                .iter()
+                .copied()
+                .filter(|change| {
+                    mismatches
+                        .iter()
+                        .any(|mismatch| mismatch.change_id == change.change_id)
+                })
+                .collect();
+            mismatches = self.missed_goals(&again, outputs).await?;
         }
         Ok(mismatches)
     }
@@ -190,6 +201,21 @@ fn refused(change: &Change, error: ApiError) -> Result<Made, Failure> {
 }
 
 impl KonnectProvider<'_> {
+    /// What of the goals of these changes is not there, as of one look.
+    async fn missed_goals(&self, changes: &[&Change], outputs: &Outputs) -> Result<Vec<Mismatch>, Failure> {
+        let live = self
+            .look_at_results(changes, outputs)
+            .await
+            .map_err(read_failure)?;
+        let mut mismatches = Vec::new();
+        for change in changes {
+            let desired = fields(change.desired.as_ref(), outputs)?;
+            let object = live.get(&change.change_id).and_then(Option::as_ref);
+            mismatches.extend(missed(kind_of(self.kinds, change)?, change, &desired, object));
+        }
+        Ok(mismatches)
+    }
+
     pub(crate) async fn send(&self, request: &Request) -> Result<Option<Value>, ApiError> {
         let call = Call {
             method: request.method.clone(),

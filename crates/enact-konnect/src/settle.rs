@@ -18,8 +18,8 @@ use crate::request::{fields, kind_of, parent_id};
 use crate::resources::Kind;
 
 /// How often a lost creation is looked for, and how long in between at first: an object can take a moment to show.
-const LOOKS: u32 = 5;
-const FIRST_WAIT: Duration = Duration::from_millis(200);
+pub(crate) const LOOKS: u32 = 5;
+pub(crate) const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// How far the server's clock may be off after its `Date` header was taken into account (it has whole seconds).
 const CLOCK_SLACK_MS: i64 = 2_000;

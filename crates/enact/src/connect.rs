@@ -44,6 +44,21 @@ pub(crate) struct KonnectFlags {
     pub(crate) http_timeout: u64,
 }
 
+impl KonnectFlags {
+    /// The flags that name the target, to be repeated in advice: ` --konnect local`; empty when they were not used.
+    pub(crate) fn as_arguments(&self) -> String {
+        let named = [
+            ("konnect", &self.konnect),
+            ("region", &self.region),
+            ("base-url", &self.base_url),
+        ];
+        let given = named
+            .iter()
+            .filter_map(|(flag, value)| Some(format!(" --{flag} {}", value.as_ref()?)));
+        given.collect()
+    }
+}
+
 /// A connection, and the local server behind it where there is one.
 pub(crate) struct Connection {
     pub(crate) client: Client,

@@ -387,6 +387,21 @@ pub(crate) fn surroundings(
     }
 }
 
+/// How taking a run back goes, and who is told.
+pub(crate) fn taking_back(
+    context: &Context,
+    connection: &Connection,
+    plan: &Plan,
+    stop: StopSignal,
+    output: Output,
+) -> Surroundings {
+    let mut back = surroundings(context, connection, plan, false, stop, output);
+    if output == Output::Text {
+        back.reporters = vec![Box::new(ProgressLines::undoing(context.painter, plan))];
+    }
+    back
+}
+
 /// The digest of an environment value as it is now.
 pub(crate) fn environment_digest<'a>(context: &'a Context) -> impl Fn(&str) -> Option<String> + 'a {
     |variable| enact_konnect::load::environment_digest(variable, &line::LoaderEnvironment(&context.settings))
@@ -405,9 +420,7 @@ pub(crate) async fn run_mode(
     if let Some(path) = &saved.plan {
         let plan = read_plan(path)?;
         check_mode(&plan, mode)?;
-        if flags.dry_run && !saved.check_drift {
-            check_planned_target(context, konnect, &plan)?;
-        }
+        check_planned_target(context, konnect, &plan)?;
         let connection = crate::connect::connect(&context.settings, konnect).await?;
         return execute(
             context,

@@ -68,6 +68,22 @@ pub(super) struct NewEffect<'a> {
     pub(super) at_ms: i64,
 }
 
+/// Makes a new file readable by its owner only, before SQLite puts anything into it. That it is there already is fine.
+fn private(path: &Path) -> Result<(), rusqlite::Error> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Store {
     connection: Mutex<Connection>,
@@ -78,7 +94,7 @@ impl Store {
     pub(super) fn open(path: Option<&Path>, resources: &[&Resource]) -> Result<Self, LocalError> {
         let shown = || path.unwrap_or(Path::new(":memory:")).to_owned();
         let opened = match path {
-            Some(path) => Connection::open(path),
+            Some(path) => private(path).and_then(|()| Connection::open(path)),
             None => Connection::open_in_memory(),
         };
         let mut connection = opened.map_err(|source| LocalError::Open {

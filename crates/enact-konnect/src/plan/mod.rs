@@ -75,6 +75,7 @@ pub fn plan(
         Mode::Apply | Mode::Sync | Mode::Run => planner.create_and_update(),
     }
     if options.mode == Mode::Sync {
+        planner.warn_without_namespace();
         planner.delete_undescribed();
     }
     planner.block_dependants();
@@ -153,6 +154,18 @@ impl<'a> Planner<'a> {
             let hint = "check its id, or make the selector match one object";
             self.faults
                 .push(Diagnostic::error(what).hint(hint).at(resource.place.clone()));
+        }
+    }
+
+    /// `sync` deletes within namespaces; a file that names none deletes nothing, which is not what its writer meant.
+    fn warn_without_namespace(&mut self) {
+        if self.desired.namespaces.is_empty() && !self.desired.scope.roots.is_empty() {
+            let kinds: Vec<&str> = self.desired.scope.roots.iter().copied().collect();
+            let message = format!(
+                "no namespace is named, so no {} is deleted; name one in `_defaults.kongctl.namespace`",
+                kinds.join(" and no ")
+            );
+            self.warn(None, message);
         }
     }
 

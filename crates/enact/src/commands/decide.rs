@@ -1,7 +1,7 @@
 //! `enact decide`: a person's word on a change whose outcome looking cannot settle.
 
 use clap::{Args, ValueEnum};
-use enact_core::change::ChangeId;
+use enact_core::change::{Action, ChangeId};
 use enact_core::exit::ExitCode;
 use enact_core::journal::{ChangeState, Fact, RunState, Settlement};
 use enact_engine::holder::Holder;
@@ -22,8 +22,13 @@ enum Word {
 
 /// Say what became of a change that looking cannot settle
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  enact decide 4be0c1 create:portal:harbor done --reason \"seen in the console, id 7f…\"")]
+#[command(
+    after_help = "For a change whose outcome is unknown, `done` says that its effect happened and `not-done` that it did not.
+For a change that is stuck, `done` says that it has been taken back and `not-done` that it has not.
+
+Example:
+  enact decide 4be0c1 create:portal:harbor done --id 7f21… --reason \"seen in the console\""
+)]
 pub(crate) struct DecideArgs {
     /// The run (its first digits are enough)
     #[arg(value_name = "RUN")]
@@ -34,6 +39,9 @@ pub(crate) struct DecideArgs {
     /// What became of it
     #[arg(value_enum)]
     word: Word,
+    /// For a CREATE that happened: the id of what it made
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
     /// How you know
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -50,11 +58,21 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
     let run = RunState::replay(&installation.store.load(&run_id)?)
         .map_err(|error| CommandError::from_error(ExitCode::Failed, &error))?;
     let change_id = ChangeId(args.change);
-    if !matches!(run.of(&change_id), ChangeState::Unknown | ChangeState::Stuck) {
+    let state = run.of(&change_id);
+    if !matches!(state, ChangeState::Unknown | ChangeState::Stuck) {
         return Err(CommandError::invalid(format!(
             "change {change_id} of run {run_id} is not waiting for a decision"
         ))
         .hint(format!("enact runs show {run_id} names the changes")));
+    }
+    let creates = super::resume::plan_of(&installation, &run_id)?
+        .change(&change_id)
+        .is_some_and(|change| change.action == Action::Create);
+    if state == ChangeState::Unknown && args.word == Word::Done && creates && args.id.is_none() {
+        return Err(CommandError::invalid(format!(
+            "what {change_id} made has an id, which others of the plan may need"
+        ))
+        .hint("name it with --id; `enact get` shows ids"));
     }
     let store = &installation.store;
     let now = state::now();
@@ -69,10 +87,20 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
         settlement,
         by: principal,
         reason: args.reason,
+        outputs: args
+            .id
+            .map(|id| ("id".to_owned(), id.into()))
+            .into_iter()
+            .collect(),
     };
     let written = store.append(&lease, installation.lease_ttl, now, vec![fact]);
     store.release(&lease)?;
     written?;
-    views::say(&format!("Written down. To go on: enact resume {run_id}\n"));
+    let command = if state == ChangeState::Stuck {
+        "rollback"
+    } else {
+        "resume"
+    };
+    views::say(&format!("Written down. To go on: enact {command} {run_id}\n"));
     Ok(ExitCode::Ok)
 }

@@ -75,7 +75,7 @@ pub(crate) async fn run(context: &Context, args: PlanArgs) -> CommandResult {
         write_private(path, &plan.to_bytes()?)?;
     }
     match args.output {
-        Output::Text => views::print(&text(context, &plan, args.output_file.as_deref()))?,
+        Output::Text => views::print(&text(context, &plan, args.output_file.as_deref(), &args.konnect))?,
         Output::Json => views::print(&String::from_utf8_lossy(&plan.to_bytes()?))?,
         Output::Yaml => views::print_document(&plan, Output::Yaml)?,
     }
@@ -85,7 +85,7 @@ pub(crate) async fn run(context: &Context, args: PlanArgs) -> CommandResult {
     exit_code(&plan, args.strict_protection, args.detailed_exitcode)
 }
 
-fn text(context: &Context, plan: &Plan, file: Option<&Path>) -> String {
+fn text(context: &Context, plan: &Plan, file: Option<&Path>, konnect: &KonnectFlags) -> String {
     if plan.changes().is_empty() {
         let mut text = "No changes detected. Configuration matches current state.\n".to_owned();
         for warning in plan.warnings() {
@@ -96,10 +96,10 @@ fn text(context: &Context, plan: &Plan, file: Option<&Path>) -> String {
     let mut text = plan_text::render(context.painter, plan, plan_text::Detail::default());
     text.push_str(&plan_text::deletions(context.painter, plan));
     if let Some(file) = file {
+        let (file, mode) = (file.display(), plan.metadata().mode);
+        let target = konnect.as_arguments();
         text.push_str(&format!(
-            "\nThe plan is in {0}. To run it: enact {1} --plan {0}\n",
-            file.display(),
-            plan.metadata().mode
+            "\nThe plan is in {file}. To run it: enact {mode} --plan {file}{target}\n"
         ));
     }
     text

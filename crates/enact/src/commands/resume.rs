@@ -82,6 +82,12 @@ fn choose(installation: &Installation, named: Option<&str>) -> Result<RunId, Com
 }
 
 fn refuse_ended(run_id: &RunId, state: &RunState) -> Result<(), CommandError> {
+    if state.is_rolling_back() && state.outcome != Some(RunOutcome::RolledBack) {
+        return Err(
+            CommandError::invalid(format!("run {run_id} is being taken back, so it does not go on"))
+                .hint(format!("to take back the rest: enact rollback {run_id}")),
+        );
+    }
     match state.outcome {
         None | Some(RunOutcome::Unknown) => Ok(()),
         Some(outcome) => {

@@ -3,7 +3,7 @@
 use clap::Args;
 use enact_core::change::Undo;
 use enact_core::exit::ExitCode;
-use enact_core::journal::{ChangeState, RunState};
+use enact_core::journal::{ChangeState, RunPhase, RunState};
 use enact_core::plan::Plan;
 use enact_core::report::RunReport;
 use enact_engine::stop::StopSignal;
@@ -17,8 +17,8 @@ use crate::approve::{Said, obtain};
 use crate::cli::Output;
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
-use crate::execute::{environment_digest, pass_gate, show_report, surroundings};
-use crate::{line, state, views};
+use crate::execute::{environment_digest, pass_gate, show_report, taking_back};
+use crate::{line, signals, state, views};
 
 /// Take back what a run has done, last change first
 #[derive(Debug, Args)]
@@ -82,14 +82,9 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
         kinds: KINDS,
         environment: &environment,
     };
-    let surroundings = surroundings(
-        context,
-        &connection,
-        admitted.plan(),
-        false,
-        StopSignal::new(),
-        args.output,
-    );
+    let stop = StopSignal::new();
+    let caught = signals::listen(&stop)?;
+    let surroundings = taking_back(context, &connection, admitted.plan(), stop, args.output);
     let state = installation
         .roll_back(open, &admitted, &provider, surroundings)
         .await?;
@@ -99,6 +94,9 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
         .changes
         .values()
         .any(|progress| progress.state == ChangeState::Stuck);
+    if state.phase == RunPhase::Stopped {
+        return Ok(caught.exit_code());
+    }
     Ok(if stuck { ExitCode::Unsettled } else { ExitCode::Ok })
 }
 
@@ -106,9 +104,18 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
 fn listing(plan: &Plan, state: &RunState) -> String {
     let mut text = String::new();
     for change_id in state.done_order.iter().rev() {
-        if state.of(change_id) != ChangeState::Done {
-            continue;
-        }
+        let word = match state.of(change_id) {
+            ChangeState::Done => "",
+            ChangeState::Undoing => " (begun, and looked for first)",
+            ChangeState::Stuck => " (stuck: settle it with `enact decide`, or mend what is in its way)",
+            ChangeState::Pending
+            | ChangeState::Started
+            | ChangeState::Failed
+            | ChangeState::Drifted
+            | ChangeState::Unknown
+            | ChangeState::Skipped
+            | ChangeState::Undone => continue,
+        };
         let Some(change) = plan.change(change_id) else {
             continue;
         };
@@ -121,7 +128,7 @@ fn listing(plan: &Plan, state: &RunState) -> String {
             None => "CANNOT be taken back: the plan says of no way".to_owned(),
         };
         text.push_str(&format!(
-            "- {} {}: {how}\n",
+            "- {} {}: {how}{word}\n",
             change.resource_type, change.resource_name
         ));
     }

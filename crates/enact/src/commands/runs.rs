@@ -242,6 +242,13 @@ fn next(installation: &Installation, prefix: &str) -> CommandResult {
             row.holder.map(|holder| holder.to_string()).unwrap_or_default()
         ),
         ("verified", _) => "Nothing: everything was done and verified.\n".to_owned(),
+        ("rolled back", _) => "Nothing: what was done was taken back. Plan again to start anew.\n".to_owned(),
+        _ if state.is_rolling_back() => {
+            format!(
+                "It is being taken back. To take back the rest: enact rollback {}\n",
+                row.run_id
+            )
+        }
         ("stopped" | "paused" | "interrupted", _) => format!("To go on: enact resume {}\n", row.run_id),
         (_, false) => format!(
             "Settle: {}. `enact resume {}` looks again.\n",

@@ -24,6 +24,14 @@ pub(crate) struct ProgressLines {
 }
 
 impl ProgressLines {
+    /// The same for taking a run back.
+    pub(crate) fn undoing(painter: Painter, plan: &Plan) -> Self {
+        Self {
+            undoing: true,
+            ..Self::new(painter, plan)
+        }
+    }
+
     pub(crate) fn new(painter: Painter, plan: &Plan) -> Self {
         let describe = |change: &Change| {
             let named = (

@@ -60,7 +60,10 @@ fn advice(report: &RunReport, run_id: &RunId) -> String {
              `enact decide {run_id} CHANGE done|not-done --reason …`.\n"
         ),
         Some(RunOutcome::Stuck) => {
-            format!("Some changes could not be taken back. See `enact runs show {run_id}`.\n")
+            format!(
+                "Some changes could not be taken back. See `enact runs show {run_id}`; `enact rollback {run_id}` goes on, \
+             `enact decide` settles what is stuck.\n"
+            )
         }
         None => format!("The run has not ended. To go on: enact resume {run_id}\n"),
     }
