@@ -1,6 +1,6 @@
 //! How a command fails: one type, with its exit code, the chain of causes, and what to do now.
 
-use enact_core::diagnostic::Diagnostic;
+use enact_core::diagnostic::{Diagnostic, Severity};
 use enact_core::exit::ExitCode;
 use enact_core::gate::GateClosed;
 use enact_core::plan::ReadError;
@@ -43,7 +43,9 @@ impl CommandError {
 
     /// Faults in the user's files.
     pub(crate) fn faults(faults: Vec<Diagnostic>) -> Self {
-        let count = faults.len();
+        // Warnings stand among them, and are no reason to refuse anything.
+        let is_error = |fault: &&Diagnostic| fault.severity == Severity::Error;
+        let count = faults.iter().filter(is_error).count();
         let message = format!(
             "{count} {} in the configuration; nothing was done",
             if count == 1 { "fault" } else { "faults" }

@@ -12,6 +12,9 @@ pub(crate) mod plan_text;
 pub(crate) mod progress;
 pub(crate) mod run_text;
 
+/// The most faults of a configuration that are shown one by one.
+const FAULTS: usize = 50;
+
 /// Paints text, or leaves it. Colour never carries meaning alone.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Painter {
@@ -95,9 +98,15 @@ pub(crate) fn yaml<T: Serialize>(document: &T) -> Result<String, CommandError> {
 /// Prints a failed command: faults with their places, the chain of causes once, then what to do.
 pub(crate) fn failure(painter: &Painter, error: &CommandError) {
     let mut text = String::new();
-    for fault in &error.faults {
+    for fault in error.faults.iter().take(FAULTS) {
         text.push_str(&diagnostics::render(*painter, fault));
         text.push('\n');
+    }
+    if error.faults.len() > FAULTS {
+        let more = error.faults.len() - FAULTS;
+        text.push_str(&format!(
+            "… and {more} more faults; the first {FAULTS} are shown\n\n"
+        ));
     }
     let mut chain = error.chain.iter();
     text.push_str(&format!(
