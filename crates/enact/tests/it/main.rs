@@ -7,6 +7,7 @@
     reason = "a test says what went wrong by panicking, and prints what it skips"
 )]
 
+mod bad_files;
 mod crash;
 mod documents;
 mod harness;
