@@ -62,6 +62,15 @@ impl CommandError {
         self
     }
 
+    /// Says first which file it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, file: &str) -> Self {
+        if let Some(first) = self.chain.first_mut() {
+            *first = format!("{file}: {first}");
+        }
+        self
+    }
+
     /// An error with its causes.
     pub(crate) fn from_error(code: ExitCode, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut chain = vec![error.to_string()];
@@ -123,7 +132,12 @@ impl From<ReadError> for CommandError {
                 refused.hint("the file was edited after it was made; make the plan again")
             }
             ReadError::Format { .. } => refused.hint("make the plan again with this version of enact"),
-            ReadError::Json { .. } => refused.hint("the file is cut off or damaged; make the plan again"),
+            ReadError::Json { message, .. } if message.starts_with("EOF") => {
+                refused.hint("the file is cut off there; copy it again, or make the plan again")
+            }
+            ReadError::Json { .. } => {
+                refused.hint("this is not a plan as enact writes it; make the plan again")
+            }
             ReadError::TooLarge { .. } | ReadError::Faults(_) => refused.hint("make the plan again"),
         }
     }

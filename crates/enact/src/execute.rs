@@ -70,6 +70,7 @@ pub(crate) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
     use std::io::Read as _;
     let unreadable = |error: std::io::Error| {
         CommandError::invalid(format!("the plan {} cannot be read: {error}", path.display()))
+            .hint("make one with: enact plan -f PATH -o FILE")
     };
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
@@ -84,7 +85,7 @@ pub(crate) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
             .read_to_end(&mut bytes)
             .map_err(unreadable)?;
     }
-    Ok(Plan::parse(&bytes)?)
+    Plan::parse(&bytes).map_err(|error| CommandError::from(error).about(&path.display().to_string()))
 }
 
 /// Runs a plan to its end, asking first. `verb` is the command's name.
