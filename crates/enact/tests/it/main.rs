@@ -8,6 +8,7 @@
 )]
 
 mod bad_files;
+mod bad_plans;
 mod crash;
 mod documents;
 mod harness;
