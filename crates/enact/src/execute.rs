@@ -29,6 +29,9 @@ use crate::{line, signals, state};
 /// The longest plan file that is read, in bytes.
 const MAX_PLAN: u64 = enact_core::plan::MAX_PLAN_BYTES as u64;
 
+/// The most warnings about a configuration that are shown one by one.
+const WARNINGS: usize = 50;
+
 /// Flags of every command that runs a plan.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Execution")]
@@ -411,14 +414,17 @@ pub(crate) async fn run_mode(
     show_warnings(context, &desired.warnings);
     let connection = crate::connect::connect(&context.settings, konnect).await?;
     let plan = line::make_plan(&context.settings, &connection, &desired, mode).await?;
-    let stdin_taken = config.filename.iter().any(|name| name.trim() == "-");
+    let stdin_taken = config.takes_stdin();
     execute(context, &connection, plan, verb, flags, saved, stdin_taken).await
 }
 
 /// Faults that do not stop the line.
 pub(crate) fn show_warnings(context: &Context, warnings: &[enact_core::diagnostic::Diagnostic]) {
-    for warning in warnings {
+    for warning in warnings.iter().take(WARNINGS) {
         views::say(&views::diagnostics::render(context.painter, warning));
+    }
+    if warnings.len() > WARNINGS {
+        views::say(&format!("… and {} more warnings\n", warnings.len() - WARNINGS));
     }
 }
 
