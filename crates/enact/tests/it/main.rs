@@ -13,6 +13,7 @@ mod crash;
 mod documents;
 mod harness;
 mod processes;
+mod prompts;
 mod requests;
 mod scenarios;
 mod script;
