@@ -21,7 +21,7 @@ use crate::precondition::{broken, missed, subject, unmet};
 use crate::request::{Request, RequestError, fields, kind_of, object_id, parent_id, request, undo_request};
 use crate::resources::{Kind, Kinds};
 
-/// How often a lost creation is looked for, and how long in between at first: an object can take a moment to show.
+/// How often an object that was just created is looked for, and how long in between at first: an object can take a moment to show.
 const LOOKS: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
@@ -101,7 +101,7 @@ impl Provider for KonnectProvider<'_> {
 
     async fn verify(&self, changes: &[&Change], outputs: &Outputs) -> Result<Vec<Mismatch>, Failure> {
         let live = self
-            .look_at_results(changes, outputs)
+            .look_until_they_show(changes, outputs)
             .await
             .map_err(read_failure)?;
         let mut mismatches = Vec::new();
@@ -398,6 +398,31 @@ impl KonnectProvider<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The objects that changes made or changed. A created one can take a moment to show, so it is looked for again.
+    async fn look_until_they_show(
+        &self,
+        changes: &[&Change],
+        outputs: &Outputs,
+    ) -> Result<BTreeMap<enact_core::change::ChangeId, Option<ObservedObject>>, ApiError> {
+        let mut live = self.look_at_results(changes, outputs).await?;
+        let mut wait = FIRST_WAIT;
+        for _ in 1..LOOKS {
+            let shows = |change: &Change| live.get(&change.change_id).is_some_and(Option::is_some);
+            let late: Vec<&Change> = changes
+                .iter()
+                .copied()
+                .filter(|change| change.action == Action::Create && !shows(change))
+                .collect();
+            if late.is_empty() {
+                break;
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+            live.extend(self.look_at_results(&late, outputs).await?);
+        }
+        Ok(live)
     }
 
     /// The objects that changes made or changed, as they are now: by lists where that is fewer requests.
