@@ -8,6 +8,8 @@
 )]
 
 mod bad_files;
+mod bad_hosts;
+mod bad_network;
 mod bad_plans;
 mod crash;
 mod documents;
