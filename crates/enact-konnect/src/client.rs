@@ -3,7 +3,7 @@
 //! Reads are repeated here, since a read has no effect. A write is sent once; whether it may be sent again is the run
 //! loop's decision, by [`ApiError::disposition`].
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use enact_core::secret::Secret;
@@ -20,6 +20,9 @@ use crate::limiter::Limiter;
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// After how many attempts at a read the person is told, once, why nothing seems to happen.
+const WORRYING: u32 = 3;
 
 /// How to reach the API.
 pub struct ClientOptions {
@@ -42,6 +45,7 @@ pub struct Client {
     credentials: Credentials,
     limiter: Limiter,
     sent: AtomicU64,
+    worried: AtomicBool,
     /// Server time minus local time in milliseconds, from the last answer.
     clock_offset: AtomicI64,
 }
@@ -191,6 +195,7 @@ impl Client {
             credentials,
             limiter,
             sent: AtomicU64::new(0),
+            worried: AtomicBool::new(false),
             clock_offset: AtomicI64::new(0),
         })
     }
@@ -239,9 +244,12 @@ impl Client {
             if attempt >= self.options.retry.attempts {
                 return Err(error);
             }
-            let wait = self.options.retry.wait(attempt, asked, u64::from(attempt));
-            tracing::warn!("{error}; trying again in {:.1} s", wait.as_secs_f32());
-            tokio::time::sleep(wait).await;
+            tracing::debug!(%error, attempt, "read again");
+            if attempt == WORRYING && !self.worried.swap(true, Ordering::SeqCst) {
+                let server = &self.options.base_url;
+                tracing::warn!("no good answer from {server} yet, trying again: {error}");
+            }
+            tokio::time::sleep(self.options.retry.wait(attempt, asked, u64::from(attempt))).await;
         }
         Ok(Value::Null)
     }

@@ -9,6 +9,7 @@ pub mod cache;
 pub mod client;
 pub mod desired;
 pub mod dump;
+pub mod endpoint;
 mod http;
 pub mod limiter;
 pub mod listing;

@@ -1,6 +1,6 @@
 //! The yes at a prompt and `--auto-approve`: approvals like any other, of low and of no assurance.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 
 use enact_core::approval::{Approval, ApprovalId, Decision, Method};
 use enact_core::canonical::Digest;
@@ -11,7 +11,7 @@ use enact_core::principal::Principal;
 use enact_engine::clock::IdSource;
 
 use crate::error::CommandError;
-use crate::state;
+use crate::{state, views};
 
 /// The longest answer that is read.
 const MAX_ANSWER: usize = 1024;
@@ -129,9 +129,7 @@ fn answers(said: Said) -> Result<Box<dyn std::io::BufRead>, CommandError> {
 }
 
 fn question(answers: &mut dyn std::io::BufRead, text: &str, verb: &str) -> Result<(), CommandError> {
-    let mut terminal = std::io::stderr().lock();
-    write!(terminal, "\n{text}")?;
-    terminal.flush()?;
+    views::say(&format!("\n{text}"));
     let mut line = Vec::new();
     let mut bounded = std::io::Read::take(answers, MAX_ANSWER as u64);
     bounded.read_until(b'\n', &mut line)?;

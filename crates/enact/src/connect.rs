@@ -8,6 +8,7 @@ use enact_core::secret::Secret;
 use enact_engine::retry::RetryPolicy;
 use enact_konnect::auth::Credentials;
 use enact_konnect::client::{Client, ClientOptions};
+use enact_konnect::endpoint::{Endpoint, EndpointError};
 use enact_konnect::local::RunningKonnect;
 
 use crate::config::Settings;
@@ -70,19 +71,19 @@ pub(crate) struct Connection {
 /// Where to connect.
 enum Place {
     Local,
-    Url(String),
+    Url(Endpoint),
 }
 
 /// Connects. No request is sent yet.
 pub(crate) async fn connect(settings: &Settings, flags: &KonnectFlags) -> Result<Connection, CommandError> {
     match place(settings, flags)? {
         Place::Local => connect_local(settings, flags).await,
-        Place::Url(url) => {
-            check_host(&url, settings, flags)?;
+        Place::Url(endpoint) => {
+            check_host(&endpoint, settings, flags)?;
             let credentials = credentials(settings)?;
-            let target = target(&url, region_of(&url));
+            let target = target(&endpoint.url, region_of(&endpoint));
             Ok(Connection {
-                client: client(&url, flags, settings, credentials)?,
+                client: client(&endpoint, flags, settings, credentials)?,
                 target,
                 _local: None,
             })
@@ -94,7 +95,7 @@ pub(crate) async fn connect(settings: &Settings, flags: &KonnectFlags) -> Result
 pub(crate) fn planned_target(settings: &Settings, flags: &KonnectFlags) -> Result<Target, CommandError> {
     Ok(match place(settings, flags)? {
         Place::Local => target("local", None),
-        Place::Url(url) => target(&url, region_of(&url)),
+        Place::Url(endpoint) => target(&endpoint.url, region_of(&endpoint)),
     })
 }
 
@@ -119,7 +120,8 @@ async fn connect_local(settings: &Settings, flags: &KonnectFlags) -> Result<Conn
     .await
     .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::Failed, &error))?;
     let credentials = Credentials::token(Secret::new("local".to_owned()));
-    let client = client(&server.base_url(), flags, settings, credentials)?;
+    let endpoint = Endpoint::parse(&server.base_url()).map_err(wrong_url)?;
+    let client = client(&endpoint, flags, settings, credentials)?;
     Ok(Connection {
         client,
         target: target("local", None),
@@ -128,7 +130,7 @@ async fn connect_local(settings: &Settings, flags: &KonnectFlags) -> Result<Conn
 }
 
 fn client(
-    base_url: &str,
+    endpoint: &Endpoint,
     flags: &KonnectFlags,
     settings: &Settings,
     credentials: Credentials,
@@ -138,11 +140,11 @@ fn client(
         .map(usize::from)
         .or(settings.profile.max_concurrency);
     let options = ClientOptions {
-        base_url: base_url.to_owned(),
+        base_url: endpoint.url.clone(),
         concurrency: concurrency.unwrap_or(CONCURRENCY).clamp(1, 200),
         timeout: Duration::from_secs(flags.http_timeout),
         retry: RetryPolicy::default(),
-        no_proxy: is_loopback(host_of(base_url)),
+        no_proxy: endpoint.is_loopback(),
     };
     Client::new(options, credentials)
         .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::Failed, &error))
@@ -150,6 +152,7 @@ fn client(
 
 fn credentials(settings: &Settings) -> Result<Credentials, CommandError> {
     if let Some(token) = settings.token() {
+        check_token(&token)?;
         return Ok(Credentials::token(token));
     }
     let file = settings.token_file()?;
@@ -174,9 +177,10 @@ fn place(settings: &Settings, flags: &KonnectFlags) -> Result<Place, CommandErro
     match named.as_deref() {
         Some("local") => Ok(Place::Local),
         Some(region) if REGIONS.contains(&region) => {
-            Ok(Place::Url(format!("https://{region}.api.konghq.com")))
+            let url = format!("https://{region}.api.konghq.com");
+            Endpoint::parse(&url).map(Place::Url).map_err(wrong_url)
         }
-        Some(url) if url.contains("://") => Ok(Place::Url(url.trim_end_matches('/').to_owned())),
+        Some(url) if url.contains("://") => Endpoint::parse(url).map(Place::Url).map_err(wrong_url),
         Some(other) => Err(CommandError::invalid(format!(
             "{other:?} is neither `local`, a region nor a URL"
         ))
@@ -189,9 +193,31 @@ fn place(settings: &Settings, flags: &KonnectFlags) -> Result<Place, CommandErro
     }
 }
 
+/// A token goes into a header, so what no header can hold is found before any request.
+fn check_token(token: &Secret<String>) -> Result<(), CommandError> {
+    if token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(
+        CommandError::invalid("the token holds characters that no HTTP header can hold").hint(
+            "it must be one line: check ENACT_KONNECT_TOKEN, or the variable of kongctl that is used instead",
+        ),
+    )
+}
+
+fn wrong_url(error: EndpointError) -> CommandError {
+    let refused = CommandError::from_error(enact_core::exit::ExitCode::InvalidInput, &error);
+    match error {
+        EndpointError::User => refused.hint("leave the user out, and give a token in ENACT_KONNECT_TOKEN"),
+        EndpointError::NotAUrl { .. } | EndpointError::Rest { .. } => {
+            refused.hint("a base URL looks like https://eu.api.konghq.com")
+        }
+    }
+}
+
 /// A token goes to Konnect over TLS, to this machine, or where somebody said it may.
-fn check_host(url: &str, settings: &Settings, flags: &KonnectFlags) -> Result<(), CommandError> {
-    let host = host_of(url);
+fn check_host(endpoint: &Endpoint, settings: &Settings, flags: &KonnectFlags) -> Result<(), CommandError> {
+    let host = endpoint.host.as_str();
     let konnect = ["konghq.com", "konghq.tech"]
         .iter()
         .any(|domain| host == *domain || host.ends_with(&format!(".{domain}")));
@@ -200,12 +226,12 @@ fn check_host(url: &str, settings: &Settings, flags: &KonnectFlags) -> Result<()
         .iter()
         .chain(&settings.profile.allow_hosts)
         .any(|name| name == host);
-    let secure = url.starts_with("https://");
-    if is_loopback(host) || (secure && (konnect || allowed)) {
+    let http = endpoint.is_secure || endpoint.is_plain;
+    if (http && endpoint.is_loopback()) || (endpoint.is_secure && (konnect || allowed)) {
         return Ok(());
     }
-    let refused = CommandError::invalid(format!("the token is not sent to {url}"));
-    Err(if secure {
+    let refused = CommandError::invalid(format!("the token is not sent to {}", endpoint.url));
+    Err(if endpoint.is_secure {
         refused.hint(format!(
             "{host} is not a host of Konnect; to trust it: --allow-host {host}"
         ))
@@ -214,38 +240,7 @@ fn check_host(url: &str, settings: &Settings, flags: &KonnectFlags) -> Result<()
     })
 }
 
-/// The host of a URL, without user, port and path.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-fn region_of(url: &str) -> Option<String> {
-    let region = host_of(url).strip_suffix(".api.konghq.com")?;
+fn region_of(endpoint: &Endpoint) -> Option<String> {
+    let region = endpoint.host.strip_suffix(".api.konghq.com")?;
     Some(region.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_host_is_what_the_request_goes_to() {
-        assert_eq!(host_of("https://eu.api.konghq.com/v3"), "eu.api.konghq.com");
-        assert_eq!(host_of("https://eu.api.konghq.com@evil.example/"), "evil.example");
-        assert_eq!(host_of("http://[::1]:8080/x"), "::1");
-        assert!(is_loopback("127.0.0.1") && is_loopback("::1") && !is_loopback("10.0.0.1"));
-    }
 }

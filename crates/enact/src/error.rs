@@ -1,6 +1,6 @@
 //! How a command fails: one type, with its exit code, the chain of causes, and what to do now.
 
-use enact_core::diagnostic::Diagnostic;
+use enact_core::diagnostic::{Diagnostic, Severity};
 use enact_core::exit::ExitCode;
 use enact_core::gate::GateClosed;
 use enact_core::plan::ReadError;
@@ -43,7 +43,9 @@ impl CommandError {
 
     /// Faults in the user's files.
     pub(crate) fn faults(faults: Vec<Diagnostic>) -> Self {
-        let count = faults.len();
+        // Warnings stand among them, and are no reason to refuse anything.
+        let is_error = |fault: &&Diagnostic| fault.severity == Severity::Error;
+        let count = faults.iter().filter(is_error).count();
         let message = format!(
             "{count} {} in the configuration; nothing was done",
             if count == 1 { "fault" } else { "faults" }
@@ -57,6 +59,15 @@ impl CommandError {
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Says first which file it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, file: &str) -> Self {
+        if let Some(first) = self.chain.first_mut() {
+            *first = format!("{file}: {first}");
+        }
         self
     }
 
@@ -121,7 +132,12 @@ impl From<ReadError> for CommandError {
                 refused.hint("the file was edited after it was made; make the plan again")
             }
             ReadError::Format { .. } => refused.hint("make the plan again with this version of enact"),
-            ReadError::Json { .. } => refused.hint("the file is cut off or damaged; make the plan again"),
+            ReadError::Json { message, .. } if message.starts_with("EOF") => {
+                refused.hint("the file is cut off there; copy it again, or make the plan again")
+            }
+            ReadError::Json { .. } => {
+                refused.hint("this is not a plan as enact writes it; make the plan again")
+            }
             ReadError::TooLarge { .. } | ReadError::Faults(_) => refused.hint("make the plan again"),
         }
     }

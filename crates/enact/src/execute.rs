@@ -32,6 +32,9 @@ const MAX_PLAN: u64 = enact_core::plan::MAX_PLAN_BYTES as u64;
 /// How often a run looks at the latch.
 const LATCH_BEAT: std::time::Duration = std::time::Duration::from_millis(500);
 
+/// The most warnings about a configuration that are shown one by one.
+const WARNINGS: usize = 50;
+
 /// Flags of every command that runs a plan.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Execution")]
@@ -73,6 +76,7 @@ pub(crate) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
     use std::io::Read as _;
     let unreadable = |error: std::io::Error| {
         CommandError::invalid(format!("the plan {} cannot be read: {error}", path.display()))
+            .hint("make one with: enact plan -f PATH -o FILE")
     };
     let mut bytes = Vec::new();
     if path.as_os_str() == "-" {
@@ -87,7 +91,7 @@ pub(crate) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
             .read_to_end(&mut bytes)
             .map_err(unreadable)?;
     }
-    Ok(Plan::parse(&bytes)?)
+    Plan::parse(&bytes).map_err(|error| CommandError::from(error).about(&path.display().to_string()))
 }
 
 /// Runs a plan to its end, asking first. `verb` is the command's name.
@@ -437,14 +441,17 @@ pub(crate) async fn run_mode(
     show_warnings(context, &desired.warnings);
     let connection = crate::connect::connect(&context.settings, konnect).await?;
     let plan = line::make_plan(&context.settings, &connection, &desired, mode).await?;
-    let stdin_taken = config.filename.iter().any(|name| name.trim() == "-");
+    let stdin_taken = config.takes_stdin();
     execute(context, &connection, plan, verb, flags, saved, stdin_taken).await
 }
 
 /// Faults that do not stop the line.
 pub(crate) fn show_warnings(context: &Context, warnings: &[enact_core::diagnostic::Diagnostic]) {
-    for warning in warnings {
+    for warning in warnings.iter().take(WARNINGS) {
         views::say(&views::diagnostics::render(context.painter, warning));
+    }
+    if warnings.len() > WARNINGS {
+        views::say(&format!("… and {} more warnings\n", warnings.len() - WARNINGS));
     }
 }
 

@@ -43,6 +43,16 @@ pub(crate) struct ConfigFlags {
     pub(crate) require_namespace: Vec<String>,
 }
 
+impl ConfigFlags {
+    /// Is standard input among the places? Each value can be a list.
+    pub(crate) fn takes_stdin(&self) -> bool {
+        self.filename
+            .iter()
+            .flat_map(|value| value.split(','))
+            .any(|name| name.trim() == "-")
+    }
+}
+
 /// The process's environment, as the loader may see it.
 pub(crate) struct LoaderEnvironment<'a>(pub(crate) &'a Settings);
 

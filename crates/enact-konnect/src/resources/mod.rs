@@ -247,16 +247,33 @@ impl Kind {
     pub fn collection_path(&self, parent_id: Option<&str>) -> String {
         self.api
             .collection
-            .replace("{parent_id}", parent_id.unwrap_or_default())
+            .replace("{parent_id}", &segment(parent_id.unwrap_or_default()))
     }
 
     /// The path of one object.
     pub fn object_path(&self, parent_id: Option<&str>, id: &str) -> String {
         self.api
             .object
-            .replace("{parent_id}", parent_id.unwrap_or_default())
-            .replace("{id}", id)
+            .replace("{parent_id}", &segment(parent_id.unwrap_or_default()))
+            .replace("{id}", &segment(id))
     }
+}
+
+/// An id as one step of a path, whatever it holds: a plan file's id must not lead to another object.
+fn segment(id: &str) -> String {
+    // Clients and proxies take `..` and `%2E%2E` for a step up; encoded twice it is the name of nothing.
+    if id.chars().all(|character| character == '.') {
+        return id.replace('.', "%252E");
+    }
+    let mut step = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            step.push(char::from(byte));
+        } else {
+            step.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    step
 }
 
 impl std::fmt::Debug for Kind {

@@ -59,8 +59,8 @@ pub(crate) async fn run(context: &Context, args: DiffArgs) -> CommandResult {
             let detail = plan_text::Detail {
                 full: args.full_content,
             };
-            views::print(&plan_text::headline(&plan))?;
-            views::print(&plan_text::render(context.painter, &plan, detail))?;
+            views::print_text(&plan_text::headline(&plan))?;
+            views::print_text(&plan_text::render(context.painter, &plan, detail))?;
         }
         Output::Json => views::print(&String::from_utf8_lossy(&plan.to_bytes()?))?,
         Output::Yaml => views::print_document(&plan, Output::Yaml)?,

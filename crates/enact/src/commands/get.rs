@@ -57,7 +57,7 @@ pub(crate) async fn run(context: &Context, args: GetArgs) -> CommandResult {
         objects.retain(|object| object.identity == *name || object.id == *name);
     }
     match args.output {
-        Output::Text => views::print(&table(&objects))?,
+        Output::Text => views::print_text(&table(&objects))?,
         Output::Json | Output::Yaml => {
             let documents: Vec<Value> = objects.iter().map(|object| document(kind, object)).collect();
             views::print_document(&documents, args.output)?;

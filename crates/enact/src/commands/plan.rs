@@ -75,7 +75,7 @@ pub(crate) async fn run(context: &Context, args: PlanArgs) -> CommandResult {
         write_private(path, &plan.to_bytes()?)?;
     }
     match args.output {
-        Output::Text => views::print(&text(context, &plan, args.output_file.as_deref(), &args.konnect))?,
+        Output::Text => views::print_text(&text(context, &plan, args.output_file.as_deref(), &args.konnect))?,
         Output::Json => views::print(&String::from_utf8_lossy(&plan.to_bytes()?))?,
         Output::Yaml => views::print_document(&plan, Output::Yaml)?,
     }

@@ -128,7 +128,7 @@ fn list(installation: &Installation, output: Output) -> CommandResult {
             .take(12)
             .collect::<String>();
         let when = row.created_at.chars().take(19).collect::<String>();
-        views::print(&format!(
+        views::print_text(&format!(
             "{}  {when}Z  {:<12}  plan {plan}  {}\n",
             row.run_id, row.state, row.target
         ))?;
@@ -201,7 +201,7 @@ fn show(context: &Context, installation: &Installation, prefix: &str, output: Ou
         }
     }
     text.push_str(&run_text::closing(context.painter, &report));
-    views::print(&text)?;
+    views::print_text(&text)?;
     Ok(ExitCode::Ok)
 }
 
@@ -257,7 +257,7 @@ fn next(installation: &Installation, prefix: &str) -> CommandResult {
         ),
         (_, true) => "Plan again: what was done stays done.\n".to_owned(),
     };
-    views::print(&text)?;
+    views::print_text(&text)?;
     Ok(ExitCode::Ok)
 }
 

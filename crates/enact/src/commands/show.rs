@@ -37,7 +37,7 @@ pub(crate) fn run(context: &Context, args: &ShowArgs) -> CommandResult {
             let detail = plan_text::Detail {
                 full: args.full_content,
             };
-            views::print(&plan_text::render(context.painter, &plan, detail))?;
+            views::print_text(&plan_text::render(context.painter, &plan, detail))?;
         }
         Output::Json => views::print(&String::from_utf8_lossy(&plan.to_bytes()?))?,
         Output::Yaml => views::print_document(&plan, Output::Yaml)?,

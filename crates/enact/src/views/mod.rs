@@ -1,5 +1,6 @@
 //! Everything that is printed. Results and machine output go to standard output, the rest to standard error.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write};
 
 use serde::Serialize;
@@ -12,11 +13,17 @@ pub(crate) mod plan_text;
 pub(crate) mod progress;
 pub(crate) mod run_text;
 
+/// The most faults of a configuration that are shown one by one.
+const FAULTS: usize = 50;
+
 /// Paints text, or leaves it. Colour never carries meaning alone.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Painter {
     on: bool,
 }
+
+/// The codes that a painter uses.
+const CODES: [&str; 5] = ["\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[33m"];
 
 impl Painter {
     /// For standard error, where people read.
@@ -62,16 +69,56 @@ impl Painter {
 
 /// Writes to standard error. A reader that went away changes nothing.
 pub(crate) fn say(text: &str) {
-    let _written = std::io::stderr().lock().write_all(text.as_bytes());
+    let _written = std::io::stderr().lock().write_all(harmless(text).as_bytes());
 }
 
-/// Writes a result to standard output.
+/// Writes a result for people to standard output.
+pub(crate) fn print_text(text: &str) -> Result<(), CommandError> {
+    print(&harmless(text))
+}
+
+/// Writes a result to standard output as it is: for documents, which programs read.
 pub(crate) fn print(text: &str) -> Result<(), CommandError> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         // `enact … | head` is no failure.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
+}
+
+/// A text in which names and messages from elsewhere cannot steer a terminal: of all control characters only line breaks,
+/// tabs and the painter's own codes are left, and characters that turn the direction of writing are shown as escapes.
+fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(at) = rest.find(steers) {
+        let (before, from) = rest.split_at(at);
+        shown.push_str(before);
+        let painted = CODES.iter().find(|code| from.starts_with(**code));
+        let length = match painted {
+            Some(code) => {
+                shown.push_str(code);
+                code.len()
+            }
+            None => {
+                let first = from.chars().next().unwrap_or_default();
+                shown.extend(first.escape_unicode());
+                first.len_utf8()
+            }
+        };
+        rest = from.get(length..).unwrap_or_default();
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown)
+}
+
+fn steers(character: char) -> bool {
+    // The second group are Unicode's controls of direction: a name could show itself backwards.
+    (character.is_control() && !matches!(character, '\n' | '\t'))
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Prints one document.
@@ -95,9 +142,15 @@ pub(crate) fn yaml<T: Serialize>(document: &T) -> Result<String, CommandError> {
 /// Prints a failed command: faults with their places, the chain of causes once, then what to do.
 pub(crate) fn failure(painter: &Painter, error: &CommandError) {
     let mut text = String::new();
-    for fault in &error.faults {
+    for fault in error.faults.iter().take(FAULTS) {
         text.push_str(&diagnostics::render(*painter, fault));
         text.push('\n');
+    }
+    if error.faults.len() > FAULTS {
+        let more = error.faults.len() - FAULTS;
+        text.push_str(&format!(
+            "… and {more} more faults; the first {FAULTS} are shown\n\n"
+        ));
     }
     let mut chain = error.chain.iter();
     text.push_str(&format!(

@@ -1,5 +1,6 @@
 //! A hermetic place to run the binary in: its own directory, home and state, and a local Konnect to talk to.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -34,6 +35,15 @@ impl Ran {
     /// Both streams, for messages.
     pub(crate) fn all(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
+    }
+
+    /// Asserts that standard error holds all of these texts.
+    #[track_caller]
+    pub(crate) fn says(self, texts: &[&str]) -> Self {
+        for text in texts {
+            assert!(self.stderr.contains(text), "{text:?} is not in:\n{}", self.stderr);
+        }
+        self
     }
 
     /// Asserts the exit code and shows everything when it is another.
@@ -120,12 +130,38 @@ impl Place {
 
     /// Runs the binary to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        let output = self.command(arguments).output().unwrap();
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        ended(self.command(arguments))
+    }
+
+    /// Runs the binary to its end with more environment.
+    pub(crate) fn run_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied());
+        ended(command)
+    }
+
+    /// Runs a line of the shell, in which `enact` is the binary under test, with the same surroundings.
+    pub(crate) fn shell(&self, line: &str) -> Ran {
+        let template = self.command(&[]);
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", line])
+            .current_dir(self.work())
+            .env_clear()
+            .stdin(Stdio::null());
+        shell.envs(
+            template
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        let folder = Path::new(ENACT).parent().unwrap();
+        shell.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+        ended(shell)
+    }
+
+    /// Every file of the working directory with its content, to see that nobody touched it.
+    pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        contents(&self.work())
     }
 
     /// Sets the server's faults from JSON: a list of faults.
@@ -173,6 +209,30 @@ impl Place {
             .map(|(operation, count)| format!("{operation} ×{count}"))
             .collect()
     }
+}
+
+/// Waits for a command's end.
+pub(crate) fn ended(mut command: Command) -> Ran {
+    let output = command.output().unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Every file below a directory with its content.
+pub(crate) fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.append(&mut contents(&path));
+        } else {
+            found.insert(path.clone(), std::fs::read(path).unwrap());
+        }
+    }
+    found
 }
 
 /// One request with any token.

@@ -8,11 +8,16 @@
     reason = "a test says what went wrong by panicking, and prints what it skips"
 )]
 
+mod bad_files;
+mod bad_hosts;
+mod bad_network;
+mod bad_plans;
 mod crash;
 mod documents;
 mod harness;
 mod kongctl;
 mod processes;
+mod prompts;
 mod requests;
 mod scenarios;
 mod script;
