@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "clippy.toml allows them in test functions; here the helpers are tests as well"
 )]

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use enact_core::change::{Action, ChangeId};
 use enact_core::fault::Fault;
 use enact_core::journal::{ChangeState, RunOutcome, RunPhase};
-use enact_core::report::RunReport;
 use enact_engine::stop::StopSignal;
 use enact_engine::store::JournalStore as _;
 use enact_testkit::crash::Kill;
@@ -89,9 +88,12 @@ fn every_way_to_die(writes: u64) -> Vec<Vec<Kill>> {
     let mut ways: Vec<Vec<Kill>> = once.clone().map(|kill| vec![kill]).collect();
     // And once more, early in the life of the process that takes over.
     for (index, kill) in once.enumerate() {
-        let write = index as u64 % 4 + 1;
-        ways.push(vec![kill, Kill::After(write)]);
-        ways.push(vec![kill, Kill::Before(write), Kill::After(2)]);
+        let write = index as u64 / 2 % 4 + 1;
+        ways.push(if index % 2 == 0 {
+            vec![kill, Kill::After(write)]
+        } else {
+            vec![kill, Kill::Before(write), Kill::After(2)]
+        });
     }
     ways
 }
@@ -306,6 +308,4 @@ fn a_resume_after_a_failure_keeps_what_was_skipped_for_it() {
     let (end, _) = to_the_end(&bench, &[Kill::Before(writes)]).unwrap();
     assert_eq!(end.outcome, Some(RunOutcome::Failed));
     assert_eq!(end.states[&scenario.id(2)].0, ChangeState::Skipped);
-    let report = RunReport::of(None, bench.plan(), &Default::default());
-    assert_eq!(report.changes.len(), 3);
 }

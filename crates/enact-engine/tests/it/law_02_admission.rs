@@ -368,7 +368,9 @@ fn each_reason_alone_keeps_the_gate_closed() {
     assert_eq!(good().ask(), Ok(()));
     type Spoil = fn(&mut Case);
     let reasons: [(&str, u8, Spoil); 15] = [
-        ("no approval", 5, |case| case.approvals.clear()),
+        ("no approval", 5, |case| {
+            case.approvals.clear();
+        }),
         ("an agent's", 5, |case| case.approvals[0].approver = agent("bot")),
         ("another plan's", 5, |case| {
             case.approvals[0].plan_id = PlanId(Digest::of(b"other"));
@@ -390,10 +392,10 @@ fn each_reason_alone_keeps_the_gate_closed() {
             case.approvals.push(no);
         }),
         ("weak", 5, |case| {
-            case.verdict.requirement.assurance = Assurance::Hardware
+            case.verdict.requirement.assurance = Assurance::Hardware;
         }),
         ("role", 5, |case| {
-            case.verdict.requirement.roles = vec!["ops".to_owned()]
+            case.verdict.requirement.roles = vec!["ops".to_owned()];
         }),
         ("one person twice", 5, |case| {
             case.verdict.requirement.count = 2;
@@ -406,16 +408,16 @@ fn each_reason_alone_keeps_the_gate_closed() {
             case.approvals[0].approver = person("ana");
         }),
         ("not acknowledged", 5, |case| {
-            case.approvals[0].acknowledged.clear()
+            case.approvals[0].acknowledged.clear();
         }),
         ("another target", 3, |case| {
-            case.circumstances.target.kind = "elsewhere".to_owned()
+            case.circumstances.target.kind = "elsewhere".to_owned();
         }),
         ("another bundle", 6, |case| {
-            case.circumstances.bundle_digest = Digest::of(b"new")
+            case.circumstances.bundle_digest = Digest::of(b"new");
         }),
         ("latched", 4, |case| {
-            case.circumstances.latched = Some("incident".to_owned())
+            case.circumstances.latched = Some("incident".to_owned());
         }),
     ];
     for (reason, exit_code, spoil) in reasons {

@@ -79,9 +79,12 @@ fn done_in_order(ended: &Ended) -> Vec<ChangeId> {
     ended
         .entries
         .iter()
-        .filter_map(|entry| match &entry.fact {
-            Fact::Done { change_id, .. } => Some(change_id.clone()),
-            _ => None,
+        .filter_map(|entry| {
+            if let Fact::Done { change_id, .. } = &entry.fact {
+                Some(change_id.clone())
+            } else {
+                None
+            }
         })
         .collect()
 }

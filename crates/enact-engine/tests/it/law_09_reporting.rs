@@ -37,7 +37,6 @@ impl Reporter for Slow {
 struct Panicking;
 
 impl Reporter for Panicking {
-    #[expect(clippy::manual_assert, reason = "it is here to panic")]
     fn report(&mut self, event: &Event) {
         if matches!(event, Event::Recorded(_)) {
             panic!("a listener panics, as this test wants it to");

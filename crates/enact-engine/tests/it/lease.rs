@@ -12,7 +12,7 @@ use enact_engine::stop::StopSignal;
 use enact_engine::store::{JournalStore as _, StoreError};
 use enact_testkit::crash::{Kill, Machine, TTL};
 use enact_testkit::scenario::{Node, Scenario};
-use enact_testkit::world::{EffectFault, UndoFault, World};
+use enact_testkit::world::{EffectFault, Trace, UndoFault, World};
 
 use crate::support::{Bench, block_on};
 
@@ -29,18 +29,17 @@ fn take_over(machine: &Machine, run_id: &RunId) {
     machine.disk.acquire(run_id, &other, TTL, now).unwrap();
 }
 
-/// Runs, and has the lease taken over at the moment the n-th fact of that kind has become durable.
-fn taken_over_at(scenario: &Scenario, nth: u64, moment: fn(&Fact) -> bool) -> (World, RunError) {
+/// Runs, and has the lease taken over at the moment of the n-th such event.
+fn taken_over_at(scenario: &Scenario, nth: u64, moment: fn(&Trace) -> bool) -> (World, RunError) {
     let bench = Bench::of(scenario);
-    let (world, machine, seen) = (bench.world.clone(), bench.machine.clone(), AtomicU64::new(0));
-    let witness = move |entry: &Entry| {
-        world.witness(entry);
-        if moment(&entry.fact) && seen.fetch_add(1, Ordering::SeqCst) + 1 == nth {
-            take_over(&machine, &entry.run_id);
-        }
-    };
-    let process = bench.machine.process(Kill::Never, Arc::new(witness));
+    let process = bench.process(Kill::Never);
     let open = bench.begin(&process);
+    let (machine, run_id, seen) = (bench.machine.clone(), open.run_id.clone(), AtomicU64::new(0));
+    bench.world.watch(move |event| {
+        if moment(event) && seen.fetch_add(1, Ordering::SeqCst) + 1 == nth {
+            take_over(&machine, &run_id);
+        }
+    });
     let error = block_on(bench.drive(&process, open, Vec::new(), StopSignal::new())).unwrap_err();
     (bench.world, error)
 }
@@ -56,31 +55,44 @@ fn row(length: usize) -> Scenario {
 #[test]
 fn a_lease_lost_between_two_changes_ends_the_run_before_the_second() {
     let scenario = row(3);
-    let (world, error) = taken_over_at(&scenario, 1, |fact| matches!(fact, Fact::Done { .. }));
+    let (world, error) = taken_over_at(&scenario, 1, |event| {
+        matches!(event, Trace::Durable(Fact::Done { .. }))
+    });
     assert!(is_lost(&error), "{error:?}");
     assert_eq!(world.started(), [scenario.id(0)]);
 }
 
 #[test]
 fn a_lease_lost_between_an_intent_and_its_effect_ends_the_run_before_the_effect() {
-    let (world, error) = taken_over_at(&row(2), 1, |fact| matches!(fact, Fact::Intent { .. }));
+    let (world, error) = taken_over_at(&row(2), 1, |event| {
+        matches!(event, Trace::Durable(Fact::Intent { .. }))
+    });
     assert!(is_lost(&error), "{error:?}");
     assert_eq!(world.started(), []);
 }
 
 #[test]
-fn a_lease_lost_while_waiting_for_another_attempt_ends_the_run_before_it() {
-    // The refused change waits while its neighbour ends; by then the lease is gone.
-    let mut scenario = Scenario::new(vec![
-        Node::new(Action::Run, &[]).with(EffectFault::Refuse(2)),
-        Node::new(Action::Run, &[]),
-    ]);
-    scenario.concurrency = 2;
-    scenario.nodes[1].delay = 200;
-    let (world, error) = taken_over_at(&scenario, 1, |fact| matches!(fact, Fact::Done { .. }));
+fn a_lease_lost_before_a_second_attempt_ends_the_run_before_it() {
+    // The first attempt is refused; the second is about to be made, and the look before it sees nothing wrong.
+    let scenario = Scenario::new(vec![Node::new(Action::Run, &[]).with(EffectFault::Refuse(1))]);
+    let (world, error) = taken_over_at(&scenario, 2, |event| matches!(event, Trace::Checked(_)));
     assert!(is_lost(&error), "{error:?}");
-    let attempts = world.started().iter().filter(|id| **id == scenario.id(0)).count();
-    assert_eq!(attempts, 1);
+    assert_eq!(world.started(), [scenario.id(0)]);
+    assert_eq!(world.committed(), []);
+}
+
+#[test]
+fn a_lease_lost_before_a_second_attempt_at_an_undo_ends_the_run_before_it() {
+    let mut scenario = Scenario::new(vec![
+        Node::new(Action::Create, &[]),
+        Node::new(Action::Run, &[0]).with(EffectFault::Fail),
+    ]);
+    scenario.roll_back = true;
+    scenario.nodes[0].undo_fault = Some(UndoFault::Refuse(1));
+    let (world, error) = taken_over_at(&scenario, 1, |event| matches!(event, Trace::UndoStarted(_)));
+    assert!(is_lost(&error), "{error:?}");
+    assert_eq!(world.undo_started(), [scenario.id(0)]);
+    assert_eq!(world.undone(), []);
 }
 
 #[test]
@@ -91,7 +103,9 @@ fn a_lease_lost_before_an_undo_ends_the_run_before_it() {
     ]);
     scenario.roll_back = true;
     scenario.nodes[0].undo_fault = Some(UndoFault::Refuse(1));
-    let (world, error) = taken_over_at(&scenario, 1, |fact| matches!(fact, Fact::UndoIntent { .. }));
+    let (world, error) = taken_over_at(&scenario, 1, |event| {
+        matches!(event, Trace::Durable(Fact::UndoIntent { .. }))
+    });
     assert!(is_lost(&error), "{error:?}");
     assert_eq!(world.undo_started(), []);
 }
