@@ -9,7 +9,7 @@ use enact_engine::clock::Clock as _;
 use enact_engine::holder::Holder;
 use enact_engine::runner::RunError;
 use enact_engine::stop::StopSignal;
-use enact_engine::store::{JournalStore as _, StoreError};
+use enact_engine::store::StoreError;
 use enact_testkit::crash::{Kill, Machine, TTL};
 use enact_testkit::scenario::{Node, Scenario};
 use enact_testkit::world::{EffectFault, Trace, UndoFault, World};

@@ -8,7 +8,7 @@ use enact_core::change::Action;
 use enact_core::journal::{ChangeState, Fact, RunPhase, RunState};
 use enact_core::report::RunReport;
 use enact_engine::stop::{StopSignal, Urgency};
-use enact_engine::store::{JournalStore as _, StopRequest};
+use enact_engine::store::StopRequest;
 use enact_testkit::crash::Kill;
 use enact_testkit::scenario::{Node, Scenario, scenario, settled_fault};
 use enact_testkit::world::{EffectFault, Trace};

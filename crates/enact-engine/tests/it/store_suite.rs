@@ -16,16 +16,16 @@ use enact_testkit::fixtures::{approval, person, start};
 use enact_testkit::scenario::Scenario;
 use jiff::Timestamp;
 
-const TTL: Duration = Duration::from_secs(30);
+pub(crate) const TTL: Duration = Duration::from_secs(30);
 
 /// A store with a second handle on the same content: another process, as far as stores can tell.
-struct Pair {
-    one: Arc<dyn Store>,
+pub(crate) struct Pair {
+    pub(crate) one: Arc<dyn Store>,
     two: Arc<dyn Store>,
     _folder: Option<tempfile::TempDir>,
 }
 
-fn memory() -> Pair {
+pub(crate) fn memory() -> Pair {
     let store = MemoryStore::new();
     Pair {
         one: Arc::new(store.clone()),
@@ -34,7 +34,7 @@ fn memory() -> Pair {
     }
 }
 
-fn sqlite() -> Pair {
+pub(crate) fn sqlite() -> Pair {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
     Pair {
@@ -73,15 +73,15 @@ suite!(
     what_does_not_exist_is_named,
 );
 
-fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     start() + jiff::SignedDuration::from_secs(seconds)
 }
 
-fn plan_id(name: &str) -> PlanId {
+pub(crate) fn plan_id(name: &str) -> PlanId {
     PlanId(Digest::of(name.as_bytes()))
 }
 
-fn elsewhere() -> Holder {
+pub(crate) fn elsewhere() -> Holder {
     Holder {
         host: "elsewhere".to_owned(),
         pid: 7,
@@ -125,13 +125,13 @@ fn spend(store: &dyn Store, name: &str, approvals: &[(&str, u32)]) -> Result<Lea
     })
 }
 
-fn stopped() -> Fact {
+pub(crate) fn stopped() -> Fact {
     Fact::Stopped {
         reason: "test".to_owned(),
     }
 }
 
-fn finished() -> Fact {
+pub(crate) fn finished() -> Fact {
     Fact::Finished {
         outcome: RunOutcome::Verified,
     }
@@ -491,60 +491,4 @@ fn what_does_not_exist_is_named(pair: &Pair) {
     message(pair.one.request_stop(&run, &request).unwrap_err());
     is_lost(&pair.one.append(&lease, TTL, at(0), vec![stopped()]));
     assert_eq!(pair.one.runs().unwrap(), []);
-}
-
-/// Random calls on both stores at once: the twin answers like the store it stands for.
-#[test]
-fn the_twin_in_memory_answers_like_sqlite() {
-    use proptest::prelude::*;
-    let calls = proptest::collection::vec((0_u8..8, 0_u8..3, 0_i64..40), 1..30);
-    let calls = calls.prop_map(|calls| {
-        let mut now = 0;
-        let stepped = calls.into_iter().map(|(what, which, later)| {
-            now += later;
-            (what, which, now)
-        });
-        stepped.collect::<Vec<_>>()
-    });
-    crate::support::holds(40, &calls, |calls| {
-        let answers =
-            |pair: &Pair| -> Vec<String> { calls.iter().map(|call| one_call(&*pair.one, *call)).collect() };
-        let (twin, real) = (answers(&memory()), answers(&sqlite()));
-        crate::support::ensure(twin == real, || {
-            format!("{twin:#?} in memory, {real:#?} in SQLite")
-        })
-    });
-}
-
-fn one_call(store: &dyn Store, (what, which, now): (u8, u8, i64)) -> String {
-    let run_id = RunId(format!("run{which}"));
-    let lease = Lease {
-        run_id: run_id.clone(),
-        epoch: u64::from(which) % 2 + 1,
-    };
-    let now = at(now);
-    match what {
-        0 | 1 => {
-            let known = store.runs().unwrap().iter().any(|row| row.run_id == run_id);
-            if known {
-                return "known already".to_owned();
-            }
-            let created = store.create_run(&NewRun {
-                run_id,
-                plan_id: plan_id("plan"),
-                target: format!("target {}", which % 2),
-                approvals: vec![(ApprovalId(format!("approval {}", which % 2)), 1)],
-                holder: &elsewhere(),
-                ttl: TTL,
-                now,
-            });
-            format!("{created:?}")
-        }
-        2 => format!("{:?}", store.acquire(&run_id, &elsewhere(), TTL, now)),
-        3 => format!("{:?}", store.append(&lease, TTL, now, vec![stopped()])),
-        4 => format!("{:?}", store.append(&lease, TTL, now, vec![finished()])),
-        5 => format!("{:?}", store.release(&lease)),
-        6 => format!("{:?} {:?}", store.renew(&lease, TTL, now), store.load(&run_id)),
-        _ => format!("{:?} {:?}", store.prune(now), store.runs()),
-    }
 }
