@@ -65,6 +65,24 @@ pub fn canonical_json<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Er
     serde_json_canonicalizer::to_vec(value)
 }
 
+/// The largest integer that is not also the canonical form of a neighbour.
+const LARGEST_EXACT: u64 = (1 << 53) - 1;
+
+/// An integer in a value that its canonical form cannot tell from its neighbours, because RFC 8785 writes numbers as
+/// doubles do.
+pub fn inexact_integer(value: &serde_json::Value) -> Option<&serde_json::Number> {
+    use serde_json::Value;
+    match value {
+        Value::Number(number) => {
+            let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            size.filter(|size| *size > LARGEST_EXACT).map(|_| number)
+        }
+        Value::Array(items) => items.iter().find_map(inexact_integer),
+        Value::Object(fields) => fields.values().find_map(inexact_integer),
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::canonical::Digest;
+use crate::canonical::{Digest, inexact_integer};
 use crate::change::{Change, ChangeId};
 use crate::check::{PlanFault, check_plan};
 use crate::diagnostic::Severity;
@@ -424,6 +424,11 @@ impl Plan {
             {
                 metadata.remove("generated_at");
             }
+        }
+        if let Some(number) = inexact_integer(&value) {
+            return Err(serde::ser::Error::custom(format!(
+                "the number {number} is too large to be part of a plan; write it as text"
+            )));
         }
         Ok(PlanId(Digest::of_canonical(&value)?))
     }

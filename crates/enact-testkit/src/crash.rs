@@ -180,10 +180,10 @@ impl JournalStore for CrashStore {
 pub const TTL: Duration = Duration::from_secs(30);
 
 /// A disk and a clock, on which processes live and die.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Machine {
     /// What outlives every process.
-    pub disk: MemoryStore,
+    pub disk: Arc<dyn Store>,
     /// The time.
     pub clock: MachineClock,
     /// Names of runs.
@@ -208,15 +208,30 @@ pub struct Process {
     pub writes: Arc<AtomicU64>,
 }
 
+impl Default for Machine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Machine {
-    /// An empty disk.
+    /// An empty disk in memory.
     pub fn new() -> Self {
-        Self::default()
+        Self::on(Arc::new(MemoryStore::new()))
+    }
+
+    /// A machine with this disk.
+    pub fn on(disk: Arc<dyn Store>) -> Self {
+        Self {
+            disk,
+            clock: MachineClock::default(),
+            ids: CountingIds::default(),
+        }
     }
 
     /// A new process that dies as told. Its entries are shown to the witness.
     pub fn process(&self, kill: Kill, witness: Witness) -> Process {
-        let store = CrashStore::new(Arc::new(self.disk.clone()), kill).with_witness(witness);
+        let store = CrashStore::new(Arc::clone(&self.disk), kill).with_witness(witness);
         let writes = store.writes();
         let installation = Installation {
             store: Arc::new(store),

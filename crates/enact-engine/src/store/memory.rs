@@ -1,6 +1,6 @@
 //! The in-memory twin of the SQLite store. Clones share their content, so that a "new process" in a test finds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,11 +20,12 @@ struct Content {
     plans: BTreeMap<String, Vec<u8>>,
     approvals: Vec<Approval>,
     runs: BTreeMap<RunId, Run>,
+    /// Outlives the runs: what is spent stays spent.
+    spent: BTreeSet<(ApprovalId, RunId)>,
 }
 
 struct Run {
     row: RunRow,
-    approvals: Vec<ApprovalId>,
     entries: Vec<Entry>,
     stop: Option<StopRequest>,
 }
@@ -58,8 +59,33 @@ impl Content {
     }
 
     fn spent(&self, approval_id: &ApprovalId, except: Option<&RunId>) -> u32 {
-        let runs = self.runs.values().filter(|run| Some(&run.row.run_id) != except);
-        u32::try_from(runs.filter(|run| run.approvals.contains(approval_id)).count()).unwrap_or(u32::MAX)
+        let paid = self
+            .spent
+            .iter()
+            .filter(|(id, run)| id == approval_id && Some(run) != except);
+        u32::try_from(paid.count()).unwrap_or(u32::MAX)
+    }
+
+    /// One run at a time may work on a target.
+    fn refuse_second_run(&self, target: &str, now: Timestamp) -> Result<(), StoreError> {
+        let busy = self
+            .runs
+            .values()
+            .map(|run| &run.row)
+            .find(|row| row.target == target && row.is_held(now));
+        match busy {
+            Some(RunRow {
+                run_id,
+                holder: Some(holder),
+                lease_until,
+                ..
+            }) => Err(StoreError::Held {
+                run_id: run_id.clone(),
+                holder: Box::new(holder.clone()),
+                until: *lease_until,
+            }),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -113,27 +139,7 @@ impl ApprovalStore for MemoryStore {
 impl JournalStore for MemoryStore {
     fn create_run(&self, new: &NewRun<'_>) -> Result<Lease, StoreError> {
         let mut content = self.content();
-        let busy = content
-            .runs
-            .values()
-            .find(|run| run.row.target == new.target && run.row.is_held(new.now));
-        if let Some(Run {
-            row:
-                RunRow {
-                    run_id,
-                    holder: Some(holder),
-                    lease_until,
-                    ..
-                },
-            ..
-        }) = busy
-        {
-            return Err(StoreError::Held {
-                run_id: run_id.clone(),
-                holder: Box::new(holder.clone()),
-                until: *lease_until,
-            });
-        }
+        content.refuse_second_run(&new.target, new.now)?;
         for (approval_id, max_runs) in &new.approvals {
             if content.spent(approval_id, None) >= *max_runs {
                 return Err(StoreError::ApprovalSpent(approval_id.clone()));
@@ -148,12 +154,13 @@ impl JournalStore for MemoryStore {
             lease_until: lease_end(new.now, new.ttl),
             epoch: 1,
         };
-        let approvals = new.approvals.iter().map(|(id, _)| id.clone()).collect();
+        for (id, _) in &new.approvals {
+            content.spent.insert((id.clone(), new.run_id.clone()));
+        }
         content.runs.insert(
             new.run_id.clone(),
             Run {
                 row,
-                approvals,
                 entries: Vec::new(),
                 stop: None,
             },
@@ -172,17 +179,11 @@ impl JournalStore for MemoryStore {
         now: Timestamp,
     ) -> Result<Lease, StoreError> {
         let mut content = self.content();
-        let run = content
-            .runs
-            .get_mut(run_id)
-            .ok_or_else(|| StoreError::NoSuchRun(run_id.to_string()))?;
-        if let Some(other) = run.row.holder.as_ref().filter(|_| run.row.is_held(now)) {
-            return Err(StoreError::Held {
-                run_id: run_id.clone(),
-                holder: Box::new(other.clone()),
-                until: run.row.lease_until,
-            });
-        }
+        let unknown = || StoreError::NoSuchRun(run_id.to_string());
+        let target = content.runs.get(run_id).ok_or_else(unknown)?.row.target.clone();
+        // Covers the run itself.
+        content.refuse_second_run(&target, now)?;
+        let run = content.runs.get_mut(run_id).ok_or_else(unknown)?;
         run.row.epoch += 1;
         run.row.holder = Some(holder.clone());
         run.row.lease_until = lease_end(now, ttl);
@@ -265,17 +266,19 @@ impl JournalStore for MemoryStore {
                 && run.row.holder.is_none()
                 && run.row.created_at < before
         };
-        let count = content.runs.len();
-        content.runs.retain(|_, run| !finished(run));
-        let kept: Vec<String> = content
-            .runs
-            .values()
-            .map(|run| run.row.plan_id.to_string())
-            .collect();
-        let pruned = count - content.runs.len();
-        if pruned > 0 {
-            content.plans.retain(|id, _| kept.contains(id));
+        let (old, young): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut content.runs)
+            .into_iter()
+            .partition(|(_, run)| finished(run));
+        content.runs = young;
+        for run in old.values() {
+            let needed = content
+                .runs
+                .values()
+                .any(|other| other.row.plan_id == run.row.plan_id);
+            if !needed {
+                content.plans.remove(&run.row.plan_id.to_string());
+            }
         }
-        Ok(pruned)
+        Ok(old.len())
     }
 }

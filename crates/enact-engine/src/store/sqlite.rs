@@ -268,7 +268,9 @@ impl ApprovalStore for SqliteStore {
         let mut last = String::new();
         let mut found = Vec::new();
         for (of_plan, prev, digest, body) in rows {
-            if prev != last || chained(&prev, &body).as_str() != digest {
+            let record: Approval = serde_json::from_str(&body)?;
+            let misfiled = of_plan != record.plan_id.to_string();
+            if prev != last || misfiled || chained(&prev, &body).as_str() != digest {
                 let problem = "the chain of approvals does not hold".to_owned();
                 return Err(StoreError::Corrupt {
                     path: self.path.clone(),
@@ -276,8 +278,8 @@ impl ApprovalStore for SqliteStore {
                 });
             }
             last = digest;
-            if of_plan == plan_id.to_string() {
-                found.push(serde_json::from_str(&body)?);
+            if record.plan_id == *plan_id {
+                found.push(record);
             }
         }
         Ok(found)
@@ -309,13 +311,14 @@ impl JournalStore for SqliteStore {
     fn create_run(&self, new: &NewRun<'_>) -> Result<Lease, StoreError> {
         let holder = serde_json::to_string(new.holder)?;
         self.write(|transaction| {
-            refuse_second_run(transaction, new)?;
+            refuse_second_run(transaction, &new.target, new.now)?;
             for (approval_id, max_runs) in &new.approvals {
-                if spent(transaction, approval_id, None)? >= *max_runs {
+                // Without this run: the same approval may be given twice.
+                if spent(transaction, approval_id, Some(&new.run_id))? >= *max_runs {
                     return Err(StoreError::ApprovalSpent(approval_id.clone()).into());
                 }
                 transaction.execute(
-                    "INSERT INTO run_approvals (run_id, approval_id) VALUES (?1, ?2)",
+                    "INSERT INTO run_approvals (run_id, approval_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
                     params![new.run_id.0, approval_id.0],
                 )?;
             }
@@ -350,9 +353,8 @@ impl JournalStore for SqliteStore {
             let row = rows(transaction, "WHERE run_id = ?1", &[&run_id.0])?
                 .pop()
                 .ok_or_else(|| StoreError::NoSuchRun(run_id.to_string()))?;
-            if row.is_held(now) {
-                return Err(held(row).into());
-            }
+            // Covers the run itself.
+            refuse_second_run(transaction, &row.target, now)?;
             let epoch = row.epoch + 1;
             transaction.execute(
                 "UPDATE runs SET epoch = ?2, holder = ?3, lease_until_ms = ?4, stop_urgency = NULL,
@@ -393,7 +395,7 @@ impl JournalStore for SqliteStore {
     fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         self.write(|transaction| {
             let changed = transaction.execute(
-                "UPDATE runs SET holder = NULL WHERE run_id = ?1 AND epoch = ?2",
+                "UPDATE runs SET holder = NULL WHERE run_id = ?1 AND epoch = ?2 AND holder IS NOT NULL",
                 params![lease.run_id.0, as_i64(lease.epoch)],
             )?;
             if changed == 1 {
@@ -458,7 +460,10 @@ impl JournalStore for SqliteStore {
     }
 
     fn runs(&self) -> Result<Vec<RunRow>, StoreError> {
-        self.read(|connection| rows(connection, "ORDER BY created_at DESC, run_id DESC", &[]))
+        let mut rows = self.read(|connection| rows(connection, "", &[]))?;
+        // Moments are written with varying precision, so they do not sort as text.
+        rows.sort_by(|a, b| (b.created_at, &b.run_id).cmp(&(a.created_at, &a.run_id)));
+        Ok(rows)
     }
 
     fn request_stop(&self, run_id: &RunId, request: &StopRequest) -> Result<(), StoreError> {
@@ -498,13 +503,13 @@ impl JournalStore for SqliteStore {
     }
 }
 
-fn refuse_second_run(transaction: &Transaction<'_>, new: &NewRun<'_>) -> Result<(), Problem> {
+fn refuse_second_run(transaction: &Transaction<'_>, target: &str, now: Timestamp) -> Result<(), Problem> {
     let others = rows(
         transaction,
         "WHERE target = ?1 AND holder IS NOT NULL",
-        &[&new.target],
+        &[&target],
     )?;
-    match others.into_iter().find(|row| row.is_held(new.now)) {
+    match others.into_iter().find(|row| row.is_held(now)) {
         Some(row) => Err(held(row).into()),
         None => Ok(()),
     }

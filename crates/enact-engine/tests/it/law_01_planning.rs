@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use enact_core::change::Action;
 use enact_core::fault::Fault;
-use enact_core::plan::{Plan, ReadError};
+use enact_core::plan::{FreezeError, Plan, PlanDraft, ReadError};
 use enact_core::verdict::Verdict;
 use enact_engine::policy::{BuiltinPolicy, PolicyEngine as _};
 use enact_testkit::crash::Machine;
 use enact_testkit::fixtures::{admitted, start};
 use enact_testkit::planner::{Desired, plan_world, wishes};
-use enact_testkit::scenario::{Scenario, calm};
+use enact_testkit::scenario::{Node, Scenario, calm};
 use enact_testkit::world::{Object, World};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -149,6 +150,37 @@ fn changing_any_field_changes_the_id() {
 fn a_plan_file_with_an_edited_byte_is_refused() {
     let edit = (calm(1, 3), any::<prop::sample::Index>(), any::<u8>());
     holds(300, &edit, an_edited_byte_is_refused);
+}
+
+/// RFC 8785 writes numbers as doubles do, so beyond 2^53 neighbours look the same.
+#[test]
+fn a_number_that_cannot_be_told_from_its_neighbour_does_not_get_into_a_plan() {
+    let with = |number: Value| {
+        let plan = Scenario::new(vec![Node::new(Action::Create, &[])]).plan();
+        let mut changes = plan.changes().to_vec();
+        changes[0].desired = Some(serde_json::json!({"deep": [{"size": number}]}));
+        let draft = PlanDraft {
+            metadata: plan.metadata().clone(),
+            document: None,
+            changes,
+            warnings: Vec::new(),
+        };
+        draft.freeze()
+    };
+    let largest = (1_u64 << 53) - 1;
+    let id = |number: Value| with(number).unwrap().id().clone();
+    assert_ne!(id(largest.into()), id((largest - 1).into()));
+    assert_ne!(id(0.1.into()), id(0.100_000_000_000_000_02.into()));
+    for number in [(largest + 1).into(), u64::MAX.into(), i64::MIN.into()] {
+        let error = with(number).unwrap_err();
+        assert!(matches!(error, FreezeError::Json(_)), "{error:?}");
+    }
+    // Nor by way of a file.
+    let plan = with(7_777.into()).unwrap();
+    let text = String::from_utf8(plan.to_bytes().unwrap()).unwrap();
+    let edited = text.replace("7777", "18446744073709551615");
+    let error = Plan::parse(edited.as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("write it as text"), "{error}");
 }
 
 #[test]

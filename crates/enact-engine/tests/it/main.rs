@@ -22,6 +22,7 @@ mod lease;
 mod sqlite;
 mod stop;
 mod store_suite;
+mod store_twin;
 mod support;
 
 use enact_core::fault::Fault;

@@ -15,7 +15,6 @@ use enact_engine::installation::{OpenRun, Surroundings};
 use enact_engine::retry::RetryPolicy;
 use enact_engine::runner::{RunError, RunOptions};
 use enact_engine::stop::StopSignal;
-use enact_engine::store::JournalStore as _;
 use enact_testkit::crash::{Kill, Machine, Process, Witness};
 use enact_testkit::fixtures::{admitted, person};
 use enact_testkit::scenario::Scenario;

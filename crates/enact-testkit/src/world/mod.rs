@@ -122,8 +122,11 @@ struct Shared {
     verified: std::sync::Condvar,
 }
 
+type Watcher = Arc<dyn Fn(&Trace) + Send + Sync>;
+
 #[derive(Default)]
 struct Inner {
+    watcher: Option<Watcher>,
     objects: BTreeMap<String, Object>,
     trace: Vec<Trace>,
     faults: BTreeMap<ChangeId, EffectFault>,
@@ -186,8 +189,20 @@ impl World {
         self.note(Trace::Durable(entry.fact.clone()));
     }
 
+    /// Shows every event to somebody right after it happened.
+    pub fn watch(&self, watcher: impl Fn(&Trace) + Send + Sync + 'static) {
+        self.inner().watcher = Some(Arc::new(watcher));
+    }
+
     fn note(&self, event: Trace) {
-        self.inner().trace.push(event);
+        let watcher = {
+            let mut inner = self.inner();
+            inner.trace.push(event.clone());
+            inner.watcher.clone()
+        };
+        if let Some(watcher) = watcher {
+            watcher(&event);
+        }
         self.0.changed.notify_waiters();
         self.0.verified.notify_all();
     }
