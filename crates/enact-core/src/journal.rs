@@ -271,8 +271,8 @@ impl Fact {
 }
 
 /// One entry of a run's journal.
-// Unknown fields are refused by `Fact`, which is given whatever is left; said here too, nothing could be read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// The run.
     pub run_id: RunId,

@@ -11,7 +11,7 @@ use enact_core::change::{Change, ChangeId};
 use enact_core::event::{Event, Progress};
 use enact_core::fault::{Fault, planted};
 use enact_core::gate::AdmittedPlan;
-use enact_core::journal::{ChangeState, Entry, Fact, JournalError, Mismatch, RunState};
+use enact_core::journal::{ChangeProgress, ChangeState, Entry, Fact, JournalError, Mismatch, RunState};
 use enact_core::reference::Outputs;
 use enact_core::report::outcome_of;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -149,18 +149,17 @@ impl<'a, P: Provider> Runner<'a, P> {
         self.record(self.opening.clone()).await?;
         self.settle_open().await?;
         self.undo_all().await?;
-        let left = self
-            .done_in_order()
-            .into_iter()
-            .any(|change_id| self.is_done(&change_id));
-        if self.stop.urgency().is_some() && left {
+        if self.stopped_while_undoing() {
             return self.record_stop().await;
         }
         self.finish().await
     }
 
-    fn is_done(&self, change_id: &ChangeId) -> bool {
-        self.live.borrow().state.of(change_id) == ChangeState::Done
+    /// Did a stop come before everything that is done had been taken back?
+    fn stopped_while_undoing(&self) -> bool {
+        let live = self.live.borrow();
+        let done = |progress: &ChangeProgress| progress.state == ChangeState::Done;
+        self.stop.urgency().is_some() && live.state.changes.values().any(done)
     }
 
     fn end(self, result: Result<(), RunError>) -> Result<RunState, RunError> {
@@ -192,6 +191,9 @@ impl<'a, P: Provider> Runner<'a, P> {
         }
         if self.options.roll_back_on_failure && self.any_failed() {
             self.undo_all().await?;
+            if self.stopped_while_undoing() {
+                return self.record_stop().await;
+            }
         }
         self.verify().await?;
         self.finish().await

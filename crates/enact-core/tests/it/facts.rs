@@ -40,6 +40,7 @@ pub(crate) fn about_a_change() -> Vec<(&'static str, Fact)> {
         settlement,
         by: ana(),
         reason: "looked".to_owned(),
+        outputs: BTreeMap::from([("id".to_owned(), json!("1f"))]),
     };
     let outputs = BTreeMap::from([
         ("id".to_owned(), json!("1f")),
