@@ -4,6 +4,7 @@
 //! [`runner`] (the loop), [`rollback`] (the way back),
 //! [`installation`] (how a command begins, takes up and ends a run).
 
+mod carry_out;
 pub mod clock;
 pub mod holder;
 pub mod installation;

@@ -1,6 +1,6 @@
 //! The run loop: walks an admitted plan, entry before effect, outcome before whatever depends on it.
 //!
-//! The stages of a run stand in [`Runner::run`]. One change goes through [`Runner::carry_out`]. What a change may do next
+//! The stages of a run stand in [`Runner::run`]. What happens to one change stands in `carry_out.rs`. What a change may do next
 //! is decided by the journal's transition table in `enact-core`; this module only asks in the right order.
 
 use std::cell::RefCell;
@@ -18,7 +18,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::clock::Clock;
 use crate::journal::{Entries, Journal};
-use crate::provider::{Disposition, Failure, Provider, Settled};
+use crate::provider::{Failure, Provider};
 use crate::queue::Queue;
 use crate::reporting::Reporting;
 use crate::retry::RetryPolicy;
@@ -62,16 +62,17 @@ pub struct Runner<'a, P> {
     pub(crate) admitted: &'a AdmittedPlan,
     pub(crate) options: RunOptions,
     pub(crate) clock: &'a dyn Clock,
-    journal: Journal,
+    pub(crate) journal: Journal,
     reporting: Reporting,
     pub(crate) stop: StopSignal,
     opening: Fact,
-    live: RefCell<Live>,
+    pub(crate) live: RefCell<Live>,
 }
 
-struct Live {
+/// What is known now: the fold of the entries that have become durable.
+pub(crate) struct Live {
     entries: Entries,
-    state: RunState,
+    pub(crate) state: RunState,
 }
 
 /// What a run stands on.
@@ -327,226 +328,6 @@ impl<'a, P: Provider> Runner<'a, P> {
         Ok(())
     }
 
-    /// One change: look, write the intent, do it, write the outcome; again, while the effect certainly did not happen.
-    async fn carry_out(&self, change: &Change) -> Result<(), RunError> {
-        for attempt in 1.. {
-            let outputs = self.outputs_for(change);
-            match self.look_before(change, &outputs).await {
-                Ok(mismatches) if mismatches.is_empty() => {}
-                Ok(mismatches) => return self.drifted(change, mismatches).await,
-                Err(failure) => match self.after_failure(change, failure, attempt).await? {
-                    Next::Again => continue,
-                    Next::Ended => return Ok(()),
-                },
-            }
-            if self.stop.urgency().is_some() && self.state_of(change) == ChangeState::Pending {
-                return Ok(());
-            }
-            self.intend(change).await?;
-            match self.provider.apply(change, &outputs).await {
-                Ok(made) => return self.done(change, made, false).await,
-                Err(failure) => match self.after_failure(change, failure, attempt).await? {
-                    Next::Again => {}
-                    Next::Ended => return Ok(()),
-                },
-            }
-        }
-        Ok(())
-    }
-
-    async fn look_before(&self, change: &Change, outputs: &Outputs) -> Result<Vec<Mismatch>, Failure> {
-        if planted(Fault::NoCheckBeforeWrite) {
-            return Ok(Vec::new());
-        }
-        self.provider
-            .check(change, outputs)
-            .await
-            .map_err(|failure| match failure.disposition {
-                // Looking has no effect, so there is nothing to settle: look again, or give up.
-                Disposition::Look => Failure {
-                    disposition: Disposition::Retry { after: None },
-                    ..failure
-                },
-                Disposition::AskHuman => Failure {
-                    disposition: Disposition::GiveUp,
-                    ..failure
-                },
-                Disposition::Retry { .. } | Disposition::GiveUp => failure,
-            })
-    }
-
-    /// Makes *about to* durable, and makes sure that the lease still holds at the moment of the effect.
-    async fn intend(&self, change: &Change) -> Result<(), RunError> {
-        let change_id = change.change_id.clone();
-        if planted(Fault::EffectBeforeIntent) {
-            return Ok(());
-        }
-        if self.state_of(change) == ChangeState::Pending {
-            self.record(Fact::Intent { change_id }).await?;
-        }
-        self.hold_lease().await
-    }
-
-    /// Makes sure that the lease holds at this moment; an effect follows.
-    pub(crate) async fn hold_lease(&self) -> Result<(), RunError> {
-        if !self.journal.is_leased(self.clock.now()) {
-            // The process may have slept. An empty append renews the lease, or finds it lost.
-            self.journal.record(Vec::new()).await?;
-        }
-        Ok(())
-    }
-
-    async fn after_failure(&self, change: &Change, failure: Failure, attempt: u32) -> Result<Next, RunError> {
-        if !failure.drift.is_empty() {
-            self.drifted(change, failure.drift).await?;
-            return Ok(Next::Ended);
-        }
-        match failure.disposition {
-            Disposition::Retry { after } if attempt < self.options.retry.attempts => {
-                self.wait(change, &failure.message, attempt, after).await
-            }
-            Disposition::Retry { .. } => {
-                self.failed(change, format!("{} (after {attempt} attempts)", failure.message))
-                    .await
-            }
-            Disposition::GiveUp => self.failed(change, failure.message).await,
-            Disposition::AskHuman => self.unknown(change, failure.message).await,
-            Disposition::Look => {
-                self.settle(change, &failure.message).await?;
-                if self.state_of(change) != ChangeState::Pending {
-                    return Ok(Next::Ended);
-                }
-                if attempt >= self.options.retry.attempts {
-                    return self
-                        .failed(change, format!("{} (after {attempt} attempts)", failure.message))
-                        .await;
-                }
-                self.wait(change, &failure.message, attempt, None).await
-            }
-        }
-    }
-
-    /// Waits before another attempt; a stop meanwhile ends the change where it stands.
-    async fn wait(
-        &self,
-        change: &Change,
-        error: &str,
-        attempt: u32,
-        asked: Option<std::time::Duration>,
-    ) -> Result<Next, RunError> {
-        let seed = change
-            .change_id
-            .0
-            .bytes()
-            .fold(u64::from(attempt), |sum, byte| sum * 31 % 8191 + u64::from(byte));
-        let after = self.options.retry.wait(attempt, asked, seed);
-        self.tell(Progress::Retrying {
-            change_id: change.change_id.clone(),
-            error: error.to_owned(),
-            after,
-        });
-        tokio::select! {
-            () = tokio::time::sleep(after) => Ok(Next::Again),
-            () = self.stop.raised(Urgency::AfterCurrent) => {
-                if self.state_of(change) == ChangeState::Started {
-                    // The effect certainly did not happen: the change may start again on resume.
-                    self.record(Fact::NotDone { change_id: change.change_id.clone() }).await?;
-                }
-                Ok(Next::Ended)
-            }
-        }
-    }
-
-    /// Looks what became of an effect, and writes down what is known now.
-    async fn settle(&self, change: &Change, error: &str) -> Result<(), RunError> {
-        let change_id = change.change_id.clone();
-        self.tell(Progress::Settling {
-            change_id: change_id.clone(),
-            error: error.to_owned(),
-        });
-        let intent_at = {
-            let live = self.live.borrow();
-            live.state
-                .changes
-                .get(&change_id)
-                .and_then(|progress| progress.intent_at)
-        };
-        let outputs = self.outputs_for(change);
-        let looked = self
-            .provider
-            .settle(change, &outputs, intent_at.unwrap_or_else(|| self.clock.now()))
-            .await;
-        match looked {
-            Ok(Settled::Done(made)) => self.done(change, made, true).await,
-            Ok(Settled::NotDone) => self.record(Fact::NotDone { change_id }).await,
-            Ok(Settled::Drift(mismatches)) => {
-                // Back to pending first: what the table lets drift is a change whose effect did not happen.
-                let not_done = Fact::NotDone {
-                    change_id: change_id.clone(),
-                };
-                self.record_all(vec![
-                    not_done,
-                    Fact::Drifted {
-                        change_id,
-                        mismatches,
-                    },
-                ])
-                .await
-            }
-            Ok(Settled::Unknown(why)) => {
-                self.record(Fact::Unknown {
-                    change_id,
-                    error: format!("{error}; {why}"),
-                })
-                .await
-            }
-            Err(failure) => {
-                let error = format!("{error}; looking what became of it failed too: {failure}");
-                self.record(Fact::Unknown { change_id, error }).await
-            }
-        }
-    }
-
-    async fn done(
-        &self,
-        change: &Change,
-        outputs: BTreeMap<String, serde_json::Value>,
-        settled: bool,
-    ) -> Result<(), RunError> {
-        self.record(Fact::Done {
-            change_id: change.change_id.clone(),
-            outputs,
-            settled,
-        })
-        .await
-    }
-
-    async fn drifted(&self, change: &Change, mismatches: Vec<Mismatch>) -> Result<(), RunError> {
-        self.record(Fact::Drifted {
-            change_id: change.change_id.clone(),
-            mismatches,
-        })
-        .await
-    }
-
-    async fn failed(&self, change: &Change, error: String) -> Result<Next, RunError> {
-        self.record(Fact::Failed {
-            change_id: change.change_id.clone(),
-            error,
-        })
-        .await?;
-        Ok(Next::Ended)
-    }
-
-    async fn unknown(&self, change: &Change, error: String) -> Result<Next, RunError> {
-        self.record(Fact::Unknown {
-            change_id: change.change_id.clone(),
-            error,
-        })
-        .await?;
-        Ok(Next::Ended)
-    }
-
     /// Reads the postconditions of everything that was done, and writes down what differs.
     async fn verify(&self) -> Result<(), RunError> {
         let done: Vec<&Change> = self
@@ -601,7 +382,7 @@ impl<'a, P: Provider> Runner<'a, P> {
         self.record_all(vec![fact]).await
     }
 
-    async fn record_all(&self, facts: Vec<Fact>) -> Result<(), RunError> {
+    pub(crate) async fn record_all(&self, facts: Vec<Fact>) -> Result<(), RunError> {
         self.journal.record(facts).await?;
         self.drain()
     }
@@ -663,9 +444,4 @@ impl<'a, P: Provider> Runner<'a, P> {
             )
         })
     }
-}
-
-enum Next {
-    Again,
-    Ended,
 }
