@@ -14,6 +14,8 @@ mod bad_plans;
 mod crash;
 mod documents;
 mod harness;
+mod login;
+mod oauth;
 mod processes;
 mod prompts;
 mod requests;
