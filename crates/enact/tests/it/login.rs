@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use enact_engine::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::harness::{Place, Ran};
@@ -238,13 +239,10 @@ fn a_place_that_cannot_keep_the_token_is_named() {
 
 /// A stored login whose token was received just now and lives this long.
 fn store(place: &Place, expires_in: i64) {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
     let login = json!({
         "token": {"access_token": "old-secret", "refresh_token": "rt-secret", "token_type": "Bearer",
             "expires_in": expires_in, "scope": ""},
-        "received_at": jiff::Timestamp::from_second(i64::try_from(now.as_secs()).unwrap()).unwrap().to_string(),
+        "received_at": SystemClock.now().to_string(),
     });
     std::fs::create_dir_all(token_file(place).parent().unwrap()).unwrap();
     std::fs::write(token_file(place), login.to_string()).unwrap();

@@ -4,15 +4,19 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "a test says what went wrong by panicking, and prints what it skips"
 )]
 
+mod bad_disk;
 mod bad_files;
 mod bad_hosts;
 mod bad_network;
 mod bad_plans;
+mod bad_state;
 mod crash;
 mod documents;
+mod forged_plans;
 mod harness;
 mod login;
 mod oauth;
