@@ -20,6 +20,7 @@ mod forged_plans;
 mod harness;
 mod login;
 mod oauth;
+mod outputs;
 mod processes;
 mod prompts;
 mod requests;
