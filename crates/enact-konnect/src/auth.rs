@@ -13,6 +13,8 @@ use enact_engine::clock::{Clock, SystemClock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::client::{Unread, read_bounded};
+
 /// The public OAuth client that kongctl uses; a profile can name another.
 pub const CLIENT_ID: &str = "344f59db-f401-4ce7-9407-00a0823fbacf";
 /// Where the device login is.
@@ -86,6 +88,13 @@ struct StoredToken {
     expires_in: i64,
     #[serde(default)]
     scope: String,
+}
+
+impl StoredToken {
+    fn is_usable(&self) -> bool {
+        let printable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        !self.access_token.is_empty() && printable(&self.access_token) && printable(&self.refresh_token)
+    }
 }
 
 impl Stored {
@@ -406,10 +415,14 @@ impl DeviceLogin {
         ];
         let (status, body) = self.post(step, TOKEN, &form).await?;
         if status == 200 {
-            let mut token: StoredToken = serde_json::from_slice(&body).map_err(|_| AuthError::Server {
-                step,
-                problem: "the answer holds no token".to_owned(),
-            })?;
+            let token: Option<StoredToken> = serde_json::from_slice(&body).ok();
+            // One that no header can hold would be found out by the first request only.
+            let mut token = token
+                .filter(StoredToken::is_usable)
+                .ok_or_else(|| AuthError::Server {
+                    step,
+                    problem: "the answer holds no token".to_owned(),
+                })?;
             token.expires_in = lifetime(&token.access_token, SystemClock.now()).unwrap_or(token.expires_in);
             return Ok(Asked::Token(Box::new(token)));
         }
@@ -456,14 +469,15 @@ impl DeviceLogin {
             .await
             .map_err(failed)?;
         let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(failed)?;
-        if body.len() > MAX_ANSWER {
-            return Err(AuthError::Server {
-                step,
-                problem: "the answer is too long".to_owned(),
-            });
-        }
-        Ok((status, body.to_vec()))
+        let body = read_bounded(response, MAX_ANSWER).await;
+        let body = body.map_err(|unread| AuthError::Server {
+            step,
+            problem: match unread {
+                Unread::Broken(problem) => problem,
+                Unread::TooLong => "the answer is too long".to_owned(),
+            },
+        })?;
+        Ok((status, body))
     }
 }
 

@@ -292,16 +292,18 @@ impl Client {
             .map_err(|error| lost(call, &error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         self.note_time(&headers);
-        let body = read_bounded(response).await.map_err(|problem| match problem {
-            Unread::Broken(problem) => ApiError::Lost {
-                request: call.describe(),
-                problem,
-            },
-            Unread::TooLong => ApiError::Malformed {
-                request: call.describe(),
-                problem: format!("it is longer than {MAX_ANSWER} bytes"),
-            },
-        });
+        let body = read_bounded(response, MAX_ANSWER)
+            .await
+            .map_err(|problem| match problem {
+                Unread::Broken(problem) => ApiError::Lost {
+                    request: call.describe(),
+                    problem,
+                },
+                Unread::TooLong => ApiError::Malformed {
+                    request: call.describe(),
+                    problem: format!("it is longer than {MAX_ANSWER} bytes"),
+                },
+            });
         drop(permit);
         let result = answer(call, status, &headers, body?);
         match &result {
@@ -354,17 +356,21 @@ impl Client {
     }
 }
 
-enum Unread {
+/// Why an answer could not be read to its end.
+pub(crate) enum Unread {
+    /// The connection broke.
     Broken(String),
+    /// It is longer than the limit.
     TooLong,
 }
 
-async fn read_bounded(response: reqwest::Response) -> Result<Vec<u8>, Unread> {
+/// Reads an answer of at most `limit` bytes.
+pub(crate) async fn read_bounded(response: reqwest::Response, limit: usize) -> Result<Vec<u8>, Unread> {
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| Unread::Broken(chain(&error)))?;
-        if body.len() + chunk.len() > MAX_ANSWER {
+        if body.len() + chunk.len() > limit {
             return Err(Unread::TooLong);
         }
         body.extend_from_slice(&chunk);

@@ -353,7 +353,10 @@ pub(crate) fn show_report(context: &Context, report: &RunReport, output: Output)
         views::say(&run_text::closing(context.painter, report));
         return Ok(());
     }
-    views::print_document(report, output)
+    views::print_document(report, output).map_err(|error| match &report.run_id {
+        Some(run_id) => error.hint(format!("the run is on record: enact runs report {run_id}")),
+        None => error,
+    })
 }
 
 /// How many changes may be under way for so many requests. The client bounds the requests; twice as many changes keep them

@@ -169,6 +169,9 @@ pub(crate) async fn full_target(
 /// A failed read, with what to do.
 pub(crate) fn api_error(error: &enact_konnect::client::ApiError) -> CommandError {
     let failed = CommandError::from_error(ExitCode::Failed, error);
+    if matches!(error, enact_konnect::client::ApiError::Credentials(_)) {
+        return failed.hint("log in again: enact login");
+    }
     match error.status() {
         Some(401) => {
             failed.hint("the token is not valid or has expired: enact login, or a new ENACT_KONNECT_TOKEN")

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use enact_core::exit::ExitCode;
+use enact_core::journal::{Entry, RunId, RunState};
 use enact_engine::clock::{Clock, RandomIds, SystemClock};
 use enact_engine::installation::{Installation, LEASE_TTL};
+use enact_engine::store::StoreError;
 use enact_engine::store::sqlite::SqliteStore;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,32 @@ pub(crate) fn open(settings: &Settings) -> Result<Installation, CommandError> {
         ids: Arc::new(RandomIds),
         lease_ttl,
     })
+}
+
+/// A run's journal and the state it adds up to.
+pub(crate) fn journal(
+    installation: &Installation,
+    run_id: &RunId,
+) -> Result<(Vec<Entry>, RunState), CommandError> {
+    let entries = installation.store.load(run_id).map_err(|error| {
+        if matches!(error, StoreError::Journal(_) | StoreError::Json(_)) {
+            damaged(run_id, &error)
+        } else {
+            error.into()
+        }
+    })?;
+    let state = RunState::replay(&entries).map_err(|error| damaged(run_id, &error))?;
+    Ok((entries, state))
+}
+
+fn damaged(run_id: &RunId, error: &(dyn std::error::Error + 'static)) -> CommandError {
+    let mut failed = CommandError::from_error(ExitCode::Failed, error);
+    let words = format!("the journal of run {run_id} is damaged");
+    failed.chain.retain(|cause| cause != "the journal is damaged");
+    failed.chain.insert(0, words);
+    failed
+        .hint("it was left as it is; a backup of state.db may hold it whole")
+        .hint("plan again to see what is there and what is left to do")
 }
 
 /// Now.

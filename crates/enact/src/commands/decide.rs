@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use enact_core::change::{Action, ChangeId};
 use enact_core::exit::ExitCode;
-use enact_core::journal::{ChangeState, Fact, RunState, Settlement};
+use enact_core::journal::{ChangeState, Fact, Settlement};
 use enact_engine::holder::Holder;
 use enact_engine::store::find_run;
 
@@ -55,8 +55,7 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
     }
     let installation = state::open(&context.settings)?;
     let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
-    let run = RunState::replay(&installation.store.load(&run_id)?)
-        .map_err(|error| CommandError::from_error(ExitCode::Failed, &error))?;
+    let (_, run) = state::journal(&installation, &run_id)?;
     let change_id = ChangeId(args.change);
     let state = run.of(&change_id);
     if !matches!(state, ChangeState::Unknown | ChangeState::Stuck) {

@@ -13,6 +13,8 @@ use crate::{state, views};
 
 /// The Konnect built into enact
 #[derive(Debug, Args)]
+#[command(after_help = "Example:
+  enact konnect serve")]
 pub(crate) struct KonnectArgs {
     #[command(subcommand)]
     command: KonnectCommand,

@@ -3,6 +3,7 @@
 use clap::Args;
 use enact_core::exit::ExitCode;
 use enact_konnect::auth::{AuthError, CLIENT_ID, DeviceLogin, LOGIN_URL, forget};
+use enact_konnect::endpoint::Endpoint;
 
 use super::Context;
 use crate::error::{CommandError, CommandResult};
@@ -38,9 +39,10 @@ pub(crate) async fn run(context: &Context, args: LoginArgs) -> CommandResult {
         .get("ENACT_LOGIN_URL")
         .or(settings.profile.login_url.as_deref())
         .unwrap_or(LOGIN_URL);
+    let url = login_url(url)?;
     let client_id = settings.profile.login_client_id.as_deref().unwrap_or(CLIENT_ID);
     let path = settings.token_file()?;
-    let login = DeviceLogin::new(url, client_id).map_err(|error| failed(&error))?;
+    let login = DeviceLogin::new(&url, client_id).map_err(|error| failed(&error))?;
     let code = login.begin().await.map_err(|error| failed(&error))?;
     views::say(&format!(
         "Open this address in a browser and confirm the code:\n\n  {}\n  code: {}\n\nIt is valid for {} minutes. Waiting...\n",
@@ -51,6 +53,17 @@ pub(crate) async fn run(context: &Context, args: LoginArgs) -> CommandResult {
     login.wait(&code, &path).await.map_err(|error| failed(&error))?;
     views::say(&format!("Logged in. The token is kept in {}.\n", path.display()));
     Ok(ExitCode::Ok)
+}
+
+/// A token that comes over plain http is anybody's, so that is for this machine only.
+fn login_url(text: &str) -> Result<String, CommandError> {
+    let endpoint =
+        Endpoint::parse(text).map_err(|error| CommandError::from_error(ExitCode::InvalidInput, &error))?;
+    if endpoint.is_secure || (endpoint.is_plain && endpoint.is_loopback()) {
+        return Ok(endpoint.url);
+    }
+    Err(CommandError::invalid(format!("no login at {}", endpoint.url))
+        .hint("use https://; plain http is for loopback addresses only"))
 }
 
 fn failed(error: &AuthError) -> CommandError {

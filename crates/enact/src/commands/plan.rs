@@ -120,13 +120,25 @@ fn remember(context: &Context, plan: &Plan) {
     }
 }
 
-/// Writes a file that only its owner can read, in one step: a crash leaves the old file or the new one.
+/// Writes a file that only its owner can read, in one step: a crash leaves the old file or the new one. What exists and is
+/// no file (a pipe, a device) is written to; it is never replaced by a file. A link is followed.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let failed = |error: std::io::Error| {
         CommandError::failed(format!("{} cannot be written: {error}", path.display()))
     };
+    if let Ok(other) = std::fs::metadata(path)
+        && !other.is_file()
+    {
+        let written = std::fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|mut open| open.write_all(bytes));
+        return written.map_err(failed);
+    }
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = target.as_path();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
     let written = std::fs::OpenOptions::new()

@@ -1,7 +1,6 @@
 //! `enact resume`: take up a run whose process was killed, stopped, or could not settle something.
 
 use clap::Args;
-use enact_core::exit::ExitCode;
 use enact_core::journal::{RunId, RunOutcome, RunState};
 use enact_core::plan::Plan;
 use enact_engine::installation::Installation;
@@ -40,8 +39,7 @@ pub(crate) struct ResumeArgs {
 pub(crate) async fn run(context: &Context, args: ResumeArgs) -> CommandResult {
     let installation = state::open(&context.settings)?;
     let run_id = choose(&installation, args.run.as_deref())?;
-    let state = RunState::replay(&installation.store.load(&run_id)?)
-        .map_err(|error| CommandError::from_error(ExitCode::Failed, &error))?;
+    let (_, state) = state::journal(&installation, &run_id)?;
     refuse_ended(&run_id, &state)?;
     let plan = plan_of(&installation, &run_id)?;
     let connection = connect(&context.settings, &args.konnect).await?;
@@ -71,11 +69,11 @@ fn choose(installation: &Installation, named: Option<&str>) -> Result<RunId, Com
         return Ok(find_run(installation.store.as_ref(), prefix)?.run_id);
     }
     for row in installation.store.runs()? {
-        let entries = installation.store.load(&row.run_id)?;
-        let state =
-            RunState::replay(&entries).map_err(|error| CommandError::from_error(ExitCode::Failed, &error))?;
-        if refuse_ended(&row.run_id, &state).is_ok() {
-            return Ok(row.run_id);
+        match state::journal(installation, &row.run_id) {
+            Ok((_, state)) if refuse_ended(&row.run_id, &state).is_ok() => return Ok(row.run_id),
+            Ok(_) => {}
+            // One damaged journal is no reason to leave another run where it stands.
+            Err(error) => views::say(&format!("warning: {}\n", error.chain.join(": "))),
         }
     }
     Err(CommandError::invalid("there is no run to take up").hint("enact runs list shows all runs"))
@@ -106,6 +104,9 @@ pub(crate) fn plan_of(installation: &Installation, run_id: &RunId) -> Result<Pla
     let bytes = installation
         .store
         .load_plan(row.plan_id.0.as_str())?
-        .ok_or_else(|| CommandError::failed(format!("the plan of run {run_id} is not kept here any more")))?;
+        .ok_or_else(|| {
+            CommandError::failed(format!("the plan of run {run_id} is not kept here any more"))
+                .hint("plan again to go on from what is there now")
+        })?;
     Ok(Plan::parse(&bytes)?)
 }

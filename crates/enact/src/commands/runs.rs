@@ -103,13 +103,17 @@ struct Listed {
 fn list(installation: &Installation, output: Output) -> CommandResult {
     let mut rows = Vec::new();
     for row in installation.store.runs()? {
-        let state = state_of(installation, &row)?;
+        // One damaged journal hides no other run.
+        let standing = match state::journal(installation, &row.run_id) {
+            Ok((_, state)) => word(&state, &row),
+            Err(_) => "damaged".to_owned(),
+        };
         rows.push(Listed {
             run_id: row.run_id.to_string(),
             plan_id: row.plan_id.to_string(),
             created_at: row.created_at.to_string(),
             target: row.target.clone(),
-            state: word(&state, &row),
+            state: standing,
         });
     }
     if output != Output::Text {
@@ -136,11 +140,6 @@ fn list(installation: &Installation, output: Output) -> CommandResult {
     Ok(ExitCode::Ok)
 }
 
-fn state_of(installation: &Installation, row: &RunRow) -> Result<RunState, CommandError> {
-    RunState::replay(&installation.store.load(&row.run_id)?)
-        .map_err(|error| CommandError::from_error(ExitCode::Failed, &error))
-}
-
 /// How a run stands, in one word.
 fn word(state: &RunState, row: &RunRow) -> String {
     if let Some(outcome) = state.outcome {
@@ -165,7 +164,7 @@ fn report_of(
     prefix: &str,
 ) -> Result<(RunReport, RunState, RunRow), CommandError> {
     let row = find_run(installation.store.as_ref(), prefix)?;
-    let state = state_of(installation, &row)?;
+    let (_, state) = state::journal(installation, &row.run_id)?;
     let plan = plan_of(installation, &row.run_id)?;
     Ok((RunReport::of(Some(&row.run_id), &plan, &state), state, row))
 }
@@ -208,7 +207,7 @@ fn show(context: &Context, installation: &Installation, prefix: &str, output: Ou
 fn log(installation: &Installation, prefix: &str) -> CommandResult {
     let row = find_run(installation.store.as_ref(), prefix)?;
     let mut text = String::new();
-    for entry in installation.store.load(&row.run_id)? {
+    for entry in state::journal(installation, &row.run_id)?.0 {
         text.push_str(&serde_json::to_string(&entry)?);
         text.push('\n');
     }
@@ -218,8 +217,7 @@ fn log(installation: &Installation, prefix: &str) -> CommandResult {
 
 fn verify(installation: &Installation, prefix: &str) -> CommandResult {
     let row = find_run(installation.store.as_ref(), prefix)?;
-    let entries = installation.store.load(&row.run_id)?;
-    RunState::replay(&entries).map_err(|error| CommandError::from_error(ExitCode::Failed, &error))?;
+    let (entries, _) = state::journal(installation, &row.run_id)?;
     views::print(&format!(
         "The journal of run {} is whole: {} entries.\n",
         row.run_id,

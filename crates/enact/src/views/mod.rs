@@ -82,7 +82,11 @@ pub(crate) fn print(text: &str) -> Result<(), CommandError> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         // `enact … | head` is no failure.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
+        other => other.map_err(|error| {
+            CommandError::failed(format!(
+                "the result cannot be written to standard output: {error}"
+            ))
+        }),
     }
 }
 

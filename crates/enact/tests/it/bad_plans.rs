@@ -1,14 +1,13 @@
-//! Plan files that are damaged, edited, forged, made for something else or out of date: refused, and nothing written.
+//! Plan files that are damaged, edited, of another mode or out of date: refused, and nothing written.
 
-use enact_core::canonical::Digest;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{Place, Ran};
 
-const ONE: &str = "portals:\n  - { ref: a, name: a, description: one }\n";
+pub(crate) const ONE: &str = "portals:\n  - { ref: a, name: a, description: one }\n";
 
 /// A place with a saved plan that creates one portal; what was asked for it is forgotten.
-fn planned() -> Place {
+pub(crate) fn planned() -> Place {
     let place = Place::new();
     place.write("portals.yaml", ONE);
     place
@@ -18,13 +17,13 @@ fn planned() -> Place {
     place
 }
 
-fn plan(place: &Place) -> Vec<u8> {
+pub(crate) fn plan(place: &Place) -> Vec<u8> {
     std::fs::read(place.work().join("plan.json")).unwrap()
 }
 
 /// Tries to run `bad.json`: refused as invalid input before any request, and the file stays as it is.
 #[track_caller]
-fn refused(place: &Place, said: &[&str]) -> Ran {
+pub(crate) fn refused(place: &Place, said: &[&str]) -> Ran {
     let before = place.files();
     let ran = place
         .run(&["apply", "--plan", "bad.json", "--auto-approve"])
@@ -34,19 +33,6 @@ fn refused(place: &Place, said: &[&str]) -> Ran {
     assert_eq!(place.requests(), [""; 0]);
     assert_eq!(place.files(), before);
     ran
-}
-
-/// Writes the saved plan to `bad.json` with an edit, under the digest that its new content has.
-fn forge(place: &Place, edit: impl FnOnce(&mut Value)) {
-    let mut value: Value = serde_json::from_slice(&plan(place)).unwrap();
-    edit(&mut value);
-    let mut content = value.clone();
-    let object = content.as_object_mut().unwrap();
-    object.remove("plan_id");
-    object.remove("verdict");
-    object["metadata"].as_object_mut().unwrap().remove("generated_at");
-    value["plan_id"] = json!(Digest::of_canonical(&content).unwrap().as_str());
-    place.write("bad.json", serde_json::to_vec_pretty(&value).unwrap());
 }
 
 #[test]
@@ -196,129 +182,6 @@ fn what_is_no_plan_at_all_is_refused() {
 }
 
 #[test]
-fn a_deletion_cannot_hide_behind_the_summary_or_the_order() {
-    let place = Place::new();
-    place.write("portals.yaml", ONE);
-    place
-        .run(&["apply", "-f", "portals.yaml", "--auto-approve"])
-        .expect(0);
-    place.write("portals.yaml", "portals: []\n");
-    let arguments = ["plan", "-f", "portals.yaml", "--mode", "sync", "-o", "plan.json"];
-    // The namespace is in play by the default of the file.
-    place.write(
-        "portals.yaml",
-        "_defaults: { kongctl: { namespace: default } }\nportals: []\n",
-    );
-    place.run(&arguments).expect(0);
-    let text = String::from_utf8(plan(&place)).unwrap();
-    assert!(text.contains("\"DELETE\": 1"), "{text}");
-    place.reset_counts();
-    place.write("bad.json", text.replace("\"DELETE\": 1", "\"UPDATE\": 1"));
-    refused(
-        &place,
-        &[
-            "does not match its plan_id",
-            "hint: the file was edited after it was made",
-        ],
-    );
-    forge(&place, |plan| plan["summary"]["by_action"] = json!({"UPDATE": 1}));
-    refused(
-        &place,
-        &["the plan is not well formed: its summary does not count its changes"],
-    );
-    forge(&place, |plan| plan["execution_order"] = json!([]));
-    refused(&place, &["its execution order leaves out 1 of its changes"]);
-    forge(&place, |plan| plan["metadata"]["mode"] = json!("apply"));
-    refused(&place, &["a plan of mode apply cannot hold a DELETE"]);
-    forge(&place, |_| {});
-    refused(
-        &place,
-        &[
-            "apply never deletes, and this sync plan does",
-            "enact sync --plan",
-        ],
-    );
-    place.portal("a");
-}
-
-#[test]
-fn an_id_in_a_forged_plan_cannot_lead_to_another_object() {
-    let place = Place::new();
-    let files = "portals:\n  - { ref: a, name: a, pages: [ { ref: p, slug: p, content: x } ] }\n";
-    place.write("portals.yaml", files);
-    place
-        .run(&["apply", "-f", "portals.yaml", "--auto-approve"])
-        .expect(0);
-    place.write("portals.yaml", "portals:\n  - { ref: a, name: a, pages: [] }\n");
-    place
-        .run(&["plan", "-f", "portals.yaml", "--mode", "sync", "-o", "plan.json"])
-        .expect(0);
-    let effects = place.effects();
-    let portal = place.portal("a");
-    let climbing = format!("../../{portal}");
-    let cut = format!("../../{portal}?x=");
-    for id in [
-        "..",
-        ".",
-        "%2e%2e",
-        "../..",
-        climbing.as_str(),
-        cut.as_str(),
-        "..#",
-    ] {
-        forge(&place, |plan| {
-            plan["changes"][0]["resource_id"] = json!(id);
-            plan["changes"][0]["preconditions"] = json!([]);
-        });
-        let ran = place.run(&["sync", "--plan", "bad.json", "--auto-approve"]);
-        assert_eq!(place.effects(), effects, "{id}: {}", ran.all());
-        let (status, _) = place.call("GET", &format!("/v3/portals/{portal}"), None);
-        assert_eq!(status, 200, "{id}");
-    }
-}
-
-#[test]
-fn a_plan_for_another_host_or_organisation_writes_nothing() {
-    let place = planned();
-    let text = String::from_utf8(plan(&place)).unwrap();
-    let other = "http://127.0.0.1:9";
-    let ran = place
-        .run_with(
-            &[("ENACT_KONNECT", other)],
-            &["apply", "--plan", "plan.json", "--auto-approve", "--dry-run"],
-        )
-        .expect(3);
-    assert!(
-        ran.stderr.contains(&format!("but this is konnect {other}")),
-        "{}",
-        ran.stderr
-    );
-    let organization =
-        serde_json::from_str::<Value>(&text).unwrap()["metadata"]["target"]["organization"].clone();
-    let another = "00000000-0000-4000-8000-000000000000";
-    forge(&place, |plan| {
-        plan["metadata"]["target"]["organization"] = json!(another);
-    });
-    place
-        .run(&["apply", "--plan", "bad.json", "--auto-approve"])
-        .expect(3)
-        .says(&[
-            &format!("(organization {another}), but this is konnect "),
-            &format!("(organization {})", organization.as_str().unwrap()),
-            "hint: connect to the plan's target, or make a plan for this one",
-        ]);
-    // The same plan at another server: its host is another one, and nothing is written there.
-    let elsewhere = Place::new();
-    elsewhere.write("plan.json", text);
-    elsewhere
-        .run(&["apply", "--plan", "plan.json", "--auto-approve"])
-        .expect(3)
-        .says(&["error: the plan is for konnect http://127.0.0.1:"]);
-    assert_eq!(elsewhere.effects(), 0);
-    assert_eq!(place.effects(), 0);
-}
-
-#[test]
 fn a_plan_runs_once() {
     let place = planned();
     let apply = ["apply", "--plan", "plan.json", "--auto-approve"];
@@ -404,7 +267,7 @@ fn a_plan_of_another_mode_names_the_command_that_runs_it() {
         &place,
         &["error: this is a plan for delete, not for apply\n  hint: run it with `enact delete --plan`"],
     );
-    forge(&place, |plan| plan["metadata"]["mode"] = json!("run"));
+    crate::forged_plans::forge(&place, |plan| plan["metadata"]["mode"] = json!("run"));
     refused(&place, &["error: this is a plan for run, not for apply\n"]);
     place
         .run(&["delete", "--plan", "plan.json", "--auto-approve"])

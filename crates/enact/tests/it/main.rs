@@ -8,14 +8,20 @@
     reason = "a test says what went wrong by panicking, and prints what it skips"
 )]
 
+mod bad_disk;
 mod bad_files;
 mod bad_hosts;
 mod bad_network;
 mod bad_plans;
+mod bad_state;
 mod crash;
 mod documents;
+mod forged_plans;
 mod harness;
 mod kongctl;
+mod login;
+mod oauth;
+mod outputs;
 mod processes;
 mod prompts;
 mod requests;
