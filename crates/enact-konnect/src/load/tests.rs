@@ -10,86 +10,6 @@ use std::collections::BTreeMap;
 use enact_core::diagnostic::{Diagnostic, Severity};
 
 use super::*;
-use crate::resources::{
-    Api, DefaultValue, FIELD, Field, Identity, Kind, Listing, Owner, ParentLink, Shape, TextRule, TreePath,
-    portal,
-};
-
-/// A child kind that forms a tree, with front matter.
-static PAGE: Kind = Kind {
-    name: "portal_page",
-    about: "a page of a developer portal",
-    collection: "portal_pages",
-    owner: Owner::Parent(ParentLink {
-        kind: "portal",
-        nested_key: "pages",
-        field: "portal",
-    }),
-    identity: Identity::Path(TreePath {
-        slug: "slug",
-        children: "children",
-        parent_ref: "parent_page_ref",
-        parent_id: "parent_page_id",
-    }),
-    fields: &[
-        Field {
-            name: "slug",
-            shape: text(1, 512, TextRule::Slug),
-            required: true,
-            updatable: false,
-            ..FIELD
-        },
-        Field {
-            name: "content",
-            shape: text(1, 1_000_000, TextRule::Any),
-            required: true,
-            listed: false,
-            front_matter: &["title", "description"],
-            ..FIELD
-        },
-        Field {
-            name: "title",
-            shape: text(1, 512, TextRule::Any),
-            default: DefaultValue::CopyOf("slug"),
-            ..FIELD
-        },
-        Field {
-            name: "visibility",
-            shape: Shape::Choice(&["public", "private"]),
-            default: DefaultValue::Word("public"),
-            ..FIELD
-        },
-        Field {
-            name: "status",
-            shape: Shape::Choice(&["published", "unpublished"]),
-            default: DefaultValue::Word("published"),
-            ..FIELD
-        },
-        Field {
-            name: "description",
-            shape: text(0, 160, TextRule::Any),
-            ..FIELD
-        },
-    ],
-    external: false,
-    api: Api {
-        collection: "/v3/portals/{parent_id}/pages",
-        object: "/v3/portals/{parent_id}/pages/{id}",
-        listing: Listing::Tree,
-        delete_query: &[],
-    },
-};
-
-static WITH_PAGES: Kinds = Kinds(&[&portal::KIND, &PAGE]);
-
-const fn text(min: usize, max: usize, rule: TextRule) -> Shape {
-    Shape::Text {
-        min,
-        max,
-        rule,
-        nullable: false,
-    }
-}
 
 /// A fixed environment.
 struct Variables(BTreeMap<&'static str, &'static str>);
@@ -111,7 +31,7 @@ fn variables() -> Variables {
 
 fn options() -> LoadOptions {
     LoadOptions {
-        kinds: WITH_PAGES,
+        kinds: KINDS,
         ..LoadOptions::default()
     }
 }
