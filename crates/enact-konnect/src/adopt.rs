@@ -97,6 +97,11 @@ fn adoption(kind: &'static Kind, object: &ObservedObject, namespace: &str) -> Ch
             resource_id: object.id.clone(),
             namespace: object.namespace.clone(),
         },
+        Precondition::Protection {
+            resource_type: kind.name.to_owned(),
+            resource_id: object.id.clone(),
+            protected: object.protected,
+        },
     ];
     change.postconditions.push(Postcondition::Matches);
     change.undo = Some(Undo::RestoreFields);

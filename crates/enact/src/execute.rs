@@ -8,7 +8,7 @@ use enact_core::approval::Approval;
 use enact_core::exit::ExitCode;
 use enact_core::gate::{AdmittedPlan, Circumstances, admit};
 use enact_core::journal::{RunPhase, RunState};
-use enact_core::plan::{Mode, Plan, Target};
+use enact_core::plan::{Mode, Plan, ReadError, Target};
 use enact_core::report::RunReport;
 use enact_engine::installation::{Installation, OpenRun, Surroundings};
 use enact_engine::policy::{BuiltinPolicy, PolicyEngine};
@@ -91,7 +91,14 @@ pub(crate) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
             .read_to_end(&mut bytes)
             .map_err(unreadable)?;
     }
-    Plan::parse(&bytes).map_err(|error| CommandError::from(error).about(&path.display().to_string()))
+    let refused = |error| CommandError::from(error).about(&path.display().to_string());
+    let plan = Plan::parse(&bytes).map_err(refused)?;
+    let faults = enact_konnect::plan::unguarded(&plan, KINDS);
+    if faults.is_empty() {
+        Ok(plan)
+    } else {
+        Err(refused(ReadError::Faults(faults)))
+    }
 }
 
 /// Runs a plan to its end, asking first. `verb` is the command's name.

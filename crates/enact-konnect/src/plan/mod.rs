@@ -15,10 +15,13 @@ use crate::desired::{Desired, DesiredResource};
 use crate::observed::Observed;
 use crate::resources::Kinds;
 
+mod check;
 mod create;
 mod delete;
 mod state;
 mod update;
+
+pub use self::check::unguarded;
 
 /// What a plan needs besides its two inputs.
 #[derive(Debug, Clone)]

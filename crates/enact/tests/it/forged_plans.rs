@@ -93,9 +93,12 @@ fn an_id_in_a_forged_plan_cannot_lead_to_another_object() {
     ] {
         forge(&place, |plan| {
             plan["changes"][0]["resource_id"] = json!(id);
-            plan["changes"][0]["preconditions"] = json!([]);
+            plan["changes"][0]["current"] = json!({});
         });
-        let ran = place.run(&["sync", "--plan", "bad.json", "--auto-approve"]);
+        let ran = place
+            .run(&["sync", "--plan", "bad.json", "--auto-approve"])
+            .expect(6)
+            .says(&["Stale: portal_page \"p\": expected \"it exists\", found \"it is gone\""]);
         assert_eq!(place.effects(), effects, "{id}: {}", ran.all());
         let (status, _) = place.call("GET", &format!("/v3/portals/{portal}"), None);
         assert_eq!(status, 200, "{id}");
@@ -141,4 +144,69 @@ fn a_plan_for_another_host_or_organisation_writes_nothing() {
         .says(&["error: the plan is for konnect http://127.0.0.1:"]);
     assert_eq!(elsewhere.effects(), 0);
     assert_eq!(place.effects(), 0);
+}
+
+#[test]
+fn a_change_cannot_do_without_its_checks() {
+    let place = Place::new();
+    let files = "portals:\n  - { ref: a, name: a, pages: [ { ref: p, slug: p, content: x } ] }\n";
+    place.write("portals.yaml", files);
+    place
+        .run(&["apply", "-f", "portals.yaml", "--auto-approve"])
+        .expect(0);
+    let edited = files
+        .replace("name: a,", "name: a, description: new,")
+        .replace("content: x", "content: y");
+    place.write("portals.yaml", format!("{edited}  - {{ ref: b, name: b }}\n"));
+    place
+        .run(&["plan", "-f", "portals.yaml", "-o", "plan.json"])
+        .expect(0);
+    place.reset_counts();
+    let whole: Value = serde_json::from_slice(&plan(&place)).unwrap();
+    let changes = whole["changes"].as_array().unwrap().len();
+    let mut removed = 0;
+    for change in 0..changes {
+        let checks = whole["changes"][change]["preconditions"]
+            .as_array()
+            .unwrap()
+            .len();
+        for check in 0..checks {
+            forge(&place, |plan| {
+                let checks = plan["changes"][change]["preconditions"].as_array_mut().unwrap();
+                checks.remove(check);
+            });
+            refused(
+                &place,
+                &[
+                    "error: bad.json: the plan is not well formed: ",
+                    ": it lacks the check ",
+                ],
+            );
+            removed += 1;
+        }
+    }
+    assert_eq!(removed, 7, "{whole:#}");
+    // A check of another object is none, and a protected one is not expected where protection would block.
+    for edit in [
+        json!({"resource_id": "00000000-0000-4000-8000-000000000000"}),
+        json!({"protected": true}),
+    ] {
+        forge(&place, |plan| {
+            for change in plan["changes"].as_array_mut().unwrap() {
+                for check in change["preconditions"].as_array_mut().unwrap() {
+                    if check["kind"] == "protection" {
+                        check
+                            .as_object_mut()
+                            .unwrap()
+                            .extend(edit.as_object().unwrap().clone());
+                    }
+                }
+            }
+        });
+        refused(&place, &["it lacks the check that its object is not protected"]);
+    }
+    // Untouched, the same plan runs.
+    place
+        .run(&["apply", "--plan", "plan.json", "--auto-approve"])
+        .expect(0);
 }
