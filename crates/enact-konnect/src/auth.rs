@@ -230,6 +230,13 @@ impl Credentials {
             return Ok(false);
         };
         let _one_at_a_time = refreshing.lock().await;
+        // Another process may have refreshed the same login; its refresh token is the one that still counts.
+        if let Ok(newer) = Stored::read(path)
+            && newer.token.access_token != *refused.expose()
+        {
+            *lock(current) = newer;
+            return Ok(true);
+        }
         let stored = lock(current).clone();
         if stored.token.access_token != *refused.expose() {
             return Ok(true);
@@ -499,5 +506,37 @@ pub fn forget(path: &Path) -> Result<bool, AuthError> {
             path: path.display().to_string(),
             problem: error.to_string(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(path: &Path, token: &str) {
+        let stored = serde_json::json!({
+            "token": {"access_token": token, "refresh_token": "r", "expires_in": 3600},
+            "received_at": "2026-01-01T00:00:00Z"
+        });
+        std::fs::write(path, stored.to_string()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_another_process_has_refreshed_is_taken_and_nothing_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token.json");
+        store(&path, "old");
+        let credentials = Credentials::stored(path.clone()).unwrap();
+        store(&path, "new");
+        // Nobody listens there: a request would fail.
+        let url = "http://127.0.0.1:9";
+        let http = crate::http::http_client(url, Duration::from_secs(1), true).unwrap();
+        assert!(
+            credentials
+                .refresh(&http, url, &Secret::new("old".to_owned()))
+                .await
+                .unwrap()
+        );
+        assert_eq!(credentials.digest(), Some(Digest::of(b"new")));
     }
 }

@@ -31,7 +31,7 @@ pub async fn list(
         Listing::Tree => {
             let answer = client.get(&path, &[]).await?;
             let mut objects = Vec::new();
-            collect_tree(kind, data(&path, &answer)?, None, 0, &mut objects);
+            collect_tree(kind, &path, data(&path, &answer)?, None, 0, &mut objects)?;
             objects
         }
     };
@@ -88,23 +88,35 @@ async fn list_page(
     let mut query = vec![("page[size]", size.as_str()), ("page[number]", number.as_str())];
     query.extend_from_slice(filter);
     let answer = client.get(path, &query).await?;
-    let objects = data(path, &answer)?
+    read_page(kind, path, &answer)
+}
+
+/// The objects of one page and the number of all. A page that leaves either out is no page: what it hides would be taken
+/// for not there.
+fn read_page(
+    kind: &'static Kind,
+    path: &str,
+    answer: &Value,
+) -> Result<(Vec<ObservedObject>, usize), ApiError> {
+    let objects = data(path, answer)?
         .iter()
-        .filter_map(|value| ObservedObject::read(kind, value))
-        .collect();
-    let total = answer
-        .pointer("/meta/page/total")
-        .and_then(Value::as_f64)
-        .unwrap_or(0.0);
-    // The API says `number`; anything that is not a count of objects ends the list.
-    Ok((
-        objects,
-        if total.is_finite() && total > 0.0 {
-            saturating_usize(total)
-        } else {
-            0
-        },
-    ))
+        .map(|value| {
+            ObservedObject::read(kind, value).ok_or_else(|| malformed(path, "an object without `id`"))
+        })
+        .collect::<Result<_, _>>()?;
+    let total = answer.pointer("/meta/page/total").and_then(Value::as_f64);
+    match total.filter(|total| total.is_finite() && *total >= 0.0) {
+        // The API's schema says `number`, so it may come as 3.0.
+        Some(total) => Ok((objects, saturating_usize(total))),
+        None => Err(malformed(path, "a list without `meta.page.total`")),
+    }
+}
+
+fn malformed(path: &str, problem: &str) -> ApiError {
+    ApiError::Malformed {
+        request: format!("GET {path}"),
+        problem: problem.to_owned(),
+    }
 }
 
 #[expect(
@@ -117,38 +129,58 @@ fn saturating_usize(number: f64) -> usize {
 }
 
 fn data<'a>(path: &str, answer: &'a Value) -> Result<&'a [Value], ApiError> {
-    answer
-        .get("data")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .ok_or_else(|| ApiError::Malformed {
-            request: format!("GET {path}"),
-            problem: "a list without `data`".to_owned(),
-        })
+    let list = answer.get("data").and_then(Value::as_array).map(Vec::as_slice);
+    list.ok_or_else(|| malformed(path, "a list without `data`"))
 }
 
 /// Flattens a tree; each object's identity becomes its path.
 fn collect_tree(
     kind: &'static Kind,
+    path: &str,
     nodes: &[Value],
     above: Option<&str>,
     depth: usize,
     objects: &mut Vec<ObservedObject>,
-) {
+) -> Result<(), ApiError> {
     if depth > MAX_DEPTH {
-        return;
+        return Err(malformed(path, "a tree that does not end"));
     }
     for node in nodes {
-        let Some(mut object) = ObservedObject::read(kind, node) else {
-            continue;
-        };
+        let mut object =
+            ObservedObject::read(kind, node).ok_or_else(|| malformed(path, "an object without `id`"))?;
         if let Some(above) = above {
             object.identity = crate::load::tree_path(Some(above), &object.identity);
         }
-        let path = object.identity.clone();
+        let identity = object.identity.clone();
         objects.push(object);
         if let Some(children) = node.get("children").and_then(Value::as_array) {
-            collect_tree(kind, children, Some(&path), depth + 1, objects);
+            collect_tree(kind, path, children, Some(&identity), depth + 1, objects)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_page_that_hides_something_is_no_page() {
+        let read = |answer: Value| read_page(&crate::resources::portal::KIND, "/v3/portals", &answer);
+        let portal = json!({"id": "1", "name": "a"});
+        let (objects, total) = read(json!({"data": [portal], "meta": {"page": {"total": 3.0}}})).unwrap();
+        assert_eq!((objects.len(), total), (1, 3));
+        for (answer, problem) in [
+            (json!({"data": []}), "meta.page.total"),
+            (json!({"meta": {"page": {"total": 1}}}), "`data`"),
+            (
+                json!({"data": [{"name": "a"}], "meta": {"page": {"total": 1}}}),
+                "`id`",
+            ),
+        ] {
+            let error = read(answer).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
         }
     }
 }
