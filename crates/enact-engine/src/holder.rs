@@ -1,7 +1,5 @@
 //! Who holds a lease: a process, told apart from a later one with the same number.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
 /// A process on a host. The start time and the boot id make a reused process number somebody else.
@@ -24,7 +22,7 @@ impl Holder {
         Self {
             host: read_line("/proc/sys/kernel/hostname"),
             pid,
-            started: start_ticks(pid),
+            started: Stat::read(pid).map_or(0, |stat| stat.started),
             boot_id: boot_id(),
         }
     }
@@ -40,7 +38,11 @@ impl Holder {
         if self.boot_id != boot_id() {
             return true;
         }
-        !Path::new(&format!("/proc/{}", self.pid)).exists() || start_ticks(self.pid) != self.started
+        match Stat::read(self.pid) {
+            // A zombie has ended; it is only waiting to be counted, for ever where nobody counts (a container's init).
+            Some(stat) => stat.started != self.started || matches!(stat.state, 'Z' | 'X'),
+            None => true,
+        }
     }
 }
 
@@ -61,16 +63,23 @@ fn read_line(path: &str) -> String {
         .to_owned()
 }
 
-/// Field 22 of `/proc/PID/stat`; counted after the last `)`, because the command's name may hold anything.
-/// Source: proc_pid_stat(5).
-fn start_ticks(pid: u32) -> u64 {
-    let stat = read_line(&format!("/proc/{pid}/stat"));
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    after_name
-        .split_whitespace()
-        .nth(19)
-        .and_then(|ticks| ticks.parse().ok())
-        .unwrap_or(0)
+/// What `/proc/PID/stat` says.
+struct Stat {
+    /// Field 3: `R`, `S`, `Z`, …
+    state: char,
+    /// Field 22: ticks since boot.
+    started: u64,
+}
+
+impl Stat {
+    /// Counted after the last `)`, because the command's name may hold anything. Source: proc_pid_stat(5).
+    fn read(pid: u32) -> Option<Self> {
+        let stat = read_line(&format!("/proc/{pid}/stat"));
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let state = fields.next()?.chars().next()?;
+        let started = fields.nth(18)?.parse().ok()?;
+        Some(Self { state, started })
+    }
 }
 
 #[cfg(test)]
@@ -102,5 +111,18 @@ mod tests {
             }
             .is_gone()
         );
+    }
+
+    #[test]
+    fn a_process_that_has_ended_and_was_not_waited_for_is_gone() {
+        let mut child = std::process::Command::new("/bin/true").spawn().unwrap();
+        let pid = child.id();
+        let me = Holder::this_process();
+        while Stat::read(pid).is_some_and(|stat| stat.state != 'Z') {
+            std::thread::yield_now();
+        }
+        let started = Stat::read(pid).unwrap().started;
+        assert!(Holder { pid, started, ..me }.is_gone());
+        child.wait().unwrap();
     }
 }
