@@ -35,107 +35,135 @@ pub(crate) fn broken(
     seen: &Seen,
     digest: &dyn Fn(&str) -> Option<String>,
 ) -> Vec<Mismatch> {
-    let mut found = Vec::new();
+    let look = Look {
+        kind,
+        change,
+        seen,
+        digest,
+    };
+    let mut found: Vec<Mismatch> = Vec::new();
     for precondition in &change.preconditions {
-        hold(kind, change, precondition, seen, digest, &mut found);
+        let differing = look.at(precondition).into_iter();
+        found.extend(differing.map(|(subject, expected, now)| Mismatch {
+            change_id: change.change_id.clone(),
+            subject,
+            expected,
+            found: now,
+        }));
     }
     // One change can name one fact twice (an object that is gone breaks all its preconditions).
     found.dedup();
     found
 }
 
-fn hold(
-    kind: &Kind,
-    change: &Change,
-    precondition: &Precondition,
-    seen: &Seen,
-    digest: &dyn Fn(&str) -> Option<String>,
-    found: &mut Vec<Mismatch>,
-) {
-    let own = subject(&change.resource_type, &change.resource_name);
-    let mut differs = |subject: String, expected: Value, now: Value| {
-        found.push(Mismatch {
-            change_id: change.change_id.clone(),
-            subject,
-            expected,
-            found: now,
-        });
-    };
-    match precondition {
-        Precondition::Absent { name } => {
-            if let Some(other) = taken(kind, change, name, seen) {
-                differs(own, Value::Null, json!(describe(other)));
+/// What was looked at, what was expected, what is there.
+type Differing = (String, Value, Value);
+
+/// One change held against what was seen.
+struct Look<'a> {
+    kind: &'a Kind,
+    change: &'a Change,
+    seen: &'a Seen,
+    digest: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Look<'_> {
+    fn at(&self, precondition: &Precondition) -> Vec<Differing> {
+        match precondition {
+            Precondition::Absent { name } => self.absent(name),
+            Precondition::Unchanged { .. } => self.unchanged(),
+            Precondition::Exists {
+                resource_type,
+                resource_id,
+                name,
+            } => match self.seen.object(resource_type, resource_id) {
+                Some(_) => Vec::new(),
+                None => vec![gone(subject(resource_type, name))],
+            },
+            Precondition::OwnedBy {
+                resource_type,
+                resource_id,
+                namespace,
+            } => self.owned(resource_type, resource_id, namespace.as_deref()),
+            Precondition::Protection {
+                resource_type,
+                resource_id,
+                protected,
+            } => self.protection(resource_type, resource_id, *protected),
+            Precondition::Environment { variable, digest } => self.environment(variable, digest),
+            Precondition::Check { name, .. } => {
+                let expected = json!("a check of a Konnect plan");
+                vec![(
+                    format!("check {name}"),
+                    expected,
+                    json!("a check of another domain"),
+                )]
             }
-        }
-        Precondition::Unchanged { .. } => {
-            let id = change.resource_id.as_deref().unwrap_or_default();
-            match seen.object(&change.resource_type, id) {
-                None => differs(own, json!("it exists"), json!("it is gone")),
-                Some(live) => changed_since(kind, change, live, &own, &mut differs),
-            }
-        }
-        Precondition::Exists {
-            resource_type,
-            resource_id,
-            name,
-        } => {
-            if seen.object(resource_type, resource_id).is_none() {
-                differs(
-                    subject(resource_type, name),
-                    json!("it exists"),
-                    json!("it is gone"),
-                );
-            }
-        }
-        Precondition::OwnedBy {
-            resource_type,
-            resource_id,
-            namespace,
-        } => match seen.object(resource_type, resource_id) {
-            None => differs(
-                of_id(change, resource_type, resource_id),
-                json!("it exists"),
-                json!("it is gone"),
-            ),
-            Some(live) if live.namespace != *namespace => {
-                let subject = format!("{}: namespace", of_id(change, resource_type, resource_id));
-                differs(subject, json!(namespace), json!(live.namespace));
-            }
-            Some(_) => {}
-        },
-        Precondition::Protection {
-            resource_type,
-            resource_id,
-            protected,
-        } => {
-            if let Some(live) = seen.object(resource_type, resource_id)
-                && live.protected != *protected
-            {
-                let subject = format!("{}: protected", of_id(change, resource_type, resource_id));
-                differs(subject, json!(protected), json!(live.protected));
-            }
-        }
-        Precondition::Environment {
-            variable,
-            digest: planned,
-        } => {
-            let now = digest(variable);
-            if now.as_ref() != Some(planned) {
-                differs(
-                    format!("environment variable {variable}"),
-                    json!("the value at planning"),
-                    said(now),
-                );
-            }
-        }
-        Precondition::Check { name, .. } => {
-            differs(
-                format!("check {name}"),
-                json!("a check of a Konnect plan"),
-                json!("a check of another domain"),
-            );
         }
     }
+
+    fn own(&self) -> String {
+        subject(&self.change.resource_type, &self.change.resource_name)
+    }
+
+    fn absent(&self, name: &str) -> Vec<Differing> {
+        let other = taken(self.kind, self.change, name, self.seen);
+        other
+            .map(|other| (self.own(), Value::Null, json!(describe(other))))
+            .into_iter()
+            .collect()
+    }
+
+    fn unchanged(&self) -> Vec<Differing> {
+        let id = self.change.resource_id.as_deref().unwrap_or_default();
+        match self.seen.object(&self.change.resource_type, id) {
+            None => vec![gone(self.own())],
+            Some(live) => changed_since(self.kind, self.change, live, &self.own()),
+        }
+    }
+
+    fn owned(&self, resource_type: &str, id: &str, namespace: Option<&str>) -> Vec<Differing> {
+        let subject = of_id(self.change, resource_type, id);
+        match self.seen.object(resource_type, id) {
+            None => vec![gone(subject)],
+            Some(live) if live.namespace.as_deref() != namespace => {
+                vec![(
+                    format!("{subject}: namespace"),
+                    json!(namespace),
+                    json!(live.namespace),
+                )]
+            }
+            Some(_) => Vec::new(),
+        }
+    }
+
+    /// An object that is gone is not this precondition's to report: the owner's is always beside it.
+    fn protection(&self, resource_type: &str, id: &str, protected: bool) -> Vec<Differing> {
+        let live = self
+            .seen
+            .object(resource_type, id)
+            .filter(|live| live.protected != protected);
+        let subject = format!("{}: protected", of_id(self.change, resource_type, id));
+        live.map(|live| (subject, json!(protected), json!(live.protected)))
+            .into_iter()
+            .collect()
+    }
+
+    fn environment(&self, variable: &str, planned: &str) -> Vec<Differing> {
+        let now = (self.digest)(variable);
+        if now.as_deref() == Some(planned) {
+            return Vec::new();
+        }
+        vec![(
+            format!("environment variable {variable}"),
+            json!("the value at planning"),
+            said(now),
+        )]
+    }
+}
+
+fn gone(subject: String) -> Differing {
+    (subject, json!("it exists"), json!("it is gone"))
 }
 
 fn said(now: Option<String>) -> Value {
@@ -146,27 +174,21 @@ fn said(now: Option<String>) -> Value {
     })
 }
 
-/// Every planned field whose live value is another one, and the name itself.
-fn changed_since(
-    kind: &Kind,
-    change: &Change,
-    live: &ObservedObject,
-    own: &str,
-    differs: &mut dyn FnMut(String, Value, Value),
-) {
+/// Every planned field whose live value is another one, the name among them.
+fn changed_since(kind: &Kind, change: &Change, live: &ObservedObject, own: &str) -> Vec<Differing> {
     let now = live.snapshot(kind);
-    for (name, planned) in change
+    let planned = change
         .current
         .as_ref()
         .and_then(Value::as_object)
         .into_iter()
-        .flatten()
-    {
-        let found = now.get(name).unwrap_or(&Value::Null);
-        if !equals(planned, found) {
-            differs(format!("{own}: {name}"), planned.clone(), found.clone());
-        }
-    }
+        .flatten();
+    planned
+        .filter_map(|(name, planned)| {
+            let found = now.get(name).unwrap_or(&Value::Null);
+            (!equals(planned, found)).then(|| (format!("{own}: {name}"), planned.clone(), found.clone()))
+        })
+        .collect()
 }
 
 /// The object that already has the name a CREATE wants.

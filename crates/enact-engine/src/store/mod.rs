@@ -13,6 +13,7 @@ use crate::holder::Holder;
 use crate::stop::Urgency;
 
 pub mod memory;
+mod schema;
 pub mod sqlite;
 
 /// Why a store did not do what was asked.
