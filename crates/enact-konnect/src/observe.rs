@@ -19,6 +19,8 @@ pub struct ObserveOptions {
     pub children: bool,
     /// Will objects that nobody describes be deleted? Then their contents are read, so that the plan shows them.
     pub deletions: bool,
+    /// Are the described objects themselves what will be deleted?
+    pub described: bool,
 }
 
 /// Reads everything a plan of `desired` needs.
@@ -46,11 +48,14 @@ pub async fn observe(
     let mut observed = Observed {
         organization: organization.0,
         roots,
-        children: BTreeMap::new(),
+        ..Observed::default()
     };
     if options.children {
         read_children(client, kinds, desired, &mut observed).await?;
         read_contents(client, kinds, desired, options, &mut observed, cache).await?;
+    }
+    if options.deletions {
+        observed.cascades = read_cascades(client, kinds, desired, &observed, options).await?;
     }
     Ok(observed)
 }
@@ -169,6 +174,74 @@ async fn read_children(
         .await?;
     observed.children = lists.into_iter().collect();
     Ok(())
+}
+
+/// Counts what would go with each top-level object that will be deleted, so that nobody has to find out afterwards.
+async fn read_cascades(
+    client: &Client,
+    kinds: Kinds,
+    desired: &Desired,
+    observed: &Observed,
+    options: ObserveOptions,
+) -> Result<BTreeMap<String, BTreeMap<&'static str, usize>>, ApiError> {
+    let mut wanted: Vec<(&'static Kind, String)> = Vec::new();
+    for kind in kinds.roots() {
+        for object in doomed(desired, observed, kind, options) {
+            wanted.extend(
+                kinds
+                    .children_of(kind.name)
+                    .map(|child| (child, object.id.clone())),
+            );
+        }
+    }
+    let counts: Vec<(&'static Kind, String, usize)> = stream::iter(wanted)
+        .map(|(kind, parent_id)| async move {
+            let children = list(client, kind, Some(&parent_id)).await?;
+            Ok::<_, ApiError>((kind, parent_id, children.len()))
+        })
+        .buffer_unordered(client.concurrency().max(1))
+        .try_collect()
+        .await?;
+    let mut cascades: BTreeMap<String, BTreeMap<&'static str, usize>> = BTreeMap::new();
+    for (kind, parent_id, count) in counts.into_iter().filter(|(.., count)| *count > 0) {
+        cascades.entry(parent_id).or_default().insert(kind.name, count);
+    }
+    Ok(cascades)
+}
+
+/// The objects of a top-level kind that the plan will delete; the planner decides it the same way.
+fn doomed<'a>(
+    desired: &'a Desired,
+    observed: &'a Observed,
+    kind: &Kind,
+    options: ObserveOptions,
+) -> Vec<&'a ObservedObject> {
+    let described = desired
+        .resources
+        .iter()
+        .filter(|resource| resource.kind == kind && resource.parent.is_none());
+    let live = described.filter_map(|resource| Some((resource, find_root(observed, resource)?)));
+    let live: BTreeMap<&str, &DesiredResource> = live
+        .map(|(resource, object)| (object.id.as_str(), resource))
+        .collect();
+    let managed = |object: &&ObservedObject| {
+        object
+            .namespace
+            .as_ref()
+            .is_some_and(|owner| desired.namespaces.contains(owner))
+            && !object.protected
+    };
+    let goes = |object: &&ObservedObject| match (live.get(object.id.as_str()), options.described) {
+        (Some(resource), true) => resource.external.is_none(),
+        (None, false) => desired.scope.roots.contains(kind.name),
+        (Some(_), false) | (None, true) => false,
+    };
+    observed
+        .roots(kind.name)
+        .iter()
+        .filter(managed)
+        .filter(goes)
+        .collect()
 }
 
 /// One content to read: kind, parent id, place in the list, object id.

@@ -48,6 +48,8 @@ pub struct Observed {
     pub roots: BTreeMap<&'static str, Vec<ObservedObject>>,
     /// Children by kind and parent id, sorted by identity.
     pub children: BTreeMap<(&'static str, String), Vec<ObservedObject>>,
+    /// How many children of each kind go with a top-level object that will be deleted, by its id.
+    pub cascades: BTreeMap<String, BTreeMap<&'static str, usize>>,
 }
 
 impl Observed {

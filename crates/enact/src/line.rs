@@ -103,6 +103,7 @@ pub(crate) async fn make_plan(
     let options = ObserveOptions {
         children: mode != Mode::Delete || has_external,
         deletions: mode != Mode::Apply,
+        described: mode == Mode::Delete,
     };
     let observed = observe(&connection.client, KINDS, desired, options, &mut cache)
         .await

@@ -134,6 +134,19 @@ impl Planner<'_> {
             );
             change = change.block(reason);
         }
+        if let (Some(counts), false) = (self.observed.cascades.get(&live.id), change.blocked) {
+            let with: Vec<String> = counts
+                .iter()
+                .map(|(child, count)| format!("{count} × {child}"))
+                .collect();
+            let message = format!(
+                "deleting {} {:?} deletes what belongs to it too: {}",
+                kind.name,
+                live.identity,
+                with.join(", ")
+            );
+            self.warn(Some(change.change_id.clone()), message);
+        }
         self.changes.push(change);
     }
 

@@ -87,6 +87,7 @@ async fn planned(client: &Client, text: &str) -> Plan {
     let options = ObserveOptions {
         children: true,
         deletions: true,
+        described: false,
     };
     let observed = observe(client, KINDS, &desired, options, &mut DigestCache::in_memory())
         .await
