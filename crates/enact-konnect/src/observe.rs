@@ -209,38 +209,53 @@ async fn read_cascades(
     Ok(cascades)
 }
 
-/// The objects of a top-level kind that the plan will delete; the planner decides it the same way.
+/// The objects of a top-level kind that the plan will delete and that are not protected.
 fn doomed<'a>(
     desired: &'a Desired,
     observed: &'a Observed,
     kind: &Kind,
     options: ObserveOptions,
 ) -> Vec<&'a ObservedObject> {
-    let described = desired
+    let mut objects = if options.described {
+        described(desired, kind)
+            .filter(|resource| resource.external.is_none())
+            .filter_map(|resource| find_root(observed, resource))
+            .collect()
+    } else {
+        undescribed(desired, observed, kind)
+    };
+    objects.retain(|object| !object.protected);
+    objects
+}
+
+fn described<'a>(desired: &'a Desired, kind: &Kind) -> impl Iterator<Item = &'a DesiredResource> {
+    desired
         .resources
         .iter()
-        .filter(|resource| resource.kind == kind && resource.parent.is_none());
-    let live = described.filter_map(|resource| Some((resource, find_root(observed, resource)?)));
-    let live: BTreeMap<&str, &DesiredResource> = live
-        .map(|(resource, object)| (object.id.as_str(), resource))
+        .filter(move |resource| resource.kind.name == kind.name && resource.parent.is_none())
+}
+
+/// What a `sync` deletes of a top-level kind: managed objects of the namespaces in play that nobody describes, if the
+/// kind is in scope. Both the look at what goes with them and the planner ask here.
+pub fn undescribed<'a>(desired: &'a Desired, observed: &'a Observed, kind: &Kind) -> Vec<&'a ObservedObject> {
+    if !desired.scope.roots.contains(kind.name) {
+        return Vec::new();
+    }
+    let live: BTreeSet<&str> = described(desired, kind)
+        .filter_map(|resource| find_root(observed, resource))
+        .map(|object| object.id.as_str())
         .collect();
-    let managed = |object: &&ObservedObject| {
+    let in_play = |object: &&ObservedObject| {
         object
             .namespace
             .as_ref()
             .is_some_and(|owner| desired.namespaces.contains(owner))
-            && !object.protected
-    };
-    let goes = |object: &&ObservedObject| match (live.get(object.id.as_str()), options.described) {
-        (Some(resource), true) => resource.external.is_none(),
-        (None, false) => desired.scope.roots.contains(kind.name),
-        (Some(_), false) | (None, true) => false,
     };
     observed
         .roots(kind.name)
         .iter()
-        .filter(managed)
-        .filter(goes)
+        .filter(in_play)
+        .filter(|object| !live.contains(object.id.as_str()))
         .collect()
 }
 

@@ -8,7 +8,7 @@ use super::Planner;
 use super::state::{State, taken};
 use super::update::{own_preconditions, protected_parent_reason};
 use crate::desired::DesiredResource;
-use crate::observe::by_identity;
+use crate::observe::{by_identity, undescribed};
 use crate::observed::ObservedObject;
 use crate::resources::Kind;
 
@@ -52,33 +52,8 @@ impl Planner<'_> {
     /// `sync`: managed objects in the namespaces and collections in play that nobody describes any more.
     pub(super) fn delete_undescribed(&mut self) {
         self.delete_undescribed_children();
-        let kinds: Vec<&'static Kind> = self
-            .kinds
-            .roots()
-            .filter(|kind| self.desired.scope.roots.contains(kind.name))
-            .collect();
-        for kind in kinds {
-            let described: BTreeSet<&str> = self
-                .states
-                .values()
-                .filter_map(|state| match state {
-                    State::Live(live) | State::External(live) => Some(live.id.as_str()),
-                    State::Create | State::Blocked(_) | State::Missing => None,
-                })
-                .collect();
-            let gone: Vec<&ObservedObject> = self
-                .observed
-                .roots(kind.name)
-                .iter()
-                .filter(|object| {
-                    object
-                        .namespace
-                        .as_ref()
-                        .is_some_and(|owner| self.desired.namespaces.contains(owner))
-                })
-                .filter(|object| !described.contains(object.id.as_str()))
-                .collect();
-            for object in gone {
+        for kind in self.kinds.roots() {
+            for object in undescribed(self.desired, self.observed, kind) {
                 self.delete_root(kind, object, &object.identity);
             }
         }
