@@ -1,0 +1,62 @@
+# Nodes of the control plane are left alone: not cordoned, not drained, and not uncordoned either.
+# Setting: data.enact.settings.actions.node_name_heuristic.
+# Codes: node.control_plane, node.control_plane_name, node.labels_unknown, node.name_missing.
+package kubernetes_executor.safety
+
+node_actions := {"CordonNode", "DrainNode", "UncordonNode"}
+
+control_plane_labels := {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
+
+# The live labels decide. A label that is only claimed can add a reason to deny, never take one away.
+node_labels := [
+	object.get(input, ["cluster", "node", "labels"], null),
+	object.get(input, ["target_resource", "labels"], null),
+	object.get(input, "claimed_labels", null),
+]
+
+deny contains {
+	"code": "node.control_plane",
+	"msg": "Cannot perform node operations on control plane nodes",
+} if {
+	input.action in node_actions
+	some labels in node_labels
+	is_object(labels)
+	count(control_plane_labels & object.keys(labels)) > 0
+}
+
+deny contains {
+	"code": "node.labels_unknown",
+	"msg": "The labels of the node are not known, so it may be one of the control plane nodes",
+} if {
+	input.action in node_actions
+	not is_object(node_labels[0])
+	not is_object(node_labels[1])
+}
+
+# A name proves nothing, but a node named so is one of the control plane more often than not.
+names_count if {
+	setting("node_name_heuristic", true) != false
+}
+
+deny contains {
+	"code": "node.control_plane_name",
+	"msg": sprintf("Cannot perform node operations on control plane nodes (%s in the name)", [word]),
+} if {
+	names_count
+	input.action in node_actions
+	is_string(input.target_resource.name)
+	some word in ["master", "control-plane"]
+	contains(input.target_resource.name, word)
+}
+
+deny contains {
+	"code": "node.name_missing",
+	"msg": "The target has no name, so nobody knows which node is meant",
+} if {
+	input.action in node_actions
+	not is_name(input.target_resource.name)
+}
+
+deny contains malformed("actions.node_name_heuristic", "true or false") if {
+	not is_boolean(setting("node_name_heuristic", true))
+}

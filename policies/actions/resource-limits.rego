@@ -1,0 +1,39 @@
+# What a patch leaves behind is not too large for the cluster's database.
+# Setting: data.enact.settings.actions.max_patch_bytes. Codes: patch.too_large, patch.size_unknown.
+package kubernetes_executor.safety
+
+max_patch_bytes := setting("max_patch_bytes", 1048576)
+
+is_patch if {
+	is_string(input.action)
+	startswith(input.action, "Patch")
+}
+
+deny contains {
+	"code": "patch.too_large",
+	"msg": sprintf("Patch exceeds size limit: the object would have %v bytes; at most %v are allowed", [
+		input.cluster.preview_bytes,
+		max_patch_bytes,
+	]),
+} if {
+	is_patch
+	is_number(input.cluster.preview_bytes)
+	input.cluster.preview_bytes > max_patch_bytes
+}
+
+deny contains {
+	"code": "patch.size_unknown",
+	"msg": "The size of the patched object is not known, so it may exceed the limit",
+} if {
+	is_patch
+	not is_number(input.cluster.preview_bytes)
+}
+
+deny contains malformed("actions.max_patch_bytes", "a number of bytes above 0") if {
+	not is_size(max_patch_bytes)
+}
+
+is_size(value) if {
+	is_number(value)
+	value > 0
+}

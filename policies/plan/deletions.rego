@@ -1,0 +1,92 @@
+# At most so many deletions in one plan, and in a sync at most a share of what is managed.
+# Settings: data.enact.settings.deletions. Codes: deletions.too_many, deletions.share, deletions.many (a warning),
+# deletions.malformed.
+package enact.plan
+
+max_deletions := object.get(section("deletions"), "max", null)
+
+max_deleted_share := object.get(section("deletions"), "max_share", null)
+
+deny contains {
+	"code": "deletions.too_many",
+	"msg": concat(" ", [
+		sprintf("The plan deletes %d objects; at most %d are allowed.", [count(deletions), max_deletions]),
+		"If all of them shall go, raise data.enact.settings.deletions.max.",
+	]),
+} if {
+	is_number(max_deletions)
+	count(deletions) > max_deletions
+}
+
+warn contains {
+	"code": "deletions.many",
+	"msg": sprintf("The plan deletes %d objects, more than half of the %d that are allowed.", [
+		count(deletions),
+		max_deletions,
+	]),
+} if {
+	is_number(max_deletions)
+	count(deletions) <= max_deletions
+	count(deletions) * 2 > max_deletions
+}
+
+deny contains {
+	"code": "deletions.share",
+	"msg": concat(" ", [
+		sprintf("The sync deletes %d of %d managed objects; at most %d are allowed, a share of %v.", [
+			count(deletions),
+			managed_objects,
+			most,
+			max_deleted_share,
+		]),
+		"If all of them shall go, raise data.enact.settings.deletions.max_share.",
+	]),
+} if {
+	is_number(max_deleted_share)
+	input.plan.metadata.mode == "sync"
+	count(deletions) >= share_counts_from
+
+	# The hair on top is for fractions that have no exact form: 0.29 * 100 is less than 29.
+	most := floor((max_deleted_share * managed_objects) + 0.000001)
+	count(deletions) > most
+}
+
+# How many objects the plan found under management, where it says so.
+managed_objects := sum([number |
+	some number in input.plan.document.observed
+	is_number(number)
+]) if {
+	is_object(input.plan.document.observed)
+}
+
+share_counts_from := from if {
+	from := section("deletions").share_from
+	is_number(from)
+} else := 1
+
+deny contains malformed("deletions", fault) if {
+	some fault in deletions_faults
+}
+
+deletions_faults contains fault if {
+	some fault in section_faults("deletions", {"max", "max_share", "share_from"})
+}
+
+deletions_faults contains sprintf("%s must be null or a whole number from 0 on", [key]) if {
+	some key in ["max", "share_from"]
+	not is_limit(object.get(section("deletions"), key, null), 0)
+}
+
+deletions_faults contains "max_share must be null or a number from 0 to 1" if {
+	not is_share(max_deleted_share)
+}
+
+is_share(value) if {
+	value == null
+}
+
+is_share(value) if {
+	is_number(value)
+	value >= 0
+	value <= 1
+}
