@@ -114,11 +114,20 @@ pub enum Fact {
         approvals: Vec<ApprovalId>,
         /// The bundle that judged it.
         bundle_digest: Digest,
+        /// Was policy switched off for it?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        without_policy: bool,
         /// Who runs it.
         by: Principal,
     },
     /// A process took the run up again, through the gate.
     Resumed {
+        /// The bundle that judged it this time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bundle_digest: Option<Digest>,
+        /// Was policy switched off for it?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        without_policy: bool,
         /// Who.
         by: Principal,
     },

@@ -98,6 +98,9 @@ impl Requirement {
     }
 }
 
+/// The rule of the finding that says that policy was switched off.
+pub const NO_POLICY: &str = "policy.none";
+
 /// One thing a rule said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -131,6 +134,9 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// The bundle that judged.
     pub bundle_digest: Digest,
+    /// The exact document that it was asked about: the plan, who wants to run it, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_digest: Option<Digest>,
 }
 
 impl Verdict {
@@ -142,7 +148,23 @@ impl Verdict {
             requirement: Requirement::default(),
             findings: Vec::new(),
             bundle_digest,
+            input_digest: None,
         }
+    }
+
+    /// Was it made without any policy, because somebody switched it off?
+    pub fn is_without_policy(&self) -> bool {
+        self.findings.iter().any(|finding| finding.rule == NO_POLICY)
+    }
+
+    /// Adds what other policies said about the same plan; the stricter answer of each part counts.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.outcome = self.outcome.max(other.outcome);
+        self.requirement = self.requirement.and(&other.requirement);
+        self.findings.extend(other.findings);
+        self.input_digest = self.input_digest.or(other.input_digest);
+        self
     }
 
     /// Adds what a rule said; the answer only ever gets stricter.

@@ -104,7 +104,11 @@ impl Installation {
         let opening = if entries.is_empty() {
             started(admitted, by)
         } else {
-            Fact::Resumed { by: by.clone() }
+            Fact::Resumed {
+                bundle_digest: Some(admitted.verdict().bundle_digest.clone()),
+                without_policy: admitted.verdict().is_without_policy(),
+                by: by.clone(),
+            }
         };
         Ok(OpenRun {
             run_id: run_id.clone(),
@@ -194,6 +198,7 @@ fn started(admitted: &AdmittedPlan, by: &Principal) -> Fact {
             .map(|record| record.approval_id.clone())
             .collect(),
         bundle_digest: admitted.verdict().bundle_digest.clone(),
+        without_policy: admitted.verdict().is_without_policy(),
         by: by.clone(),
     }
 }

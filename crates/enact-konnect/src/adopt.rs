@@ -66,7 +66,7 @@ pub fn plan_adoption(
         config_hash: String::new(),
         author: options.author.clone(),
         target: options.target.clone(),
-        policy_digest: None,
+        policy_digest: options.policy_digest.clone(),
     };
     Ok(PlanDraft {
         metadata,

@@ -1,6 +1,6 @@
 //! What was seen: objects of the API as values, with owner, protection and version told apart from their fields.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use enact_core::canonical::Digest;
 use serde_json::{Map, Value, json};
@@ -56,6 +56,30 @@ impl Observed {
     /// Top-level objects of a kind.
     pub fn roots(&self, kind: &str) -> &[ObservedObject] {
         self.roots.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many managed objects of these namespaces there are, by kind, children that were listed included.
+    pub fn managed_counts(&self, namespaces: &BTreeSet<String>) -> BTreeMap<&'static str, usize> {
+        let is_ours = |object: &&ObservedObject| {
+            object
+                .namespace
+                .as_ref()
+                .is_some_and(|owner| namespaces.contains(owner))
+        };
+        let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+        let mut owners = BTreeSet::new();
+        for (kind, objects) in &self.roots {
+            for object in objects.iter().filter(is_ours) {
+                *counts.entry(kind).or_default() += 1;
+                owners.insert(object.id.as_str());
+            }
+        }
+        for ((kind, parent), children) in &self.children {
+            if owners.contains(parent.as_str()) {
+                *counts.entry(kind).or_default() += children.len();
+            }
+        }
+        counts
     }
 
     /// Children of a kind under a parent.

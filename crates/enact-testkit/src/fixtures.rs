@@ -8,6 +8,7 @@ use enact_core::gate::{AdmittedPlan, Circumstances, admit};
 use enact_core::plan::{Metadata, Mode, Plan, Target};
 use enact_core::principal::{Principal, PrincipalKind};
 use enact_core::verdict::Assurance;
+use enact_engine::policy::input::Occasion;
 use enact_engine::policy::{BuiltinPolicy, PolicyEngine as _};
 use jiff::Timestamp;
 
@@ -83,6 +84,14 @@ pub fn approval(plan: &Plan) -> Approval {
     }
 }
 
+/// Ana asks, at the start of the simulated time.
+pub fn occasion() -> Occasion {
+    Occasion {
+        now: start(),
+        actor: person("ana"),
+    }
+}
+
 /// Nothing latched, nothing spent, the right target.
 pub fn circumstances() -> Circumstances {
     Circumstances {
@@ -100,7 +109,7 @@ pub fn circumstances() -> Circumstances {
 /// # Panics
 /// When the gate stays closed.
 pub fn admitted(plan: &Plan) -> AdmittedPlan {
-    let verdict = BuiltinPolicy.judge(plan);
+    let verdict = BuiltinPolicy.judge(plan, &occasion());
     match admit(plan.clone(), verdict, vec![approval(plan)], &circumstances()) {
         Ok(admitted) => admitted,
         Err(closed) => panic!("the gate stays closed: {closed}"),

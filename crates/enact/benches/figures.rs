@@ -85,6 +85,7 @@ fn planning() {
     let loading = started.elapsed();
     let observed = observed_as(&desired);
     let options = PlanOptions {
+        policy_digest: None,
         mode: Mode::Sync,
         generated_at: jiff::Timestamp::UNIX_EPOCH,
         author: Principal {

@@ -122,6 +122,10 @@ pub(crate) enum Command {
     Login(commands::login::LoginArgs),
     Logout(commands::login::LogoutArgs),
     Konnect(commands::konnect::KonnectArgs),
+    Policy(commands::policy::PolicyArgs),
+    /// Be a policy process: answer questions on standard input
+    #[command(hide = true)]
+    PolicyWorker,
     Schema(commands::schema::SchemaArgs),
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),

@@ -25,9 +25,27 @@ pub(crate) struct SettingsFile {
     /// Operating system users that are agents: they never approve.
     #[serde(default)]
     pub(crate) agents: Vec<String>,
+    /// What judges plans.
+    #[serde(default)]
+    pub(crate) policy: PolicySettings,
     /// Profiles by name.
     #[serde(default)]
     pub(crate) profiles: BTreeMap<String, Profile>,
+}
+
+/// `[policy]`.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct PolicySettings {
+    /// The directory (or `.rego` file) of the policies, from where this file is.
+    #[serde(default)]
+    pub(crate) path: Option<PathBuf>,
+    /// May `--no-policy` be used?
+    #[serde(default)]
+    pub(crate) allow_none: bool,
+    /// A file to which every decision is appended as a line of JSON, from where this file is.
+    #[serde(default)]
+    pub(crate) decision_log: Option<PathBuf>,
 }
 
 /// One profile.
@@ -120,6 +138,8 @@ pub(crate) struct Settings {
     pub(crate) profile_name: String,
     pub(crate) profile: Profile,
     pub(crate) state_dir: PathBuf,
+    pub(crate) policy: PolicySettings,
+    file: Option<PathBuf>,
     agents: Vec<String>,
 }
 
@@ -158,8 +178,26 @@ impl Settings {
             profile_name,
             profile,
             state_dir,
+            policy: file.policy,
+            file: found,
             agents: file.agents,
         })
+    }
+
+    /// The policies that the settings file names.
+    pub(crate) fn policy_path(&self) -> Option<PathBuf> {
+        self.beside(self.policy.path.as_deref())
+    }
+
+    /// Where decisions are logged.
+    pub(crate) fn decision_log(&self) -> Option<PathBuf> {
+        self.beside(self.policy.decision_log.as_deref())
+    }
+
+    /// A path of the settings file, which is meant from where that file is.
+    fn beside(&self, path: Option<&Path>) -> Option<PathBuf> {
+        let folder = self.file.as_deref().and_then(Path::parent);
+        path.map(|path| folder.unwrap_or(Path::new("")).join(path))
     }
 
     /// Who runs this process, as the operating system knows them. The environment can only lower rights.

@@ -147,6 +147,7 @@ impl From<GateClosed> for CommandError {
     fn from(error: GateClosed) -> Self {
         let closed = Self::from_error(error.exit_code(), &error);
         match &error {
+            GateClosed::Denied { findings } => denied(findings),
             GateClosed::Latched { .. } => closed.hint("to go on: enact stop --all off"),
             GateClosed::OtherTarget { .. } => {
                 closed.hint("connect to the plan's target, or make a plan for this one")
@@ -157,10 +158,23 @@ impl From<GateClosed> for CommandError {
             GateClosed::NotApproved { .. } => closed.hint("approve at the prompt, or with --auto-approve"),
             GateClosed::VerdictOfOtherPlan { .. }
             | GateClosed::VerdictOfOtherBundle { .. }
-            | GateClosed::Denied { .. }
             | GateClosed::Rejected { .. } => closed,
         }
     }
+}
+
+/// Each rule that denies, with its place, and how to see more.
+fn denied(findings: &[enact_core::verdict::Finding]) -> CommandError {
+    let count = findings.len();
+    let objections = if count == 1 { "objection" } else { "objections" };
+    CommandError {
+        faults: findings.iter().map(crate::views::policy_text::as_fault).collect(),
+        ..CommandError::new(
+            ExitCode::Denied,
+            format!("policy denies the plan ({count} {objections}); nothing was written"),
+        )
+    }
+    .hint("what every rule says about it: enact policy eval --input PLAN --explain")
 }
 
 impl From<RunError> for CommandError {

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use enact_core::approval::Approval;
+use enact_core::canonical::Digest;
 use enact_core::exit::ExitCode;
-use enact_core::gate::{AdmittedPlan, Circumstances, admit};
+use enact_core::gate::{AdmittedPlan, Circumstances, GateClosed, admit};
 use enact_core::journal::{RunPhase, RunState};
 use enact_core::plan::{Mode, Plan, ReadError, Target};
 use enact_core::report::RunReport;
+use enact_core::verdict::{Finding, Outcome};
 use enact_engine::installation::{Installation, OpenRun, Surroundings};
-use enact_engine::policy::{BuiltinPolicy, PolicyEngine};
 use enact_engine::retry::RetryPolicy;
 use enact_engine::runner::RunOptions;
 use enact_engine::stop::StopSignal;
@@ -23,7 +24,8 @@ use crate::cli::Output;
 use crate::commands::Context;
 use crate::connect::{Connection, KonnectFlags};
 use crate::error::{CommandError, CommandResult};
-use crate::views::{self, plan_text, progress::ProgressLines, run_text};
+use crate::policy::{Policies, PolicyFlags};
+use crate::views::{self, plan_text, policy_text, progress::ProgressLines, run_text};
 use crate::{line, signals, state};
 
 /// The longest plan file that is read, in bytes.
@@ -57,6 +59,8 @@ pub(crate) struct RunFlags {
     /// The form of the result on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) policy: PolicyFlags,
 }
 
 /// Flags of commands that can run a saved plan.
@@ -110,12 +114,15 @@ pub(crate) async fn execute(
     flags: &RunFlags,
     saved: &SavedFlags,
     stdin_taken: bool,
+    policies: &mut Policies,
 ) -> CommandResult {
-    let policy = BuiltinPolicy;
-    let plan = line::judged(plan, &policy);
+    let planned_by = plan.metadata().policy_digest.clone();
+    let plan = line::judged(plan, policies);
     if flags.output == Output::Text {
         introduce(context, &plan);
+        say_when_policy_changed(planned_by.as_deref(), &plan);
     }
+    check_verdict(&plan)?;
     if flags.strict_protection && plan.summary().blocked_count > 0 {
         return Err(CommandError::new(
             ExitCode::Denied,
@@ -136,18 +143,18 @@ pub(crate) async fn execute(
         allow_unprotect: flags.allow_unprotect,
         stdin_taken,
     };
-    check_gate_but_approval(context, &plan, &policy, &target)?;
+    check_gate_but_approval(context, &plan, &target)?;
     let principal = context.settings.principal();
     let approval = obtain(
         &plan,
         verb,
         &principal,
-        &policy.bundle_digest(),
+        &policies.digest(),
         said,
         installation.ids.as_ref(),
     )?;
     keep(&installation, &plan, &approval)?;
-    let admitted = pass_gate(context, &installation, plan, None, target)?;
+    let admitted = pass_gate(context, &installation, plan, None, target, policies)?;
     let open = installation.begin(&admitted, &principal)?;
     carry_out(context, connection, &installation, open, &admitted, flags).await
 }
@@ -161,6 +168,32 @@ fn introduce(context: &Context, plan: &Plan) {
     views::say(&plan_text::render(painter, plan, plan_text::Detail::default()));
     views::say(&plan_text::deletions(painter, plan));
     views::say(&plan_text::blocked(painter, plan));
+    if let Some(verdict) = plan.verdict().filter(|verdict| verdict.outcome != Outcome::Deny) {
+        views::say(&policy_text::render(painter, verdict));
+    }
+}
+
+/// A plan stays what it is when the policies change; it is judged by those of today.
+fn say_when_policy_changed(planned_by: Option<&str>, plan: &Plan) {
+    let today = plan.verdict().map(|verdict| verdict.bundle_digest.as_str());
+    if planned_by.is_some() && planned_by != today {
+        views::say(
+            "note: the policies are not those that the plan was made under; it was judged by those of today\n",
+        );
+    }
+}
+
+/// A denial ends the line before anybody is asked, with what each rule said.
+fn check_verdict(plan: &Plan) -> Result<(), CommandError> {
+    let denials = plan.verdict().into_iter().flat_map(|verdict| &verdict.findings);
+    let denials: Vec<Finding> = denials
+        .filter(|finding| finding.outcome == Outcome::Deny)
+        .cloned()
+        .collect();
+    if denials.is_empty() {
+        return Ok(());
+    }
+    Err(GateClosed::Denied { findings: denials }.into())
 }
 
 /// No change to execute: everything matches, or protection blocks all there is.
@@ -242,24 +275,31 @@ async fn dry_run(
 }
 
 /// The gate without approvals: whether asking anybody makes sense at all.
-fn check_gate_but_approval(
-    context: &Context,
-    plan: &Plan,
-    policy: &dyn PolicyEngine,
-    target: &Target,
-) -> Result<(), CommandError> {
-    use enact_core::gate::GateClosed;
-    let circumstances = circumstances(context, policy, target.clone());
-    match admit(plan.clone(), policy.judge(plan), Vec::new(), &circumstances) {
+fn check_gate_but_approval(context: &Context, plan: &Plan, target: &Target) -> Result<(), CommandError> {
+    let Some(verdict) = plan.verdict().cloned() else {
+        return Err(CommandError::failed("the plan was not judged"));
+    };
+    if let Some(needed) = policy_text::demands(&verdict.requirement).filter(|_| !plan.is_noop()) {
+        return Err(not_enough_here(&needed));
+    }
+    let circumstances = circumstances(context, verdict.bundle_digest.clone(), target.clone());
+    match admit(plan.clone(), verdict, Vec::new(), &circumstances) {
         Ok(_) | Err(GateClosed::NotApproved { .. } | GateClosed::NotAcknowledged { .. }) => Ok(()),
         Err(closed) => Err(closed.into()),
     }
 }
 
-fn circumstances(context: &Context, policy: &dyn PolicyEngine, target: Target) -> Circumstances {
+/// A yes at the prompt or by flag never amounts to what policy asks for.
+fn not_enough_here(needed: &str) -> CommandError {
+    let message = format!("policy asks for more than a yes at the prompt: {needed}");
+    CommandError::new(ExitCode::NotApproved, message)
+        .hint("nobody was asked and nothing was written; loosen the rule, or make the plan smaller")
+}
+
+fn circumstances(context: &Context, bundle_digest: Digest, target: Target) -> Circumstances {
     Circumstances {
         now: state::now(),
-        bundle_digest: policy.bundle_digest(),
+        bundle_digest,
         target,
         runs_spent: std::collections::BTreeMap::new(),
         asked_by_plan: None,
@@ -284,11 +324,12 @@ pub(crate) fn pass_gate(
     plan: Plan,
     resumed: Option<&enact_core::journal::RunId>,
     target: Target,
+    policies: &mut Policies,
 ) -> Result<AdmittedPlan, CommandError> {
-    let policy = BuiltinPolicy;
-    let verdict = policy.judge(&plan);
+    let verdict = policies.judge(&plan);
     let approvals = installation.store.approvals_of(plan.id())?;
-    let mut circumstances = circumstances(context, &policy, target);
+    // Read again after the judgement: a verdict of a bundle that is not in force any more is refused.
+    let mut circumstances = circumstances(context, policies.digest(), target);
     for record in &approvals {
         let spent = installation.store.runs_spent(&record.approval_id, resumed)?;
         circumstances.runs_spent.insert(record.approval_id.clone(), spent);
@@ -431,6 +472,7 @@ pub(crate) async fn run_mode(
     mode: Mode,
 ) -> CommandResult {
     let verb = mode.as_str();
+    let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
     if let Some(path) = &saved.plan {
         let plan = read_plan(path)?;
         check_mode(&plan, mode)?;
@@ -444,15 +486,26 @@ pub(crate) async fn run_mode(
             flags,
             saved,
             path.as_os_str() == "-",
+            policies,
         )
         .await;
     }
     let desired = line::load_files(&context.settings, config)?;
     show_warnings(context, &desired.warnings);
     let connection = crate::connect::connect(&context.settings, konnect).await?;
-    let plan = line::make_plan(&context.settings, &connection, &desired, mode).await?;
+    let plan = line::make_plan(&context.settings, &connection, &desired, mode, policies).await?;
     let stdin_taken = config.takes_stdin();
-    execute(context, &connection, plan, verb, flags, saved, stdin_taken).await
+    execute(
+        context,
+        &connection,
+        plan,
+        verb,
+        flags,
+        saved,
+        stdin_taken,
+        policies,
+    )
+    .await
 }
 
 /// Faults that do not stop the line.

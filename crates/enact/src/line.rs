@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::Args;
 use enact_core::exit::ExitCode;
 use enact_core::plan::{Mode, Plan, Target};
-use enact_engine::policy::PolicyEngine;
 use enact_konnect::cache::DigestCache;
 use enact_konnect::desired::Desired;
 use enact_konnect::load::{LoadOptions, load, sources};
@@ -17,6 +16,7 @@ use enact_konnect::resources::KINDS;
 use crate::config::Settings;
 use crate::connect::Connection;
 use crate::error::CommandError;
+use crate::policy::Policies;
 use crate::state;
 
 /// The most bytes of configuration read from standard input.
@@ -94,6 +94,7 @@ pub(crate) async fn make_plan(
     connection: &Connection,
     desired: &Desired,
     mode: Mode,
+    policies: &mut Policies,
 ) -> Result<Plan, CommandError> {
     let mut cache = open_cache(settings, &connection.target);
     let has_external = desired
@@ -114,6 +115,7 @@ pub(crate) async fn make_plan(
         generated_at: state::now(),
         author: settings.principal(),
         target: connection.target.clone(),
+        policy_digest: Some(policies.digest().to_string()),
     };
     plan(desired, &observed, KINDS, &options).map_err(|error| match error {
         PlanError::Faults(faults) => CommandError::faults(faults),
@@ -122,8 +124,8 @@ pub(crate) async fn make_plan(
 }
 
 /// judge: today's policy on a plan, stored with it.
-pub(crate) fn judged(plan: Plan, policy: &dyn PolicyEngine) -> Plan {
-    let verdict = policy.judge(&plan);
+pub(crate) fn judged(plan: Plan, policies: &mut Policies) -> Plan {
+    let verdict = policies.judge(&plan);
     plan.with_verdict(verdict)
 }
 

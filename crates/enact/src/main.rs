@@ -8,6 +8,7 @@ mod connect;
 mod error;
 mod execute;
 mod line;
+mod policy;
 mod signals;
 mod state;
 mod views;

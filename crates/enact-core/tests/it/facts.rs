@@ -107,9 +107,14 @@ pub(crate) fn about_the_run() -> Vec<Fact> {
             plan_id: PlanId(Digest::of(b"plan")),
             approvals: vec![ApprovalId("a".to_owned())],
             bundle_digest: Digest::of(b"bundle"),
+            without_policy: false,
             by: ana(),
         },
-        Fact::Resumed { by: ana() },
+        Fact::Resumed {
+            bundle_digest: Some(Digest::of(b"bundle")),
+            without_policy: true,
+            by: ana(),
+        },
         Fact::Preflight {
             mismatches: mismatches(),
         },

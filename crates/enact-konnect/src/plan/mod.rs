@@ -34,6 +34,8 @@ pub struct PlanOptions {
     pub author: Principal,
     /// What it is for; the organisation is filled in from what was seen.
     pub target: Target,
+    /// The policies in force while it is made.
+    pub policy_digest: Option<String>,
 }
 
 /// Why there is no plan.
@@ -88,11 +90,18 @@ pub fn plan(
     }
     let draft = PlanDraft {
         metadata: metadata(desired, observed, options),
-        document: None,
+        document: document(desired, observed, options.mode),
         changes: planner.changes,
         warnings: planner.warnings,
     };
     Ok(draft.freeze()?)
+}
+
+/// How much there is of what a sync may delete: what a policy compares the number of deletions with.
+fn document(desired: &Desired, observed: &Observed, mode: Mode) -> Option<serde_json::Value> {
+    (mode == Mode::Sync).then(
+        || serde_json::json!({ "kind": "konnect", "observed": observed.managed_counts(&desired.namespaces) }),
+    )
 }
 
 fn metadata(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Metadata {
@@ -108,7 +117,7 @@ fn metadata(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Me
             organization,
             ..options.target.clone()
         },
-        policy_digest: None,
+        policy_digest: options.policy_digest.clone(),
     }
 }
 

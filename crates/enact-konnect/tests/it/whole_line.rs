@@ -93,6 +93,7 @@ async fn planned(client: &Client, text: &str) -> Plan {
         .await
         .unwrap();
     let options = PlanOptions {
+        policy_digest: None,
         mode: Mode::Sync,
         generated_at: jiff::Timestamp::UNIX_EPOCH,
         author: me(),
@@ -139,7 +140,11 @@ fn approved(plan: Plan) -> AdmittedPlan {
         asked_by_plan: None,
         latched: None,
     };
-    let verdict = policy.judge(&plan);
+    let occasion = enact_engine::policy::input::Occasion {
+        now: jiff::Timestamp::UNIX_EPOCH,
+        actor: me(),
+    };
+    let verdict = policy.judge(&plan, &occasion);
     admit(plan, verdict, vec![approval], &circumstances).unwrap()
 }
 

@@ -9,6 +9,7 @@ use super::get::{find_kind, find_one};
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{RunFlags, SavedFlags, execute};
+use crate::policy::Policies;
 use crate::{line, state, views};
 
 /// Take over an object that nobody manages yet
@@ -50,6 +51,7 @@ pub(crate) async fn run(context: &Context, args: AdoptArgs) -> CommandResult {
             link.kind, args.namespace
         )));
     }
+    let mut policies = Policies::in_force(&context.settings, &args.run.policy)?;
     let connection = connect(&context.settings, &args.konnect).await?;
     let object = find_one(&connection, kind, None, &args.name).await?;
     let options = PlanOptions {
@@ -57,6 +59,7 @@ pub(crate) async fn run(context: &Context, args: AdoptArgs) -> CommandResult {
         generated_at: state::now(),
         author: context.settings.principal(),
         target: line::full_target(&context.settings, &connection).await?,
+        policy_digest: Some(policies.digest().to_string()),
     };
     let plan = plan_adoption(kind, &object, &args.namespace, args.overwrite_namespace, &options)
         .map_err(|error| adopt_error(&error))?;
@@ -74,6 +77,7 @@ pub(crate) async fn run(context: &Context, args: AdoptArgs) -> CommandResult {
         &args.run,
         &SavedFlags::default(),
         false,
+        &mut policies,
     )
     .await
 }

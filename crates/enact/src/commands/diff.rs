@@ -12,6 +12,7 @@ use crate::connect::{KonnectFlags, connect};
 use crate::error::CommandResult;
 use crate::execute::{read_plan, show_warnings};
 use crate::line::{ConfigFlags, load_files, make_plan};
+use crate::policy::{Policies, PolicyFlags};
 use crate::views::{self, plan_text};
 
 /// Show the difference between the configuration and what is there
@@ -48,7 +49,15 @@ pub(crate) async fn run(context: &Context, args: DiffArgs) -> CommandResult {
             let desired = load_files(&context.settings, &args.config)?;
             show_warnings(context, &desired.warnings);
             let connection = connect(&context.settings, &args.konnect).await?;
-            make_plan(&context.settings, &connection, &desired, args.mode.into()).await?
+            let mut policies = Policies::in_force(&context.settings, &PolicyFlags::default())?;
+            make_plan(
+                &context.settings,
+                &connection,
+                &desired,
+                args.mode.into(),
+                &mut policies,
+            )
+            .await?
         }
     };
     match args.output {

@@ -17,6 +17,7 @@ pub(crate) mod konnect;
 pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod plan;
+pub(crate) mod policy;
 pub(crate) mod resume;
 pub(crate) mod rollback;
 pub(crate) mod runs;
@@ -58,6 +59,9 @@ pub(crate) fn dispatch(cli: Cli) -> CommandResult {
     if let Command::Man(args) = &command {
         return man::run(args);
     }
+    if matches!(command, Command::PolicyWorker) {
+        return policy::work();
+    }
     let context = Context::new(global)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -84,6 +88,8 @@ async fn run(command: Command, context: &Context) -> CommandResult {
         Command::Login(args) => login::run(context, args).await,
         Command::Logout(args) => login::logout(context, &args),
         Command::Konnect(args) => konnect::run(context, args).await,
+        Command::Policy(args) => policy::run(context, &args),
+        Command::PolicyWorker => policy::work(),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use enact_core::exit::ExitCode;
 use enact_core::plan::{Mode, Plan};
-use enact_engine::policy::BuiltinPolicy;
+use enact_core::verdict::Outcome;
 
 use super::Context;
 use crate::cli::Output;
@@ -13,8 +13,9 @@ use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
 use crate::execute::show_warnings;
 use crate::line::{ConfigFlags, judged, load_files, make_plan};
+use crate::policy::{Policies, PolicyFlags};
 use crate::state;
-use crate::views::{self, plan_text};
+use crate::views::{self, plan_text, policy_text};
 
 /// What kind of plan to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,15 +63,19 @@ pub(crate) struct PlanArgs {
     #[arg(long)]
     strict_protection: bool,
     #[command(flatten)]
+    policy: PolicyFlags,
+    #[command(flatten)]
     konnect: KonnectFlags,
 }
 
 pub(crate) async fn run(context: &Context, args: PlanArgs) -> CommandResult {
     let desired = load_files(&context.settings, &args.config)?;
     show_warnings(context, &desired.warnings);
+    let mut policies = Policies::in_force(&context.settings, &args.policy)?;
     let connection = connect(&context.settings, &args.konnect).await?;
-    let plan = make_plan(&context.settings, &connection, &desired, args.mode.into()).await?;
-    let plan = judged(plan, &BuiltinPolicy);
+    let mode = args.mode.into();
+    let plan = make_plan(&context.settings, &connection, &desired, mode, &mut policies).await?;
+    let plan = judged(plan, &mut policies);
     if let Some(path) = &args.output_file {
         write_private(path, &plan.to_bytes()?)?;
     }
@@ -91,10 +96,12 @@ fn text(context: &Context, plan: &Plan, file: Option<&Path>, konnect: &KonnectFl
         for warning in plan.warnings() {
             text.push_str(&format!("warning: {}\n", warning.message));
         }
+        text.push_str(&findings(context, plan));
         return text;
     }
     let mut text = plan_text::render(context.painter, plan, plan_text::Detail::default());
     text.push_str(&plan_text::deletions(context.painter, plan));
+    text.push_str(&findings(context, plan));
     if let Some(file) = file {
         let (file, mode) = (file.display(), plan.metadata().mode);
         let target = konnect.as_arguments();
@@ -103,6 +110,12 @@ fn text(context: &Context, plan: &Plan, file: Option<&Path>, konnect: &KonnectFl
         ));
     }
     text
+}
+
+fn findings(context: &Context, plan: &Plan) -> String {
+    plan.verdict()
+        .map(|verdict| policy_text::render(context.painter, verdict))
+        .unwrap_or_default()
 }
 
 /// Keeps the plan for `enact show PLAN_ID`. A state that cannot be written is no reason for a plan to fail.
@@ -160,6 +173,16 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandErro
 }
 
 fn exit_code(plan: &Plan, strict: bool, detailed: bool) -> CommandResult {
+    if plan
+        .verdict()
+        .is_some_and(|verdict| verdict.outcome == Outcome::Deny)
+    {
+        return Err(CommandError::new(
+            ExitCode::Denied,
+            "policy denies this plan; nothing can run it as it is",
+        )
+        .hint("which rule said what, and where: enact policy eval --input PLAN --explain"));
+    }
     if strict && plan.summary().blocked_count > 0 {
         return Err(CommandError::new(
             ExitCode::Denied,

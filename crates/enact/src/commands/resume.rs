@@ -11,6 +11,7 @@ use crate::cli::Output;
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{RunFlags, carry_out, pass_gate};
+use crate::policy::{Policies, PolicyFlags};
 use crate::{line, state, views};
 
 /// Take up a run that was killed, stopped or left unsettled
@@ -33,6 +34,8 @@ pub(crate) struct ResumeArgs {
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
     #[command(flatten)]
+    policy: PolicyFlags,
+    #[command(flatten)]
     konnect: KonnectFlags,
 }
 
@@ -44,7 +47,8 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> CommandResult {
     let plan = plan_of(&installation, &run_id)?;
     let connection = connect(&context.settings, &args.konnect).await?;
     let target = line::full_target(&context.settings, &connection).await?;
-    let admitted = pass_gate(context, &installation, plan, Some(&run_id), target)?;
+    let policies = &mut Policies::in_force(&context.settings, &args.policy)?;
+    let admitted = pass_gate(context, &installation, plan, Some(&run_id), target, policies)?;
     let open = installation.reopen(&run_id, &admitted, &context.settings.principal())?;
     let flags = RunFlags {
         dry_run: false,
@@ -53,6 +57,7 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> CommandResult {
         strict_protection: false,
         rollback_on_failure: args.rollback_on_failure,
         output: args.output,
+        policy: args.policy,
     };
     if args.output == Output::Text {
         views::say(&format!(

@@ -18,6 +18,7 @@ use crate::cli::Output;
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{environment_digest, pass_gate, show_report, taking_back};
+use crate::policy::{Policies, PolicyFlags};
 use crate::{line, signals, state, views};
 
 /// Take back what a run has done, last change first
@@ -40,6 +41,8 @@ pub(crate) struct RollbackArgs {
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
     #[command(flatten)]
+    policy: PolicyFlags,
+    #[command(flatten)]
     konnect: KonnectFlags,
 }
 
@@ -57,7 +60,8 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
     views::say(&listing);
     let connection = connect(&context.settings, &args.konnect).await?;
     let target = line::full_target(&context.settings, &connection).await?;
-    let admitted = pass_gate(context, &installation, plan, Some(&run_id), target)?;
+    let policies = &mut Policies::in_force(&context.settings, &args.policy)?;
+    let admitted = pass_gate(context, &installation, plan, Some(&run_id), target, policies)?;
     let principal = context.settings.principal();
     let said = Said {
         auto_approve: args.auto_approve,

@@ -18,6 +18,8 @@ enum What {
     Entry,
     /// One approval.
     Approval,
+    /// What policies are asked about (enact.policy-input/v1).
+    PolicyInput,
 }
 
 /// Print the JSON Schema of a document
@@ -35,6 +37,7 @@ pub(crate) fn run(args: &SchemaArgs) -> CommandResult {
         What::Plan => schemars::schema_for!(enact_core::plan::PlanDocument),
         What::Run => schemars::schema_for!(enact_core::report::RunReport),
         What::Entry => schemars::schema_for!(enact_core::journal::Entry),
+        What::PolicyInput => schemars::schema_for!(enact_engine::policy::input::AnyInput),
         What::Approval => schemars::schema_for!(enact_core::approval::Approval),
     };
     views::print_document(&schema, Output::Json)?;

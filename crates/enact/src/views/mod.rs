@@ -10,6 +10,7 @@ use crate::error::CommandError;
 
 pub(crate) mod diagnostics;
 pub(crate) mod plan_text;
+pub(crate) mod policy_text;
 pub(crate) mod progress;
 pub(crate) mod run_text;
 

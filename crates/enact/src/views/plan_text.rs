@@ -178,17 +178,6 @@ pub(crate) fn summary(painter: Painter, plan: &Plan) -> String {
     for warning in plan.warnings() {
         text.push_str(&format!("{} {}\n", painter.careful("warning:"), warning.message));
     }
-    for finding in plan.verdict().iter().flat_map(|verdict| &verdict.findings) {
-        if finding.rule.starts_with("builtin.") {
-            continue;
-        }
-        text.push_str(&format!(
-            "{} {} ({})\n",
-            painter.careful("policy:"),
-            finding.message,
-            finding.rule
-        ));
-    }
     text
 }
 

@@ -1,0 +1,250 @@
+//! From a bundle to something that can be asked, or to everything that is wrong with it. Nothing here reads the world.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use enact_core::canonical::Digest;
+use enact_core::diagnostic::{Diagnostic, Place, Position, Severity};
+use regorus::utils::limits::ExecutionTimerConfig;
+
+use super::bundle::{Bundle, BundleFile};
+use super::limits::STACK_BYTES;
+use super::lint::lint;
+use super::scan::scan;
+use super::syntax::{Module, RegoVersion, module, place_at};
+
+/// Which of a bundle's files to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The policies, as they judge.
+    Policies,
+    /// The policies and their tests.
+    WithTests,
+}
+
+/// A bundle that can be asked. Cloning shares nothing that evaluation writes to.
+#[derive(Clone)]
+pub struct Compiled {
+    /// The bundle.
+    pub bundle: Bundle,
+    /// Its digest.
+    pub digest: Digest,
+    /// What its files declare.
+    pub modules: Vec<Module>,
+    /// What is doubtful about it.
+    pub warnings: Vec<Diagnostic>,
+    pub(super) engine: regorus::Engine,
+}
+
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Compiled")
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Compiled {
+    /// Compiles a bundle on a thread with a stack for it. The same bundle gives the same result.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, sorted by place.
+    pub fn load(bundle: &Bundle, scope: Scope) -> Result<Self, Vec<Diagnostic>> {
+        on_large_stack(|| Self::load_here(bundle, scope))
+            .unwrap_or_else(|lost| Err(vec![Diagnostic::error(lost)]))
+    }
+
+    /// The same on the caller's stack, which must be a large one.
+    ///
+    /// # Errors
+    /// As [`Compiled::load`].
+    pub fn load_here(bundle: &Bundle, scope: Scope) -> Result<Self, Vec<Diagnostic>> {
+        let files: Vec<&BundleFile> = bundle
+            .files()
+            .iter()
+            .filter(|file| file.is_policy() || (scope == Scope::WithTests && file.is_test()))
+            .collect();
+        let modules = parse_all(&files)?;
+        let (errors, warnings): (Vec<_>, Vec<_>) = lint(bundle, &modules)
+            .into_iter()
+            .partition(|fault| fault.severity == Severity::Error);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let engine = build(bundle, &modules)?;
+        let compiled = Self {
+            bundle: bundle.clone(),
+            digest: bundle.digest(),
+            modules,
+            warnings,
+            engine,
+        };
+        compiled.check_rules()?;
+        Ok(compiled)
+    }
+
+    /// Does the bundle declare a rule of this name in this package?
+    pub fn declares(&self, package: &str, name: &str) -> bool {
+        self.modules
+            .iter()
+            .filter(|module| module.package.join(".") == package)
+            .flat_map(|module| &module.rules)
+            .any(|rule| rule.name.first().is_some_and(|first| first == name))
+    }
+
+    /// Has the compiler go through every rule: variables without a value are found here, not when they are reached.
+    fn check_rules(&self) -> Result<(), Vec<Diagnostic>> {
+        let Some(entry) = self.modules.iter().find_map(|module| {
+            let rule = module.rules.first()?;
+            Some(format!(
+                "data.{}.{}",
+                module.package.join("."),
+                rule.name.join(".")
+            ))
+        }) else {
+            return Ok(());
+        };
+        let entry: regorus::Rc<str> = entry.into();
+        match self.engine.clone().compile_with_entrypoint(&entry) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(vec![from_engine(&self.bundle, &error)]),
+        }
+    }
+}
+
+fn parse_all(files: &[&BundleFile]) -> Result<Vec<Module>, Vec<Diagnostic>> {
+    let mut modules = Vec::new();
+    let mut faults = Vec::new();
+    for file in files {
+        match parse(file) {
+            Ok(module) => modules.push(module),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() {
+        Ok(modules)
+    } else {
+        Err(faults)
+    }
+}
+
+/// One file, as Rego v1; as v0 where that fails. What the file turned out to be is recorded.
+fn parse(file: &BundleFile) -> Result<Module, Diagnostic> {
+    scan(&file.path, &file.text)?;
+    match parse_as(file, RegoVersion::V1) {
+        Ok(module) => Ok(module),
+        Err(first) => parse_as(file, RegoVersion::V0).map_err(|_| first),
+    }
+}
+
+fn parse_as(file: &BundleFile, version: RegoVersion) -> Result<Module, Diagnostic> {
+    let mut engine = regorus::Engine::new();
+    engine.set_rego_v0(version == RegoVersion::V0);
+    engine
+        .add_policy(file.path.clone(), file.text.clone())
+        .map_err(|error| describe(&file.path, &file.text, &format!("{error:#}")))?;
+    let tree = engine
+        .get_ast_as_json()
+        .map_err(|error| describe(&file.path, &file.text, &format!("{error:#}")))?;
+    module(&file.path, &file.text, version, &tree)
+}
+
+fn build(bundle: &Bundle, modules: &[Module]) -> Result<regorus::Engine, Vec<Diagnostic>> {
+    let data = bundle.data()?;
+    let mut engine = regorus::Engine::new();
+    // An error inside a rule is an answer of its own: it denies.
+    engine.set_strict_builtin_errors(true);
+    engine.set_gather_prints(true);
+    for module in modules {
+        let text = bundle.file(&module.path).map_or("", |file| file.text.as_str());
+        engine.set_rego_v0(module.version == RegoVersion::V0);
+        engine
+            .add_policy(module.path.clone(), text.to_owned())
+            .map_err(|error| vec![from_engine(bundle, &error)])?;
+    }
+    let data = serde_json::from_value::<regorus::Value>(data).map_err(|error| {
+        vec![Diagnostic::error(format!(
+            "the data of the bundle is not usable: {error}"
+        ))]
+    })?;
+    engine
+        .add_data(data)
+        .map_err(|error| vec![from_engine(bundle, &error)])?;
+    Ok(engine)
+}
+
+/// How long an evaluation may take.
+pub(super) fn timer(limit: Duration) -> ExecutionTimerConfig {
+    ExecutionTimerConfig {
+        limit,
+        check_interval: NonZeroU32::new(1000).unwrap_or(NonZeroU32::MIN),
+    }
+}
+
+/// What the engine says, as a fault with its place.
+pub(super) fn from_engine(bundle: &Bundle, error: &dyn std::fmt::Display) -> Diagnostic {
+    let message = format!("{error:#}");
+    let file = engine_place(&message).and_then(|(path, _, _)| bundle.file(path));
+    match file {
+        Some(file) => describe(&file.path, &file.text, &message),
+        None => Diagnostic::error(last_line(&message)),
+    }
+}
+
+/// regorus writes `--> file:line:column`, the source line, a caret and `error: what`.
+fn describe(path: &str, text: &str, message: &str) -> Diagnostic {
+    let fault = Diagnostic::error(last_line(message));
+    let Some((_, line, column)) = engine_place(message).filter(|(named, _, _)| *named == path) else {
+        return fault.at(place_at(path, text, 0));
+    };
+    let excerpt = text
+        .lines()
+        .nth(line.saturating_sub(1) as usize)
+        .unwrap_or_default();
+    fault.at(Place {
+        file: path.to_owned(),
+        position: Some(Position { line, column }),
+        excerpt: excerpt.chars().take(200).collect(),
+        length: 1,
+    })
+}
+
+pub(super) fn engine_place(message: &str) -> Option<(&str, u32, u32)> {
+    let line = message
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("--> "))?;
+    let (rest, column) = line.rsplit_once(':')?;
+    let (path, row) = rest.rsplit_once(':')?;
+    Some((path, row.parse().ok()?, column.parse().ok()?))
+}
+
+fn last_line(message: &str) -> String {
+    let told = message
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("error: "));
+    let text = told.or_else(|| message.lines().map(str::trim).find(|line| !line.is_empty()));
+    text.unwrap_or("the engine gave no reason")
+        .chars()
+        .take(500)
+        .collect()
+}
+
+/// Runs something on a thread with a stack that no bounded source can exhaust; a panic becomes a message.
+///
+/// # Errors
+/// When the thread cannot start, or panicked.
+pub(super) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let started = std::thread::Builder::new()
+            .name("policy".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, work);
+        match started {
+            Ok(thread) => thread
+                .join()
+                .map_err(|_| "the policy engine failed inside".to_owned()),
+            Err(error) => Err(format!("no thread for the policy engine: {error}")),
+        }
+    })
+}

@@ -1,0 +1,254 @@
+//! Asking compiled policies: one question, one input, one bounded answer.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::compile::{Compiled, engine_place, timer};
+use super::explain::{Explained, RuleAnswer};
+use super::limits::MAX_ANSWER_BYTES;
+use super::query::{Query, Question};
+
+/// How much to find out about an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// The answer, and where each objection comes from.
+    Objections,
+    /// Also what every rule said that had nothing to object.
+    EveryRule,
+}
+
+/// What policies answered.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// The values of the rules that were asked for; one that is undefined is not here.
+    pub outputs: BTreeMap<String, Value>,
+    /// Which rule said what.
+    #[serde(default)]
+    pub rules: Vec<RuleAnswer>,
+    /// What the policies printed.
+    #[serde(default)]
+    pub prints: Vec<String>,
+}
+
+/// Why there is no answer. Every case denies.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Failure {
+    /// A rule failed: two values for one rule, a builtin that was given the wrong type.
+    #[error("{message}")]
+    Evaluation {
+        /// What the engine says.
+        message: String,
+        /// `file:line`, when it says where.
+        location: Option<String>,
+    },
+    /// It took too long.
+    #[error("no answer within {} ms", .limit.as_millis())]
+    Timeout {
+        /// How long it was given.
+        limit: Duration,
+    },
+    /// The answer is longer than [`MAX_ANSWER_BYTES`], or nested too deeply to be one.
+    #[error("the answer is longer than {MAX_ANSWER_BYTES} bytes, or nested too deeply")]
+    TooLarge,
+    /// The package that should answer does not exist, or nothing in it has a value.
+    #[error("nothing answers at data.{package}")]
+    Undefined {
+        /// The package.
+        package: String,
+    },
+    /// The input is not the document that was promised.
+    #[error("the input cannot be used: {message}")]
+    Input {
+        /// Why.
+        message: String,
+    },
+    /// The process that evaluates ended, most likely because it needed more memory than it was given.
+    #[error("the policy process ended: {message}")]
+    Lost {
+        /// How.
+        message: String,
+    },
+    /// The bundle could not be loaded.
+    #[error("{message}")]
+    NotLoaded {
+        /// Why.
+        message: String,
+        /// `file:line`.
+        location: Option<String>,
+    },
+}
+
+impl Failure {
+    /// A short name, for a finding's rule and for metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Evaluation { .. } => "policy.evaluation_error",
+            Self::Timeout { .. } => "policy.timeout",
+            Self::TooLarge => "policy.answer_too_large",
+            Self::Undefined { .. } => "policy.undefined",
+            Self::Input { .. } => "policy.input",
+            Self::Lost { .. } => "policy.process_lost",
+            Self::NotLoaded { .. } => "policy.not_loaded",
+        }
+    }
+
+    /// Where it happened, when that is known.
+    pub fn location(&self) -> Option<&str> {
+        match self {
+            Self::Evaluation { location, .. } | Self::NotLoaded { location, .. } => location.as_deref(),
+            Self::Timeout { .. }
+            | Self::TooLarge
+            | Self::Undefined { .. }
+            | Self::Input { .. }
+            | Self::Lost { .. } => None,
+        }
+    }
+}
+
+/// A [`Compiled`] with what it needs to be asked again and again.
+#[derive(Debug)]
+pub struct Evaluator {
+    compiled: Compiled,
+    explained: BTreeMap<Question, Explained>,
+}
+
+impl Evaluator {
+    /// An evaluator of a compiled bundle.
+    pub fn new(compiled: Compiled) -> Self {
+        Self {
+            compiled,
+            explained: BTreeMap::new(),
+        }
+    }
+
+    /// The bundle.
+    pub fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// Asks, on the caller's stack, which must be a large one.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub fn ask(&mut self, question: Question, input: &str, detail: Detail) -> Result<Answer, Failure> {
+        let query = question.query();
+        let input = regorus::Value::from_json_str(input).map_err(|error| Failure::Input {
+            message: error.to_string(),
+        })?;
+        let engine = &mut self.compiled.engine;
+        let (package, prints) = ask_package(engine, query, input.clone())?;
+        let mut answer = Answer {
+            outputs: outputs(&package, query)?,
+            rules: Vec::new(),
+            prints,
+        };
+        drop(package);
+        if answer.outputs.is_empty() {
+            return Err(Failure::Undefined {
+                package: query.package.to_owned(),
+            });
+        }
+        if detail == Detail::EveryRule || objects(&answer) {
+            answer.rules = self.explain(query, input);
+        }
+        Ok(answer)
+    }
+
+    /// Which rule said what. The answer stands without it, so a failure here leaves the places out.
+    fn explain(&mut self, query: Query, input: regorus::Value) -> Vec<RuleAnswer> {
+        let explained = self
+            .explained
+            .entry(query.question)
+            .or_insert_with(|| Explained::new(&self.compiled, query));
+        explained.ask(input)
+    }
+}
+
+/// Is there a set with something in it?
+fn objects(answer: &Answer) -> bool {
+    answer
+        .outputs
+        .values()
+        .any(|value| value.as_array().is_some_and(|members| !members.is_empty()))
+}
+
+/// The value of a package, and what was printed.
+pub(super) fn ask_package(
+    engine: &mut regorus::Engine,
+    query: Query,
+    input: regorus::Value,
+) -> Result<(regorus::Value, Vec<String>), Failure> {
+    engine.set_execution_timer_config(timer(query.limit));
+    engine.set_input(input);
+    let asked = engine.eval_query(format!("data.{}", query.package), false);
+    // The engine keeps the input until the next one; a large plan would stay in memory with it.
+    engine.set_input(regorus::Value::Undefined);
+    let prints = engine.take_prints().unwrap_or_default();
+    let results = asked.map_err(|error| failure(&format!("{error:#}"), query.limit))?;
+    let value = results
+        .result
+        .into_iter()
+        .next()
+        .and_then(|result| result.expressions.into_iter().next())
+        .map_or(regorus::Value::Undefined, |expression| expression.value);
+    Ok((value, prints))
+}
+
+/// An error of the engine as a [`Failure`].
+pub(super) fn failure(message: &str, limit: Duration) -> Failure {
+    if message.contains("execution exceeded time limit") || message.contains("time limit") {
+        return Failure::Timeout { limit };
+    }
+    let told = message
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("error: "));
+    let text = told.unwrap_or_else(|| message.trim());
+    Failure::Evaluation {
+        message: text.chars().take(500).collect(),
+        location: engine_place(message).map(|(file, line, _)| format!("{file}:{line}")),
+    }
+}
+
+fn outputs(package: &regorus::Value, query: Query) -> Result<BTreeMap<String, Value>, Failure> {
+    let Ok(package) = package.as_object() else {
+        return Ok(BTreeMap::new());
+    };
+    let mut found = BTreeMap::new();
+    for name in query.outputs {
+        if let Some(value) = package.get(&regorus::Value::from(*name)) {
+            found.insert((*name).to_owned(), to_json(value)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A value of the engine as JSON, of bounded length: shared parts can make a small value endless when written out.
+pub(super) fn to_json(value: &regorus::Value) -> Result<Value, Failure> {
+    let mut bounded = Bounded(Vec::new());
+    serde_json::to_writer(&mut bounded, value).map_err(|_| Failure::TooLarge)?;
+    serde_json::from_slice(&bounded.0).map_err(|_| Failure::TooLarge)
+}
+
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_ANSWER_BYTES {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

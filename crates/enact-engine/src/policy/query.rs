@@ -1,0 +1,83 @@
+//! The questions that policies are asked, and the names under which they answer.
+
+use std::time::Duration;
+
+use super::limits::{ACTION_TIME, PLAN_TIME};
+
+/// One question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// May this plan run? `data.enact.plan`.
+    Plan,
+    /// May this catalog action run? `data.kubernetes_executor.safety`.
+    Action,
+    /// Does this condition hold? `data.condition`.
+    Condition,
+}
+
+/// Where a question is answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Query {
+    /// The question.
+    pub question: Question,
+    /// The package that answers.
+    pub package: &'static str,
+    /// The rules that are read.
+    pub outputs: &'static [&'static str],
+    /// How long the answer may take.
+    pub limit: Duration,
+}
+
+/// All questions.
+pub const QUERIES: &[Query] = &[
+    Query {
+        question: Question::Plan,
+        package: "enact.plan",
+        outputs: &["deny", "require_approval", "warn"],
+        limit: PLAN_TIME,
+    },
+    Query {
+        question: Question::Action,
+        package: "kubernetes_executor.safety",
+        outputs: &["allow", "deny", "warn"],
+        limit: ACTION_TIME,
+    },
+    Query {
+        question: Question::Condition,
+        package: "condition",
+        outputs: &["allow"],
+        limit: ACTION_TIME,
+    },
+];
+
+impl Question {
+    /// Where it is answered.
+    pub fn query(self) -> Query {
+        let index = match self {
+            Self::Plan => 0,
+            Self::Action => 1,
+            Self::Condition => 2,
+        };
+        // The table has one row a question, in this order; a test holds it to that.
+        QUERIES.get(index).copied().unwrap_or(Query {
+            question: self,
+            package: "",
+            outputs: &[],
+            limit: ACTION_TIME,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_question_finds_its_row() {
+        for question in [Question::Plan, Question::Action, Question::Condition] {
+            assert_eq!(question.query().question, question);
+            assert!(!question.query().package.is_empty());
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Which policies are in force for a command, and their answer: the bundle that `enact.toml` names, and those that flag and
+//! environment add; the built-in one where none is named. Naming one more never lets more through.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use enact_core::canonical::Digest;
+use enact_core::exit::ExitCode;
+use enact_core::plan::Plan;
+use enact_core::principal::Principal;
+use enact_core::verdict::{Finding, NO_POLICY, Outcome, Verdict};
+use enact_engine::policy::bundle::Bundle;
+use enact_engine::policy::input::Occasion;
+use enact_engine::policy::observe::{DecisionLog, PolicyObserver};
+use enact_engine::policy::process::{Isolated, WorkerProgram};
+use enact_engine::policy::rego::RegoPolicy;
+use enact_engine::policy::{BuiltinPolicy, Combined, PolicyEngine};
+
+use crate::config::Settings;
+use crate::error::CommandError;
+use crate::state;
+
+/// Flags of every command that judges a plan.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Policy")]
+pub(crate) struct PolicyFlags {
+    /// Judge by the policies of this directory (or .rego file) too; repeatable [env: ENACT_POLICY]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) policy: Vec<PathBuf>,
+    /// Judge by no policy at all; only where enact.toml has `allow-none = true`. The journal says so
+    #[arg(long, conflicts_with = "policy")]
+    pub(crate) no_policy: bool,
+}
+
+/// The policies in force. Directories are looked at again for every judgement, so that what is judged is judged by what they
+/// hold today.
+pub(crate) struct Policies {
+    sources: Vec<PathBuf>,
+    off: bool,
+    actor: Principal,
+    log: Option<Arc<dyn PolicyObserver>>,
+    loaded: Vec<(Digest, RegoPolicy)>,
+}
+
+impl Policies {
+    /// Finds out which policies are in force. Nothing is read yet.
+    ///
+    /// Without `allow-none = true` in the settings, `--no-policy` is refused.
+    pub(crate) fn in_force(settings: &Settings, flags: &PolicyFlags) -> Result<Self, CommandError> {
+        if flags.no_policy && !settings.policy.allow_none {
+            return Err(
+                CommandError::new(ExitCode::Denied, "--no-policy is not allowed here")
+                    .hint("whoever keeps enact.toml can allow it: [policy] allow-none = true"),
+            );
+        }
+        let named = settings.policy_path();
+        let added = settings.environment.get("ENACT_POLICY").map(PathBuf::from);
+        let sources = named.into_iter().chain(added).chain(flags.policy.iter().cloned());
+        Ok(Self {
+            sources: if flags.no_policy {
+                Vec::new()
+            } else {
+                sources.collect()
+            },
+            off: flags.no_policy,
+            actor: settings.principal(),
+            log: open_log(settings)?,
+            loaded: Vec::new(),
+        })
+    }
+
+    /// Judges a plan by what the policies are now. The verdict's bundle is the one that [`Policies::digest`] names after it.
+    pub(crate) fn judge(&mut self, plan: &Plan) -> Verdict {
+        let occasion = Occasion {
+            now: state::now(),
+            actor: self.actor.clone(),
+        };
+        self.engine().judge(plan, &occasion)
+    }
+
+    /// The digest of the policies as they are now.
+    pub(crate) fn digest(&mut self) -> Digest {
+        self.engine().bundle_digest()
+    }
+
+    /// Everything that judges: the rule that is always there, and the bundles.
+    fn engine(&mut self) -> Combined {
+        let mut engines: Vec<Box<dyn PolicyEngine>> = vec![Box::new(BuiltinPolicy)];
+        if self.off {
+            engines.push(Box::new(SwitchedOff));
+        } else {
+            self.refresh();
+            engines.extend(
+                self.loaded
+                    .iter()
+                    .map(|(_, policy)| Box::new(policy.clone()) as Box<dyn PolicyEngine>),
+            );
+        }
+        Combined(engines)
+    }
+
+    /// Reads the sources again; what has not changed is kept with its process.
+    fn refresh(&mut self) {
+        let before = std::mem::take(&mut self.loaded);
+        let kept = |digest: &Digest| before.iter().find(|(known, _)| known == digest).cloned();
+        if self.sources.is_empty() {
+            let digest = Digest::of(b"built in");
+            let built_in = kept(&digest).unwrap_or_else(|| (digest, self.observed(RegoPolicy::built_in())));
+            self.loaded = vec![built_in];
+            return;
+        }
+        self.loaded = self
+            .sources
+            .iter()
+            .map(|source| match Bundle::read(source) {
+                Ok(bundle) => {
+                    let digest = bundle.digest();
+                    kept(&digest).unwrap_or_else(|| (digest, self.observed(load(&bundle))))
+                }
+                Err(fault) => {
+                    let digest = Digest::of(fault.summary.as_bytes());
+                    let broken = RegoPolicy::broken(&source.display().to_string(), &digest, &[fault]);
+                    (digest, self.observed(broken))
+                }
+            })
+            .collect();
+    }
+
+    fn observed(&self, policy: RegoPolicy) -> RegoPolicy {
+        match &self.log {
+            Some(log) => policy.observed(log.clone()),
+            None => policy,
+        }
+    }
+}
+
+/// A bundle from outside, in a process of its own. What is wrong with it makes it deny.
+fn load(bundle: &Bundle) -> RegoPolicy {
+    match worker_program().map(|program| Isolated::load(program, bundle, 1)) {
+        Ok(Ok((asked, loaded))) => RegoPolicy::new(loaded, Arc::new(asked)),
+        Ok(Err(faults)) => RegoPolicy::broken(&bundle.origin, &bundle.digest(), &faults),
+        Err(error) => {
+            let fault = enact_core::diagnostic::Diagnostic::error(error.chain.join(": "));
+            RegoPolicy::broken(&bundle.origin, &bundle.digest(), &[fault])
+        }
+    }
+}
+
+/// How this binary is started as a policy process.
+pub(crate) fn worker_program() -> Result<WorkerProgram, CommandError> {
+    Ok(WorkerProgram {
+        program: std::env::current_exe()?,
+        arguments: vec!["policy-worker".into()],
+    })
+}
+
+/// The decision log of the settings, opened for appending and readable by its owner only.
+fn open_log(settings: &Settings) -> Result<Option<Arc<dyn PolicyObserver>>, CommandError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let Some(path) = settings.decision_log() else {
+        return Ok(None);
+    };
+    let opened = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(&path);
+    let file = opened.map_err(|error| {
+        CommandError::invalid(format!(
+            "the decision log {} cannot be written: {error}",
+            path.display()
+        ))
+        .hint("change `decision-log` under [policy] in enact.toml")
+    })?;
+    Ok(Some(Arc::new(DecisionLog::new(file))))
+}
+
+/// What judges when policy is switched off: nothing, and the verdict says so.
+struct SwitchedOff;
+
+impl PolicyEngine for SwitchedOff {
+    fn bundle_digest(&self) -> Digest {
+        Digest::of(b"no policy")
+    }
+
+    fn judge(&self, plan: &Plan, occasion: &Occasion) -> Verdict {
+        Verdict::allow(plan.id().clone(), self.bundle_digest()).with(Finding {
+            rule: NO_POLICY.to_owned(),
+            outcome: Outcome::Allow,
+            message: format!("policy was switched off with --no-policy by {}", occasion.actor),
+            change_id: None,
+            location: None,
+        })
+    }
+}

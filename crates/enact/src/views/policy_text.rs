@@ -1,0 +1,111 @@
+//! What policy said, for people.
+
+use enact_core::diagnostic::{Diagnostic, Place, Position, Severity};
+use enact_core::verdict::{Finding, Outcome, Requirement, Verdict};
+
+use super::Painter;
+
+/// The most findings that are shown one by one.
+const SHOWN: usize = 20;
+
+/// The findings of a verdict under a plan's summary: strictest first. Nothing to say gives nothing; that writes need an
+/// approval goes without saying.
+pub(crate) fn render(painter: Painter, verdict: &Verdict) -> String {
+    let mut findings: Vec<&Finding> = verdict
+        .findings
+        .iter()
+        .filter(|finding| finding.rule != "builtin.writes_need_approval")
+        .collect();
+    if findings.is_empty() {
+        return String::new();
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.outcome));
+    let mut text = "\nPolicy:\n".to_owned();
+    for finding in findings.iter().take(SHOWN) {
+        text.push_str(&line(painter, finding));
+    }
+    if findings.len() > SHOWN {
+        text.push_str(&format!(
+            "… and {} more (all of them with: --output json)\n",
+            findings.len() - SHOWN
+        ));
+    }
+    if let Some(needed) = demands(&verdict.requirement) {
+        text.push_str(&format!("Approval needed: {needed}\n"));
+    }
+    text
+}
+
+fn line(painter: Painter, finding: &Finding) -> String {
+    let word = match finding.outcome {
+        Outcome::Deny => painter.bad("deny:"),
+        Outcome::RequireApproval => painter.careful("approval:"),
+        Outcome::Allow => painter.careful("warning:"),
+    };
+    let change = finding
+        .change_id
+        .as_ref()
+        .map(|id| format!(", {id}"))
+        .unwrap_or_default();
+    let place = finding
+        .location
+        .as_ref()
+        .map(|place| format!(" at {place}"))
+        .unwrap_or_default();
+    format!(
+        "- {word} {}\n    ({}{place}{change})\n",
+        finding.message, finding.rule
+    )
+}
+
+/// What approvals must amount to, in words; `None` when anybody's plain yes will do.
+pub(crate) fn demands(needed: &Requirement) -> Option<String> {
+    if !needed.is_demanding() {
+        return None;
+    }
+    let mut parts = vec![match needed.count {
+        0 | 1 => "somebody's".to_owned(),
+        count => format!("that of {count} people"),
+    }];
+    if needed.not_author {
+        parts.push("not the plan's author".to_owned());
+    }
+    for role in &needed.roles {
+        parts.push(format!("one with role {role}"));
+    }
+    if needed.assurance != enact_core::verdict::Assurance::None {
+        parts.push(format!("proved at least as {:?}", needed.assurance).to_lowercase());
+    }
+    Some(parts.join(", "))
+}
+
+/// A denial as a fault with its place, as the errors of commands show them.
+pub(crate) fn as_fault(finding: &Finding) -> Diagnostic {
+    let change = finding
+        .change_id
+        .as_ref()
+        .map(|id| format!(", change {id}"))
+        .unwrap_or_default();
+    let fault = Diagnostic {
+        severity: Severity::Error,
+        ..Diagnostic::error(finding.message.clone())
+    };
+    let fault = fault.detail(format!("rule {}{change}", finding.rule));
+    match finding.location.as_deref().and_then(place) {
+        Some(place) => fault.at(place),
+        None => fault,
+    }
+}
+
+fn place(location: &str) -> Option<Place> {
+    let (file, line) = location.rsplit_once(':')?;
+    Some(Place {
+        file: file.to_owned(),
+        position: Some(Position {
+            line: line.parse().ok()?,
+            column: 1,
+        }),
+        excerpt: String::new(),
+        length: 0,
+    })
+}
