@@ -35,6 +35,12 @@ pub const ACTION_TIME: Duration = Duration::from_secs(1);
 /// How long one policy test may take.
 pub const TEST_TIME: Duration = Duration::from_secs(5);
 
+/// How much of what a test prints is kept, in lines.
+pub const MAX_PRINTED_LINES: usize = 1000;
+
+/// The same in bytes.
+pub const MAX_PRINTED_BYTES: usize = 256 * 1024;
+
 /// How long loading and compiling a bundle may take.
 pub const LOAD_TIME: Duration = Duration::from_secs(10);
 

@@ -3,7 +3,8 @@
 //! Reading order: [`bundle`] (files with a digest), [`compile`] (what is wrong with them: [`scan`], [`syntax`], [`lint`]),
 //! [`evaluate`] (one question, one bounded answer), [`decision`] (from an answer to a decision, closed on every error),
 //! [`rego`] (a bundle in force). [`query`] says which packages are asked and [`input`] about what; [`process`] keeps
-//! policies from elsewhere in a process that can be killed.
+//! policies from elsewhere in a process that can be killed. Tests of policies: [`testing`] (one case), [`test_run`] (all of
+//! them, whatever one does), [`test_report`] (what became of them) and [`coverage`].
 
 use enact_core::canonical::Digest;
 use enact_core::plan::Plan;
@@ -15,6 +16,7 @@ pub mod asking;
 pub mod builtins;
 pub mod bundle;
 pub mod compile;
+pub mod coverage;
 pub mod decision;
 pub mod default;
 pub mod evaluate;
@@ -28,6 +30,8 @@ pub mod query;
 pub mod rego;
 pub mod scan;
 pub mod syntax;
+pub mod test_report;
+pub mod test_run;
 pub mod testing;
 pub mod worker;
 

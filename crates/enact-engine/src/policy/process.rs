@@ -237,7 +237,8 @@ impl Ask for Isolated {
     }
 }
 
-fn unexpected(reply: &Reply) -> Failure {
+/// A reply that does not belong to the request.
+pub(super) fn unexpected(reply: &Reply) -> Failure {
     Failure::Lost {
         message: format!(
             "it answered something else: {}",
@@ -247,14 +248,24 @@ fn unexpected(reply: &Reply) -> Failure {
 }
 
 fn start_loaded(program: &WorkerProgram, bundle: &Bundle) -> Result<(Worker, Loaded), Vec<Diagnostic>> {
-    let failed = |failure: Failure| vec![Diagnostic::error(failure.to_string())];
-    let mut worker = Worker::start(program).map_err(failed)?;
     let request = Request::Load {
         bundle: bundle.clone(),
     };
-    match worker.call(&request, None, LOAD_TIME).map_err(failed)? {
-        Reply::Loaded { loaded } => Ok((worker, loaded)),
+    match start_with(program, &request)? {
+        (worker, Reply::Loaded { loaded }) => Ok((worker, loaded)),
+        (_, other) => Err(vec![Diagnostic::error(unexpected(&other).to_string())]),
+    }
+}
+
+/// A new process and its reply to the request that loads something.
+pub(super) fn start_with(
+    program: &WorkerProgram,
+    request: &Request,
+) -> Result<(Worker, Reply), Vec<Diagnostic>> {
+    let failed = |failure: Failure| vec![Diagnostic::error(failure.to_string())];
+    let mut worker = Worker::start(program).map_err(failed)?;
+    match worker.call(request, None, LOAD_TIME).map_err(failed)? {
         Reply::Faults { faults } => Err(faults),
-        other => Err(failed(unexpected(&other))),
+        reply => Ok((worker, reply)),
     }
 }

@@ -10,7 +10,9 @@ use serde_json::Value;
 pub type DottedPath = Vec<String>;
 
 /// The dialect that a file turned out to be written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum RegoVersion {
     /// `deny[reason] { … }`.

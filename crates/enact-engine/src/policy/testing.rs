@@ -1,7 +1,7 @@
 //! Tests of policies, as `opa test` has them: every rule `test_…` of any package is a case. It passes exactly when it is
 //! `true`; a case called `todo_test_…` is skipped and says so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use enact_core::diagnostic::Diagnostic;
@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::bundle::Bundle;
 use super::compile::{Compiled, Scope, timer};
+use super::coverage::{FileCoverage, add_unreached, gather};
 use super::evaluate::{Failure, failure};
-use super::syntax::Module;
+use super::limits::{MAX_PRINTED_BYTES, MAX_PRINTED_LINES};
+use super::syntax::{HeadKind, Module};
 
 /// One case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,6 +29,13 @@ pub struct TestCase {
     /// Is it one that is not written yet?
     pub todo: bool,
     path: String,
+}
+
+impl TestCase {
+    /// Package and name: `data.enact.plan_test.test_a_small_plan_passes`.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.package, self.name)
+    }
 }
 
 /// What became of a case.
@@ -60,21 +69,14 @@ pub struct TestResult {
     pub prints: Vec<String>,
 }
 
-/// The lines of one file that some test reached, and those that none did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileCoverage {
-    /// Lines that were evaluated.
-    pub covered: BTreeSet<u32>,
-    /// Lines that were not.
-    pub not_covered: BTreeSet<u32>,
-}
-
 /// A bundle with its tests, ready to run them one by one.
 #[derive(Debug)]
 pub struct TestSuite {
     compiled: Compiled,
+    engine: regorus::Engine,
     cases: Vec<TestCase>,
+    /// What engines reached that were given up.
+    reached: BTreeMap<String, FileCoverage>,
 }
 
 impl TestSuite {
@@ -85,8 +87,15 @@ impl TestSuite {
     pub fn load_here(bundle: &Bundle, coverage: bool) -> Result<Self, Vec<Diagnostic>> {
         let mut compiled = Compiled::load_here(bundle, Scope::WithTests)?;
         compiled.engine.set_enable_coverage(coverage);
+        // No rule has this name: the engine gets ready and evaluates nothing, once for all of its clones.
+        let _no_such_rule = compiled.engine.eval_rule("data".to_owned());
         let cases = cases(&compiled.modules);
-        Ok(Self { compiled, cases })
+        Ok(Self {
+            engine: compiled.engine.clone(),
+            compiled,
+            cases,
+            reached: BTreeMap::new(),
+        })
     }
 
     /// What was compiled.
@@ -94,7 +103,7 @@ impl TestSuite {
         &self.compiled
     }
 
-    /// The cases, sorted by package and place.
+    /// The cases, sorted by file and place.
     pub fn cases(&self) -> &[TestCase] {
         &self.cases
     }
@@ -110,43 +119,53 @@ impl TestSuite {
                 prints: Vec::new(),
             });
         }
-        let engine = &mut self.compiled.engine;
-        engine.set_execution_timer_config(timer(limit));
-        let value = engine.eval_rule(case.path.clone());
+        self.engine.set_execution_timer_config(timer(limit));
+        let value = self.engine.eval_rule(case.path.clone());
+        let took = started.elapsed();
+        let prints = bounded(self.engine.take_prints().unwrap_or_default());
         let outcome = match value {
             Ok(regorus::Value::Bool(true)) => TestOutcome::Passed,
             Ok(_) => TestOutcome::Failed,
-            Err(error) => error_of(&failure(&format!("{error:#}"), limit)),
+            Err(error) => {
+                self.start_afresh();
+                error_of(&failure(&format!("{error:#}"), limit))
+            }
         };
-        Some(TestResult {
-            outcome,
-            took: started.elapsed(),
-            prints: engine.take_prints().unwrap_or_default(),
-        })
+        Some(TestResult { outcome, took, prints })
     }
 
-    /// The lines of the policies (not of the tests) that were reached so far.
+    /// Gives up an engine that stopped halfway: what `with` replaced there can still be replaced.
+    fn start_afresh(&mut self) {
+        gather(&self.engine, &mut self.reached);
+        self.engine = self.compiled.engine.clone();
+    }
+
+    /// The lines of the policies (not of the tests) that were reached so far, and those that were not.
     pub fn coverage(&self) -> BTreeMap<String, FileCoverage> {
-        let Ok(report) = self.compiled.engine.get_coverage_report() else {
-            return BTreeMap::new();
-        };
-        let files = report
-            .files
-            .into_iter()
-            .filter(|file| !file.path.ends_with("_test.rego"));
+        let mut files = self.reached.clone();
+        gather(&self.engine, &mut files);
+        add_unreached(&self.compiled, &mut files);
         files
-            .map(|file| {
-                let lines = FileCoverage {
-                    covered: file.covered,
-                    not_covered: file.not_covered,
-                };
-                (file.path, lines)
-            })
-            .collect()
     }
 }
 
-fn error_of(failure: &Failure) -> TestOutcome {
+/// The first of what a test printed; how much there was beyond is said.
+fn bounded(mut prints: Vec<String>) -> Vec<String> {
+    let mut bytes = 0;
+    let fitting = prints.iter().take(MAX_PRINTED_LINES).take_while(|line| {
+        bytes += line.len();
+        bytes <= MAX_PRINTED_BYTES
+    });
+    let kept = fitting.count();
+    let left = prints.len() - kept;
+    prints.truncate(kept);
+    if left > 0 {
+        prints.push(format!("… and {left} more"));
+    }
+    prints
+}
+
+pub(super) fn error_of(failure: &Failure) -> TestOutcome {
     TestOutcome::Error {
         message: failure.to_string(),
         location: failure.location().map(ToOwned::to_owned),
@@ -159,6 +178,9 @@ fn cases(modules: &[Module]) -> Vec<TestCase> {
         let package = dotted(&module.package);
         for rule in &module.rules {
             let [name] = rule.name.as_slice() else { continue };
+            if rule.kind == HeadKind::Function {
+                continue;
+            }
             let todo = name.starts_with("todo_test_");
             if !todo && !name.starts_with("test_") {
                 continue;
@@ -195,4 +217,102 @@ fn dotted(package: &[String]) -> String {
         }
         path
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bundle::BundleFile;
+    use super::super::compile::on_large_stack;
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    fn suite(files: &[(&str, &str)], work: impl FnOnce(TestSuite) + Send) {
+        let file = |(path, text): &(&str, &str)| BundleFile {
+            path: (*path).to_owned(),
+            text: (*text).to_owned(),
+        };
+        let bundle = Bundle::new("here", files.iter().map(file).collect()).unwrap();
+        on_large_stack(|| work(TestSuite::load_here(&bundle, true).unwrap())).unwrap();
+    }
+
+    const POLICY: &str = "package p\n\nlimit := data.limit\n\nbig if input.x > limit\n";
+
+    #[test]
+    fn an_error_leaves_nothing_replaced_for_the_next_test() {
+        let tests = "package p_test
+
+import data.p
+
+test_a_stops_halfway if {
+    some x in split(input.none, to_number(input.x)) with data.limit as 1 with input as {\"x\": \"q\", \"none\": \"\"}
+    x == 1
+}
+
+test_b_is_not_big if not p.big with input as {\"x\": 5}
+";
+        let files = [("p.rego", POLICY), ("p_test.rego", tests), ("data.yaml", "limit: 10\n")];
+        suite(&files, |mut suite| {
+            let outcomes: Vec<TestOutcome> =
+                (0..2).map(|index| suite.run(index, LIMIT).unwrap().outcome).collect();
+            assert!(matches!(outcomes[0], TestOutcome::Error { .. }), "{outcomes:?}");
+            assert_eq!(outcomes[1], TestOutcome::Passed);
+            let lines = &suite.coverage()["p.rego"];
+            assert_eq!(lines.covered, [3, 5].into());
+            assert_eq!(lines.not_covered, [].into());
+        });
+    }
+
+    #[test]
+    fn functions_are_no_tests_and_definitions_of_one_name_are_one() {
+        let tests = "package p_test
+
+test_of(x) := x
+
+test_a if 1 == 2
+
+test_a if 1 == 1
+
+todo_test_b if false
+";
+        suite(&[("p.rego", POLICY), ("p_test.rego", tests)], |mut suite| {
+            let names: Vec<&str> = suite.cases().iter().map(|case| case.name.as_str()).collect();
+            assert_eq!(names, ["test_a", "todo_test_b"]);
+            assert_eq!(suite.run(0, LIMIT).unwrap().outcome, TestOutcome::Passed);
+            assert_eq!(suite.run(1, LIMIT).unwrap().outcome, TestOutcome::Skipped);
+            assert_eq!(suite.run(2, LIMIT), None);
+        });
+    }
+
+    #[test]
+    fn a_file_that_no_test_reached_counts_with_the_same_lines() {
+        let tests = "package p_test\n\ntest_a if data.p.big with input as {\"x\": 11} with data.limit as 2\n";
+        let other = POLICY.replace("package p", "package q");
+        let old = "package r\n\ndeny[m] {\n\tm := data.none.f(input)\n}\n";
+        let old = old.replace("data.none.f(input)", "input.m");
+        let files = [
+            ("p.rego", POLICY),
+            ("q.rego", &other),
+            ("r.rego", &old),
+            ("p_test.rego", tests),
+        ];
+        suite(&files, |mut suite| {
+            assert_eq!(suite.run(0, LIMIT).unwrap().outcome, TestOutcome::Passed);
+            let coverage = suite.coverage();
+            assert_eq!(coverage["p.rego"].covered, [3, 5].into());
+            assert_eq!(coverage["q.rego"].covered, [].into());
+            assert_eq!(coverage["q.rego"].not_covered, [3, 5].into());
+            assert_eq!(coverage["r.rego"].not_covered, [3, 4].into());
+            assert_eq!(coverage.len(), 3);
+        });
+    }
+
+    #[test]
+    fn only_the_first_of_endless_prints_is_kept() {
+        let many = bounded(vec!["line".to_owned(); MAX_PRINTED_LINES + 5]);
+        assert_eq!(many.len(), MAX_PRINTED_LINES + 1);
+        assert_eq!(many.last().unwrap(), "… and 5 more");
+        let long = bounded(vec!["a".to_owned(), "b".repeat(MAX_PRINTED_BYTES)]);
+        assert_eq!(long, ["a", "… and 1 more"]);
+    }
 }

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::asking::Loaded;
 use super::bundle::Bundle;
 use super::compile::{Compiled, Scope, on_large_stack};
+use super::coverage::FileCoverage;
 use super::evaluate::{Answer, Detail, Evaluator, Failure};
 use super::limits::{LOAD_TIME, PROCESS_BYTES, TEST_TIME};
 use super::query::Question;
-use super::testing::{FileCoverage, TestCase, TestResult, TestSuite};
+use super::testing::{TestCase, TestResult, TestSuite};
 
 /// The longest message either way, in bytes.
 pub(super) const MAX_MESSAGE_BYTES: usize = 768 * 1024 * 1024;
