@@ -1,14 +1,16 @@
-//! A bundle: the Rego files, their tests and their data, as one value with a digest. Reading a directory is the only effect
-//! here; what the files mean is decided in [`super::compile`].
+//! A bundle: the Rego files, their tests and their data, as one value with a digest. Reading files is
+//! [`super::read`]'s; what they mean is decided in [`super::compile`] and [`super::data`].
 
 use std::path::{Path, PathBuf};
 
 use enact_core::canonical::Digest;
-use enact_core::diagnostic::{Diagnostic, Place};
+use enact_core::diagnostic::Diagnostic;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::limits::{MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES, MAX_FOLDER_DEPTH};
+use super::data::data;
+use super::limits::{MAX_BUNDLE_BYTES, MAX_FILE_BYTES, MAX_FILES};
+use super::read::{read, too_long};
 
 /// One file of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,30 +79,12 @@ impl Bundle {
         }
     }
 
-    /// Reads a directory (with what is below it) or a single `.rego` file. Hidden names are left out, as are files of other
-    /// kinds; a link to a file is followed, because that is how Kubernetes mounts a ConfigMap.
+    /// Reads a directory (with what is below it) or a single `.rego` file, as [`super::read`] says.
     ///
     /// # Errors
     /// When nothing can be read there, no Rego is there, or a bound is exceeded.
     pub fn read(path: &Path) -> Result<Self, Diagnostic> {
-        let shown = path.display().to_string();
-        let kind = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-        let files = if kind.is_dir() {
-            let mut files = Vec::new();
-            read_folder(path, "", 0, &mut files)?;
-            files
-        } else {
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            vec![BundleFile {
-                path: name,
-                text: read_file(path)?,
-            }]
-        };
-        let bundle = Self::new(shown, files)?;
+        let bundle = Self::new(path.display().to_string(), read(path)?)?;
         if bundle.policies().next().is_none() {
             return Err(
                 Diagnostic::error(format!("the policy directory {} holds no policy", bundle.origin))
@@ -108,6 +92,29 @@ impl Bundle {
             );
         }
         Ok(bundle)
+    }
+
+    /// Reads several directories and files into one bundle, for tests: there need be no policy among them. What is named
+    /// twice counts once.
+    ///
+    /// # Errors
+    /// As [`Bundle::read`], and when two different files have one path.
+    pub fn read_several(paths: &[PathBuf]) -> Result<Self, Diagnostic> {
+        let mut files = Vec::new();
+        for path in paths {
+            files.extend(read(path)?);
+        }
+        files.sort();
+        files.dedup();
+        let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let several = paths.len() > 1;
+        Self::new(shown.join(", "), files).map_err(|fault| {
+            if several {
+                fault.hint("name one directory at a time, or the one above them")
+            } else {
+                fault
+            }
+        })
     }
 
     /// All files, sorted by path.
@@ -147,15 +154,7 @@ impl Bundle {
     /// # Errors
     /// Each document that cannot be read, and each value that two documents set.
     pub fn data(&self) -> Result<Value, Vec<Diagnostic>> {
-        let mut root = Value::Object(Map::new());
-        let mut faults = Vec::new();
-        for file in self.files.iter().filter(|file| file.is_data()) {
-            match parse_data(file).and_then(|value| merge(&mut root, rooted(file, value), file)) {
-                Ok(()) => {}
-                Err(fault) => faults.push(fault),
-            }
-        }
-        if faults.is_empty() { Ok(root) } else { Err(faults) }
+        data(self.files.iter().filter(|file| file.is_data()))
     }
 }
 
@@ -167,7 +166,7 @@ fn check_sizes(origin: &str, files: &[BundleFile]) -> Result<(), Diagnostic> {
         )));
     }
     if let Some(long) = files.iter().find(|file| file.text.len() > MAX_FILE_BYTES) {
-        return Err(too_long(&long.path, long.text.len()));
+        return Err(too_long(&long.path, Some(long.text.len())));
     }
     let total: usize = files.iter().map(|file| file.text.len()).sum();
     if total > MAX_BUNDLE_BYTES {
@@ -176,143 +175,4 @@ fn check_sizes(origin: &str, files: &[BundleFile]) -> Result<(), Diagnostic> {
         )));
     }
     Ok(())
-}
-
-fn too_long(path: &str, bytes: usize) -> Diagnostic {
-    Diagnostic::error(format!(
-        "{path} is {bytes} bytes long; at most {MAX_FILE_BYTES} are read"
-    ))
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(format!(
-        "the policy directory {} cannot be read: {error}",
-        path.display()
-    ))
-    .hint("name a directory of .rego files, or write one to start from: enact policy init DIR")
-}
-
-fn read_folder(
-    folder: &Path,
-    below: &str,
-    depth: usize,
-    files: &mut Vec<BundleFile>,
-) -> Result<(), Diagnostic> {
-    if depth > MAX_FOLDER_DEPTH {
-        return Err(Diagnostic::error(format!(
-            "{} is nested deeper than {MAX_FOLDER_DEPTH} directories",
-            folder.display()
-        )));
-    }
-    let failed = |error: std::io::Error| unreadable(folder, &error);
-    let mut names: Vec<std::ffi::OsString> = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        names.push(entry.map_err(failed)?.file_name());
-    }
-    names.sort();
-    for name in names {
-        let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
-            continue;
-        };
-        let path = folder.join(name);
-        let inner = if below.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{below}/{name}")
-        };
-        read_entry(&path, inner, depth, files)?;
-        if files.len() > MAX_FILES {
-            return Err(Diagnostic::error(format!(
-                "{} holds more than {MAX_FILES} files",
-                folder.display()
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn read_entry(
-    path: &Path,
-    inner: String,
-    depth: usize,
-    files: &mut Vec<BundleFile>,
-) -> Result<(), Diagnostic> {
-    let kind = std::fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
-    if kind.is_dir() {
-        return read_folder(path, &inner, depth + 1, files);
-    }
-    let mut file = BundleFile {
-        path: inner,
-        text: String::new(),
-    };
-    if (file.path.ends_with(".rego") || file.is_data()) && path.is_file() {
-        file.text = read_file(path)?;
-        files.push(file);
-    }
-    Ok(())
-}
-
-fn read_file(path: &Path) -> Result<String, Diagnostic> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| unreadable(path, &error))?;
-    if bytes.len() > MAX_FILE_BYTES {
-        return Err(too_long(&path.display().to_string(), bytes.len()));
-    }
-    String::from_utf8(bytes).map_err(|_| Diagnostic::error(format!("{} is not UTF-8 text", path.display())))
-}
-
-fn parse_data(file: &BundleFile) -> Result<Value, Diagnostic> {
-    let place = || Place {
-        file: file.path.clone(),
-        position: None,
-        excerpt: String::new(),
-        length: 0,
-    };
-    let parsed = if file.path.ends_with(".json") {
-        serde_json::from_str(&file.text).map_err(|error| error.to_string())
-    } else {
-        serde_saphyr::from_str(&file.text).map_err(|error| error.to_string())
-    };
-    let value: Value = parsed
-        .map_err(|error| Diagnostic::error(format!("{} is not readable: {error}", file.path)).at(place()))?;
-    if value.is_object() {
-        Ok(value)
-    } else {
-        Err(Diagnostic::error(format!("{} must hold an object", file.path)).at(place()))
-    }
-}
-
-/// A document below the names of its directories.
-fn rooted(file: &BundleFile, value: Value) -> Value {
-    let folders: PathBuf = Path::new(&file.path)
-        .parent()
-        .map(Path::to_owned)
-        .unwrap_or_default();
-    folders.components().rev().fold(value, |inner, folder| {
-        let name = folder.as_os_str().to_string_lossy().into_owned();
-        Value::Object(Map::from_iter([(name, inner)]))
-    })
-}
-
-fn merge(into: &mut Value, from: Value, file: &BundleFile) -> Result<(), Diagnostic> {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                match into.get_mut(&key) {
-                    Some(there) => merge(there, value, file)?,
-                    None => {
-                        into.insert(key, value);
-                    }
-                }
-            }
-            Ok(())
-        }
-        _ => Err(Diagnostic::error(format!(
-            "{} sets a value that another data document sets too",
-            file.path
-        ))),
-    }
 }

@@ -76,5 +76,11 @@ fn lines(module: &Module, text: &str) -> Option<BTreeSet<u32>> {
     let file = engine.get_coverage_report().ok()?.files.into_iter().next()?;
     let added = text.lines().count();
     let is_own = |line: &u32| usize::try_from(*line).is_ok_and(|line| line <= added);
-    Some(file.covered.into_iter().chain(file.not_covered).filter(is_own).collect())
+    Some(
+        file.covered
+            .into_iter()
+            .chain(file.not_covered)
+            .filter(is_own)
+            .collect(),
+    )
 }

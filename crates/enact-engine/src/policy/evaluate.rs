@@ -117,6 +117,7 @@ impl Failure {
 #[derive(Debug)]
 pub struct Evaluator {
     compiled: Compiled,
+    engine: regorus::Engine,
     explained: BTreeMap<Question, Explained>,
 }
 
@@ -124,6 +125,7 @@ impl Evaluator {
     /// An evaluator of a compiled bundle.
     pub fn new(compiled: Compiled) -> Self {
         Self {
+            engine: compiled.engine.clone(),
             compiled,
             explained: BTreeMap::new(),
         }
@@ -143,8 +145,9 @@ impl Evaluator {
         let input = regorus::Value::from_json_str(input).map_err(|error| Failure::Input {
             message: error.to_string(),
         })?;
-        let engine = &mut self.compiled.engine;
-        let (package, prints) = ask_package(engine, query, input.clone())?;
+        let (package, prints) = ask_package(&mut self.engine, query, input.clone())
+            // An engine that stopped halfway may still hold what `with` replaced: the next question gets another.
+            .inspect_err(|_| self.engine = self.compiled.engine.clone())?;
         let mut answer = Answer {
             outputs: outputs(&package, query)?,
             rules: Vec::new(),
@@ -250,5 +253,48 @@ impl Write for Bounded {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bundle::{Bundle, BundleFile};
+    use super::super::compile::{Scope, on_large_stack};
+    use super::*;
+
+    /// The engine leaves what `with` replaced in place when a statement fails halfway.
+    #[test]
+    fn a_failed_question_leaves_nothing_replaced_for_the_next_one() {
+        let text = "package enact.plan
+
+deny contains \"halfway\" if {
+    input.broken
+    x := split(input.text, to_number(input.broken))[_] with data.limit as 1000
+    x
+}
+
+deny contains \"too big\" if is_big with input.other as 1
+
+is_big if input.size > data.limit
+";
+        let file = |path: &str, text: &str| BundleFile {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        let files = vec![file("a.rego", text), file("data.yaml", "limit: 10\n")];
+        let bundle = Bundle::new("here", files).unwrap();
+        let said = on_large_stack(|| {
+            let compiled = Compiled::load_here(&bundle, Scope::Policies).unwrap();
+            let mut evaluator = Evaluator::new(compiled);
+            let broken = evaluator.ask(
+                Question::Plan,
+                r#"{"broken": "q", "text": ""}"#,
+                Detail::Objections,
+            );
+            assert!(matches!(broken, Err(Failure::Evaluation { .. })), "{broken:?}");
+            let big = evaluator.ask(Question::Plan, r#"{"size": 20}"#, Detail::Objections);
+            big.unwrap().outputs["deny"].clone()
+        });
+        assert_eq!(said.unwrap(), serde_json::json!(["too big"]));
     }
 }

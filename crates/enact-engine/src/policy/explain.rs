@@ -55,11 +55,12 @@ impl Explained {
     }
 
     /// What each definition says about an input; empty when the copy cannot answer.
-    pub(super) fn ask(&mut self, input: regorus::Value) -> Vec<RuleAnswer> {
-        let Some(engine) = &mut self.engine else {
+    pub(super) fn ask(&self, input: regorus::Value) -> Vec<RuleAnswer> {
+        // A copy for each question, because one that stopped halfway may still hold what `with` replaced.
+        let Some(mut engine) = self.engine.clone() else {
             return Vec::new();
         };
-        let Ok((package, _)) = ask_package(engine, self.query, input) else {
+        let Ok((package, _)) = ask_package(&mut engine, self.query, input) else {
             return Vec::new();
         };
         let told = self.definitions.iter().map(|definition| RuleAnswer {
@@ -136,6 +137,8 @@ fn build(
         .add_policy("(put together)".to_owned(), together(query, definitions))
         .ok()?;
     engine.add_data(compiled.engine.get_data()).ok()?;
+    // No rule has this name: the engine gets ready and evaluates nothing, once for all of its copies.
+    let _no_such_rule = engine.eval_rule("data".to_owned());
     Some(engine)
 }
 

@@ -131,7 +131,11 @@ impl TestSuite {
                 error_of(&failure(&format!("{error:#}"), limit))
             }
         };
-        Some(TestResult { outcome, took, prints })
+        Some(TestResult {
+            outcome,
+            took,
+            prints,
+        })
     }
 
     /// Gives up an engine that stopped halfway: what `with` replaced there can still be replaced.
@@ -245,16 +249,21 @@ mod tests {
 import data.p
 
 test_a_stops_halfway if {
-    some x in split(input.none, to_number(input.x)) with data.limit as 1 with input as {\"x\": \"q\", \"none\": \"\"}
+    x := split(input.none, to_number(input.x))[_] with data.limit as 1 with input as {\"x\": \"q\", \"none\": \"\"}
     x == 1
 }
 
 test_b_is_not_big if not p.big with input as {\"x\": 5}
 ";
-        let files = [("p.rego", POLICY), ("p_test.rego", tests), ("data.yaml", "limit: 10\n")];
+        let files = [
+            ("p.rego", POLICY),
+            ("p_test.rego", tests),
+            ("data.yaml", "limit: 10\n"),
+        ];
         suite(&files, |mut suite| {
-            let outcomes: Vec<TestOutcome> =
-                (0..2).map(|index| suite.run(index, LIMIT).unwrap().outcome).collect();
+            let outcomes: Vec<TestOutcome> = (0..2)
+                .map(|index| suite.run(index, LIMIT).unwrap().outcome)
+                .collect();
             assert!(matches!(outcomes[0], TestOutcome::Error { .. }), "{outcomes:?}");
             assert_eq!(outcomes[1], TestOutcome::Passed);
             let lines = &suite.coverage()["p.rego"];
