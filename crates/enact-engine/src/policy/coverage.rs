@@ -1,5 +1,8 @@
 //! Which lines of the policies some test reached. The engine reports on files of which it evaluated something; the lines of
 //! all others are found here, so that a file without a test counts.
+//!
+//! Where a test reaches a rule through an import (`import data.p`, then `p.deny`), the engine evaluates all rules of that
+//! package, and their lines count as far as they were evaluated. `data.p.deny` evaluates that rule only.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -29,7 +29,8 @@ pub fn lint(bundle: &Bundle, modules: &[Module]) -> Vec<Diagnostic> {
 }
 
 fn object_by_accident(program: &Program<'_>, module: &Module, rule: &Rule) -> Option<Diagnostic> {
-    let name = rule.name.join(".");
+    // A key that is written out is part of the path: `deny["no"]` is `deny.no`.
+    let name = rule.name.first()?;
     (rule.kind == HeadKind::ObjectByAccident).then(|| {
         Diagnostic::error(format!(
             "`{name}[…] if` makes an object whose keys are the members, not a set; nothing that asks for a set finds them"
@@ -38,6 +39,15 @@ fn object_by_accident(program: &Program<'_>, module: &Module, rule: &Rule) -> Op
         .at(program.place(module, rule.at.start))
     })
 }
+
+/// What other tools ask for, and what it is called here.
+const NAMES_ELSEWHERE: &[(&str, &str)] = &[
+    ("denied", "deny"),
+    ("violation", "deny"),
+    ("violations", "deny"),
+    ("warning", "warn"),
+    ("warnings", "warn"),
+];
 
 /// A rule in a package that is asked, whose name is nearly one of those that are asked for.
 fn misspelt_output(program: &Program<'_>, module: &Module, rule: &Rule) -> Option<Diagnostic> {
@@ -49,7 +59,9 @@ fn misspelt_output(program: &Program<'_>, module: &Module, rule: &Rule) -> Optio
         return None;
     }
     let near = query.outputs.iter().find(|output| {
-        strsim::damerau_levenshtein(output, name) <= 1 || **output == name.trim_end_matches("ed")
+        strsim::damerau_levenshtein(output, name) <= 1
+            || **output == name.trim_end_matches("ed")
+            || NAMES_ELSEWHERE.contains(&(name, output))
     })?;
     Some(
         Diagnostic::warning(format!("nobody asks for `{name}`"))

@@ -135,7 +135,11 @@ impl TestEntry {
             message,
             location,
             took_us: micros(result.took),
-            prints: result.prints.clone(),
+            prints: result
+                .prints
+                .iter()
+                .map(|print| shown_print(print, shown))
+                .collect(),
         }
     }
 }
@@ -145,6 +149,14 @@ fn shown_place(place: &str, shown: &dyn Fn(&str) -> String) -> String {
     match place.rsplit_once(':') {
         Some((file, line)) => format!("{}:{line}", shown(file)),
         None => place.to_owned(),
+    }
+}
+
+/// The engine begins what is printed with its place: `a_test.rego:3: text`.
+fn shown_print(print: &str, shown: &dyn Fn(&str) -> String) -> String {
+    match print.split_once(": ") {
+        Some((place, text)) => format!("{}: {text}", shown_place(place, shown)),
+        None => print.to_owned(),
     }
 }
 
@@ -353,7 +365,8 @@ mod tests {
     }
 
     #[test]
-    fn the_place_of_an_error_is_shown_like_any_other() {
+    fn places_of_errors_and_prints_are_shown_like_any_other() {
         assert_eq!(shown_place("a.rego:3", &shown), "policies/a.rego:3");
+        assert_eq!(shown_print("a.rego:3: b: c", &shown), "policies/a.rego:3: b: c");
     }
 }

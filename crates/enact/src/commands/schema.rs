@@ -20,6 +20,8 @@ enum What {
     Approval,
     /// What policies are asked about (enact.policy-input/v1).
     PolicyInput,
+    /// The result of `enact policy test --format json` (enact.policy-test/v1).
+    PolicyTest,
 }
 
 /// Print the JSON Schema of a document
@@ -38,6 +40,7 @@ pub(crate) fn run(args: &SchemaArgs) -> CommandResult {
         What::Run => schemars::schema_for!(enact_core::report::RunReport),
         What::Entry => schemars::schema_for!(enact_core::journal::Entry),
         What::PolicyInput => schemars::schema_for!(enact_engine::policy::input::AnyInput),
+        What::PolicyTest => schemars::schema_for!(enact_engine::policy::test_report::TestReport),
         What::Approval => schemars::schema_for!(enact_core::approval::Approval),
     };
     views::print_document(&schema, Output::Json)?;

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use enact_core::diagnostic::Diagnostic;
 use enact_core::exit::ExitCode;
 use enact_engine::policy::bundle::Bundle;
-use enact_engine::policy::process::Isolated;
 use enact_engine::policy::syntax::RegoVersion;
+use enact_engine::policy::test_run::check;
 
 use super::super::Context;
-use crate::error::{CommandError, CommandResult};
+use super::Shown;
+use crate::error::CommandResult;
 use crate::policy::worker_program;
 use crate::views;
 
@@ -18,7 +18,7 @@ use crate::views;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Unknown functions, rules that use themselves, and `deny[x] if` (which makes an object, not a set) are
-found here, not when a rule is reached. Exit code 3 when something is wrong.
+found here, not when a rule is reached. Files of tests are compiled too. Exit code 3 when something is wrong.
 
 Example:
   enact policy check policies/"
@@ -33,24 +33,26 @@ pub(crate) struct CheckArgs {
 }
 
 pub(crate) fn run(context: &Context, args: &CheckArgs) -> CommandResult {
-    let bundle = Bundle::read(&args.path).map_err(|fault| unusable(vec![fault]))?;
-    let (_, loaded) = Isolated::load(worker_program()?, &bundle, 1).map_err(unusable)?;
+    let shown = Shown::new(std::slice::from_ref(&args.path));
+    let bundle = Bundle::read(&args.path).map_err(|fault| shown.unusable(vec![fault]))?;
+    let loaded = check(&worker_program()?, &bundle).map_err(|faults| shown.unusable(faults))?;
     for warning in &loaded.warnings {
-        views::say(&views::diagnostics::render(context.painter, warning));
+        let warning = shown.placed(warning.clone());
+        views::say(&views::diagnostics::render(context.painter, &warning));
     }
-    let old: Vec<&str> = loaded
+    let old: Vec<String> = loaded
         .versions
         .iter()
         .filter(|(_, version)| **version == RegoVersion::V0)
-        .map(|(path, _)| path.as_str())
+        .map(|(path, _)| shown.name(path))
         .collect();
     if !old.is_empty() {
         views::say(&format!("note: written in Rego v0: {}\n", old.join(", ")));
     }
     views::print_text(&format!(
-        "{} files, {} rules, bundle {}\n",
-        loaded.versions.len(),
-        loaded.rules.len(),
+        "{}, {}, bundle {}\n",
+        counted(loaded.versions.len(), "file"),
+        counted(loaded.rules.len(), "rule"),
         loaded.digest.short()
     ))?;
     let doubtful = args.strict && !loaded.warnings.is_empty();
@@ -61,15 +63,7 @@ pub(crate) fn run(context: &Context, args: &CheckArgs) -> CommandResult {
     })
 }
 
-/// Policies that cannot be used, with everything that is wrong with them.
-pub(super) fn unusable(faults: Vec<Diagnostic>) -> CommandError {
-    let count = faults.len();
-    let message = format!(
-        "{count} {} in the policies",
-        if count == 1 { "fault" } else { "faults" }
-    );
-    CommandError {
-        faults,
-        ..CommandError::invalid(message)
-    }
+/// `1 file`, `2 files`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

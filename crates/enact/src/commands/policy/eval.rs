@@ -17,7 +17,7 @@ use enact_engine::policy::query::Question;
 use serde_json::Value;
 
 use super::super::Context;
-use super::check::unusable;
+use super::Shown;
 use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
 use crate::policy::worker_program;
@@ -66,12 +66,14 @@ pub(crate) struct EvalArgs {
 }
 
 pub(crate) fn run(context: &Context, args: &EvalArgs) -> CommandResult {
+    let shown = Shown::new(args.path.as_slice());
     let bundle = match &args.path {
-        Some(path) => Bundle::read(path).map_err(|fault| unusable(vec![fault]))?,
+        Some(path) => Bundle::read(path).map_err(|fault| shown.unusable(vec![fault]))?,
         None => default::bundle(),
     };
     let (question, document) = document(context, args)?;
-    let (asked, _) = Isolated::load(worker_program()?, &bundle, 1).map_err(unusable)?;
+    let (asked, _) =
+        Isolated::load(worker_program()?, &bundle, 1).map_err(|faults| shown.unusable(faults))?;
     let asked: Arc<dyn Ask> = Arc::new(asked);
     let detail = if args.explain {
         Detail::EveryRule
@@ -146,6 +148,12 @@ fn document(context: &Context, args: &EvalArgs) -> Result<(Question, String), Co
     if value.get("format").and_then(Value::as_str) == Some(enact_core::plan::FORMAT) {
         let plan = Plan::parse(text.as_bytes())
             .map_err(|error| CommandError::from(error).about(&shown.to_string()))?;
+        if args.question.is_some_and(|asked| asked != Asked::Plan) {
+            return Err(CommandError::invalid(format!(
+                "{shown} is a plan, and can only be asked about as one"
+            ))
+            .hint("leave --question out"));
+        }
         let occasion = Occasion {
             now: state::now(),
             actor: context.settings.principal(),
@@ -171,11 +179,18 @@ fn document(context: &Context, args: &EvalArgs) -> Result<(Question, String), Co
 
 fn read(path: &Path) -> Result<String, CommandError> {
     let mut text = String::new();
+    let most = MAX_INPUT + 1;
     let read = if path.as_os_str() == "-" {
-        std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut text)
+        std::io::stdin().lock().take(most).read_to_string(&mut text)
     } else {
-        std::fs::File::open(path).and_then(|file| file.take(MAX_INPUT).read_to_string(&mut text))
+        std::fs::File::open(path).and_then(|file| file.take(most).read_to_string(&mut text))
     };
-    read.map(|_| text)
-        .map_err(|error| CommandError::invalid(format!("{} cannot be read: {error}", path.display())))
+    read.map_err(|error| CommandError::invalid(format!("{} cannot be read: {error}", path.display())))?;
+    if text.len() as u64 > MAX_INPUT {
+        return Err(CommandError::invalid(format!(
+            "{} is too long; at most {MAX_INPUT} bytes are read",
+            path.display()
+        )));
+    }
+    Ok(text)
 }

@@ -33,7 +33,8 @@ pub(crate) fn run(args: &InitArgs) -> CommandResult {
         .files()
         .iter()
         .map(|file| args.dir.join(&file.path))
-        .find(|path| path.exists());
+        // A link is there even where it leads to nothing.
+        .find(|path| path.symlink_metadata().is_ok());
     if let Some(path) = existing {
         return Err(
             CommandError::invalid(format!("{} exists already; nothing was written", path.display()))
