@@ -37,6 +37,11 @@ malformed(name, fault) := {
 	]),
 }
 
+# The list, or an empty one where something else stands. What stands there is denied by the rule that it belongs to.
+list_or_none(value) := value if {
+	is_array(value)
+} else := []
+
 # Null, or a whole number that is not below `least`.
 is_limit(value, least) if {
 	is_whole(value)
