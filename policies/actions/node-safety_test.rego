@@ -54,6 +54,12 @@ test_a_node_without_known_labels_is_left_alone if {
 
 named(action, name) := asking(action, {"target_resource": {"name": name}})
 
+test_the_live_labels_are_enough if {
+	asked := asking("DrainNode", {"target_resource": {"labels": null}})
+	codes(asked) == set()
+	codes(object.union(asked, {"cluster": {"node": {"labels": {control_plane: ""}}}})) == {"node.control_plane"}
+}
+
 test_a_name_of_the_control_plane_is_left_alone if {
 	every name in ["master-1", "k8s-master", "my-control-plane-2"] {
 		every action in on_nodes {

@@ -64,6 +64,10 @@ test_unknown_labels_may_be_critical_ones if {
 	codes(object.union(no_labels, {"typed": {"replicas": 1}})) == set()
 }
 
+test_the_live_labels_of_a_deployment_are_enough if {
+	codes(scaling(0, {"target_resource": {"labels": null}})) == set()
+}
+
 test_only_scaling_is_about_replicas if {
 	codes(asking("RestartDeployment", object.union(critical, {"typed": {"replicas": 0}}))) == set()
 	codes(without(question("RestartDeployment"), "typed")) == set()

@@ -73,6 +73,7 @@ test_each_number_asks_by_itself if {
 
 test_who_must_approve_is_handed_on if {
 	settings := {"blast_radius": {"changes": 0, "approvals": 1, "assurance": "signed", "roles": ["platform"]}}
+	denied(changes(1, "CREATE", {}), settings) == set()
 	some finding in asked(changes(1, "CREATE", {}), settings)
 	finding.approvals == 1
 	finding.assurance == "signed"

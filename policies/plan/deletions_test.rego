@@ -58,7 +58,8 @@ sync(found, observed) := object.union(document(found), {"plan": {
 }})
 
 denied_in_sync(found, observed, settings) := {finding.code | some finding in findings} if {
-	findings := data.enact.plan.deny with input as sync(found, observed) with data.enact.settings as {"deletions": settings}
+	findings := data.enact.plan.deny with input as sync(found, observed)
+		with data.enact.settings as {"deletions": settings}
 }
 
 half := {"max_share": 0.5, "share_from": 10}
@@ -74,7 +75,8 @@ test_one_deletion_above_the_share_is_denied if {
 
 test_the_message_says_how_many_of_how_many if {
 	found := changes(21, "DELETE", {})
-	findings := data.enact.plan.deny with input as sync(found, {"portal": 41}) with data.enact.settings as {"deletions": half}
+	findings := data.enact.plan.deny with input as sync(found, {"portal": 41})
+		with data.enact.settings as {"deletions": half}
 	some finding in findings
 	contains(finding.msg, "deletes 21 of 41 managed objects")
 	contains(finding.msg, "at most 20 are allowed, a share of 0.5")
@@ -98,6 +100,11 @@ test_a_share_without_an_exact_form_is_not_off_by_one if {
 		denied_in_sync(changes(percent, "DELETE", {}), {"portal": 100}, settings) == set()
 		denied_in_sync(changes(percent + 1, "DELETE", {}), {"portal": 100}, settings) == {"deletions.share"}
 	}
+}
+
+test_only_numbers_count_as_found if {
+	denied_in_sync(changes(10, "DELETE", {}), {"portal": 20, "page": "20"}, half) == set()
+	denied_in_sync(changes(11, "DELETE", {}), {"portal": 20, "page": "20"}, half) == {"deletions.share"}
 }
 
 test_a_share_of_nothing_found_denies if {

@@ -125,6 +125,12 @@ test_a_weekly_window_is_in_utc_unless_it_says_otherwise if {
 	}
 }
 
+test_a_weekly_window_no_longer_holds_at_its_end if {
+	settings := one_window({"weekdays": ["friday"], "from": "15:00", "to": "18:30"})
+	at("2026-01-02T18:29:59Z", changes(1, "CREATE", {}), settings) == {"freeze.window"}
+	at("2026-01-02T18:30:00Z", changes(1, "CREATE", {}), settings) == set()
+}
+
 test_a_weekly_window_follows_its_time_zone_and_summer_time if {
 	settings := one_window(object.union(friday_afternoon, {"timezone": "Europe/Berlin"}))
 	cases := {
