@@ -82,8 +82,12 @@ test_who_must_approve_is_handed_on if {
 }
 
 test_two_people_where_nobody_says_how_many if {
-	some finding in asked(changes(1, "CREATE", {}), {"blast_radius": {"changes": 0}})
-	finding.approvals == 2
+	every settings in [{"changes": 0}, {"changes": 0, "approvals": null, "roles": null}] {
+		some finding in asked(changes(1, "CREATE", {}), {"blast_radius": settings})
+		finding.approvals == 2
+		finding.roles == []
+		denied(changes(1, "CREATE", {}), {"blast_radius": settings}) == set()
+	}
 }
 
 test_assurance_may_be_null if {
@@ -105,13 +109,11 @@ test_a_malformed_radius_denies if {
 		{"destroys": -1},
 		{"namespaces": 1.5},
 		{"approvals": 0},
-		{"approvals": null},
 		{"approvals": "2"},
 		{"assurance": "strong"},
 		{"assurance": 1},
 		{"roles": "platform"},
 		{"roles": [1]},
-		{"roles": null},
 	] {
 		denied([], {"blast_radius": section}) == {"blast_radius.malformed"}
 		denied(changes(1, "DELETE", {}), {"blast_radius": section}) == {"blast_radius.malformed"}

@@ -6,9 +6,9 @@ frozen_namespaces := list_or_none(freeze_namespaces_setting)
 
 freeze_windows := list_or_none(freeze_windows_setting)
 
-freeze_namespaces_setting := object.get(section("freeze"), "namespaces", [])
+freeze_namespaces_setting := setting("freeze", "namespaces", [])
 
-freeze_windows_setting := object.get(section("freeze"), "windows", [])
+freeze_windows_setting := setting("freeze", "windows", [])
 
 deny contains {
 	"code": "freeze.namespace",

@@ -20,6 +20,12 @@ section(name) := found if {
 	is_object(found)
 } else := {}
 
+# One setting of a section, or what holds where it is absent or null.
+setting(name, key, otherwise) := value if {
+	value := section(name)[key]
+	value != null
+} else := otherwise
+
 # What is wrong with a section as a whole. A key that the rule does not know is most likely a typing error.
 section_faults(name, known) := {"it must be an object"} if {
 	settings[name] != null
