@@ -203,6 +203,7 @@ test_malformed_windows_deny if {
 		object.union(friday_afternoon, {"to": "24:30"}),
 		object.union(friday_afternoon, {"from": "9:00"}),
 		object.union(friday_afternoon, {"to": "06:00"}),
+		object.union(friday_afternoon, {"to": "15:00"}),
 		object.union(friday_afternoon, {"timezone": "Europe/Berln"}),
 		object.union(friday_afternoon, {"timezone": ""}),
 		object.union(friday_afternoon, {"timezone": null}),
