@@ -3,7 +3,7 @@
 //! Reading order: [`bundle`] (files with a digest), [`compile`] (what is wrong with them: [`scan`], [`syntax`], [`lint`]),
 //! [`evaluate`] (one question, one bounded answer), [`decision`] (from an answer to a decision, closed on every error),
 //! [`rego`] (a bundle in force). [`query`] says which packages are asked and [`input`] about what; [`process`] keeps
-//! policies from elsewhere in a process that can be killed.
+//! policies from elsewhere in a process that can be killed, and [`reload`] puts a new bundle in force while others decide.
 
 use enact_core::canonical::Digest;
 use enact_core::plan::Plan;
@@ -14,6 +14,7 @@ use self::input::Occasion;
 pub mod asking;
 pub mod builtins;
 pub mod bundle;
+pub mod canaries;
 pub mod compile;
 pub mod decision;
 pub mod default;
@@ -22,10 +23,12 @@ pub mod explain;
 pub mod input;
 pub mod limits;
 pub mod lint;
+pub mod metrics;
 pub mod observe;
 pub mod process;
 pub mod query;
 pub mod rego;
+pub mod reload;
 pub mod scan;
 pub mod syntax;
 pub mod testing;
