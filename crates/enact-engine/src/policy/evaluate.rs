@@ -180,7 +180,7 @@ fn objects(answer: &Answer) -> bool {
         .any(|value| value.as_array().is_some_and(|members| !members.is_empty()))
 }
 
-/// The value of a package, and what was printed.
+/// The values of the asked rules by their names, and what was printed.
 pub(super) fn ask_package(
     engine: &mut regorus::Engine,
     query: Query,
@@ -188,18 +188,16 @@ pub(super) fn ask_package(
 ) -> Result<(regorus::Value, Vec<String>), Failure> {
     engine.set_execution_timer_config(timer(query.limit));
     engine.set_input(input);
-    let asked = engine.eval_query(format!("data.{}", query.package), false);
+    let asked = engine.eval_rule(query.asking_rule());
     // The engine keeps the input until the next one; a large plan would stay in memory with it.
     engine.set_input(regorus::Value::Undefined);
     let prints = engine.take_prints().unwrap_or_default();
-    let results = asked.map_err(|error| failure(&format!("{error:#}"), query.limit))?;
-    let value = results
-        .result
-        .into_iter()
-        .next()
-        .and_then(|result| result.expressions.into_iter().next())
-        .map_or(regorus::Value::Undefined, |expression| expression.value);
-    Ok((value, prints))
+    match asked {
+        Ok(value) => Ok((value, prints)),
+        // No policy declares what is asked for.
+        Err(error) if error.to_string() == "not a valid rule path" => Ok((regorus::Value::Undefined, prints)),
+        Err(error) => Err(failure(&format!("{error:#}"), query.limit)),
+    }
 }
 
 /// An error of the engine as a [`Failure`].

@@ -2,14 +2,16 @@
 //! asked set has a name of its own, and the set is put together from those. Only places come from the copy: the answer is
 //! always that of the policies as they were written.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bundle::{Bundle, BundleFile};
 use super::compile::Compiled;
 use super::evaluate::{ask_package, to_json};
-use super::query::Query;
-use super::syntax::{HeadKind, Module, RegoVersion, Rule};
+use super::query::{ASKING_PACKAGE, Query};
+use super::syntax::{HeadKind, Module, RegoVersion, Rule, replaced};
 
 /// What one definition of a rule said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,17 +88,14 @@ fn values(package: &regorus::Value, name: &str) -> Vec<Value> {
 
 /// The file with a name of its own for every definition of an asked set. Lines stay where they are.
 fn renamed(bundle: &Bundle, module: &Module, query: Query, definitions: &mut Vec<Definition>) -> BundleFile {
-    let mut text = bundle
-        .file(&module.path)
-        .map_or_else(String::new, |file| file.text.clone());
+    let text = bundle.file(&module.path).map_or("", |file| file.text.as_str());
+    let mut names = module.through_imports();
     if module.package.join(".") == query.package {
-        let first = definitions.len();
-        // From the end, so that earlier places stay right.
-        for rule in module.rules.iter().rev().filter(|rule| is_asked(rule, query)) {
+        for rule in module.rules.iter().filter(|rule| is_asked(rule, query)) {
             let name = format!("enact_{}_{}", rule.name.join("_"), definitions.len());
             let is_set = rule.kind == HeadKind::Set;
-            if is_set && rule.name_at.end <= text.len() && text.is_char_boundary(rule.name_at.start) {
-                text.replace_range(rule.name_at.start..rule.name_at.end, &name);
+            if is_set {
+                names.push((rule.name_at, name.clone()));
             }
             definitions.push(Definition {
                 rule: rule.name.join("."),
@@ -104,13 +103,10 @@ fn renamed(bundle: &Bundle, module: &Module, query: Query, definitions: &mut Vec
                 name: if is_set { name } else { rule.name.join(".") },
             });
         }
-        if let Some(here) = definitions.get_mut(first..) {
-            here.reverse();
-        }
     }
     BundleFile {
         path: module.path.clone(),
-        text,
+        text: replaced(text, names),
     }
 }
 
@@ -135,6 +131,13 @@ fn build(
     engine
         .add_policy("(put together)".to_owned(), together(query, definitions))
         .ok()?;
+    let names = definitions.iter().map(|definition| definition.name.as_str());
+    let names: BTreeSet<&str> = names.collect();
+    let asking = format!(
+        "package {ASKING_PACKAGE}\n{}",
+        query.asking_source(names.into_iter())
+    );
+    engine.add_policy("(asking)".to_owned(), asking).ok()?;
     engine.add_data(compiled.engine.get_data()).ok()?;
     Some(engine)
 }

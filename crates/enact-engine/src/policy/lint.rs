@@ -8,7 +8,7 @@ use enact_core::diagnostic::Diagnostic;
 use super::builtins;
 use super::bundle::Bundle;
 use super::limits::MAX_RULE_CHAIN;
-use super::query::QUERIES;
+use super::query::{ASKING_PACKAGE, QUERIES};
 use super::syntax::{Call, DottedPath, HeadKind, Module, Rule, place_at};
 
 /// Everything to say about the modules of one bundle, sorted by place.
@@ -22,10 +22,59 @@ pub fn lint(bundle: &Bundle, modules: &[Module]) -> Vec<Diagnostic> {
             faults.extend(misspelt_output(&program, module, rule));
         }
     }
+    faults.extend(whole_packages(&program, modules));
+    faults.extend(reserved(&program, modules));
     faults.extend(program.recursion());
     faults.extend(program.data_over_rules(bundle));
     faults.sort_by(|a, b| a.place.cmp(&b.place).then(a.summary.cmp(&b.summary)));
     faults
+}
+
+/// References to a package as a whole that is spread over files. The engine takes such a package for evaluated after its first
+/// file, and what the other files say is lost: a denial could be missing.
+fn whole_packages(program: &Program<'_>, modules: &[Module]) -> Vec<Diagnostic> {
+    let mut files: BTreeMap<&DottedPath, usize> = BTreeMap::new();
+    for module in modules {
+        *files.entry(&module.package).or_default() += 1;
+    }
+    let spread: Vec<&DottedPath> = files
+        .into_iter()
+        .filter(|(_, count)| *count > 1)
+        .map(|(package, _)| package)
+        .collect();
+    let mut faults = Vec::new();
+    for module in modules {
+        for rule in &module.rules {
+            let mut paths = rule.references.iter().filter_map(|reference| {
+                let is_local = reference.first().is_some_and(|root| rule.locals.contains(root));
+                absolute(module, reference).filter(|_| !is_local)
+            });
+            let whole = paths.find_map(|path| spread.iter().find(|package| package.starts_with(&path)));
+            faults.extend(whole.map(|package| {
+                Diagnostic::error(format!(
+                    "`data.{}` is used as a whole, and is spread over several files",
+                    package.join(".")
+                ))
+                .detail("the engine would see the rules of some of them only")
+                .hint("name the rule that is meant, or keep the package in one file")
+                .at(program.place(module, rule.at.start))
+            }));
+        }
+    }
+    faults
+}
+
+/// The package that puts answers together is not for policies.
+fn reserved(program: &Program<'_>, modules: &[Module]) -> Vec<Diagnostic> {
+    let taken = modules
+        .iter()
+        .filter(|module| module.package.first().is_some_and(|name| name == ASKING_PACKAGE));
+    let faults = taken.map(|module| {
+        Diagnostic::error(format!("the package name {ASKING_PACKAGE} is reserved"))
+            .hint("rename the package")
+            .at(program.place(module, 0))
+    });
+    faults.collect()
 }
 
 fn object_by_accident(program: &Program<'_>, module: &Module, rule: &Rule) -> Option<Diagnostic> {

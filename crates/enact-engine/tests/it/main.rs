@@ -19,6 +19,7 @@ mod law_08_verified;
 mod law_09_reporting;
 mod law_10_tightening;
 mod lease;
+mod policy_answers;
 mod policy_reload;
 mod sqlite;
 mod stop;
