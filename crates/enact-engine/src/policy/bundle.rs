@@ -78,7 +78,7 @@ impl Bundle {
     }
 
     /// Reads a directory (with what is below it) or a single `.rego` file. Hidden names are left out, as are files of other
-    /// kinds; a link to a file is followed, because that is how Kubernetes mounts a ConfigMap.
+    /// kinds; links are followed, because that is how Kubernetes mounts a ConfigMap.
     ///
     /// # Errors
     /// When nothing can be read there, no Rego is there, or a bound is exceeded.
@@ -211,8 +211,15 @@ fn read_folder(
     }
     names.sort();
     for name in names {
-        let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
+        if name.as_encoded_bytes().starts_with(b".") {
             continue;
+        }
+        let Some(name) = name.to_str() else {
+            return Err(Diagnostic::error(format!(
+                "the name of {} is not UTF-8 text",
+                folder.join(&name).display()
+            ))
+            .hint("rename it, or remove it from the directory"));
         };
         let path = folder.join(name);
         let inner = if below.is_empty() {
@@ -237,15 +244,20 @@ fn read_entry(
     depth: usize,
     files: &mut Vec<BundleFile>,
 ) -> Result<(), Diagnostic> {
-    let kind = std::fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
-    if kind.is_dir() {
+    // Links are followed, to directories too: so Kubernetes mounts the parts of a ConfigMap whose paths have a `/`.
+    let found = std::fs::metadata(path);
+    if found.as_ref().is_ok_and(std::fs::Metadata::is_dir) {
         return read_folder(path, &inner, depth + 1, files);
     }
     let mut file = BundleFile {
         path: inner,
         text: String::new(),
     };
-    if (file.path.ends_with(".rego") || file.is_data()) && path.is_file() {
+    if file.path.ends_with(".rego") || file.is_data() {
+        let found = found.map_err(|error| unreadable(path, &error))?;
+        if !found.is_file() {
+            return Err(Diagnostic::error(format!("{} is not a file", path.display())));
+        }
         file.text = read_file(path)?;
         files.push(file);
     }

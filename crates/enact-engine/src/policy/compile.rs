@@ -97,22 +97,29 @@ impl Compiled {
 
     /// Has the compiler go through every rule: variables without a value are found here, not when they are reached.
     fn check_rules(&self) -> Result<(), Vec<Diagnostic>> {
-        let Some(entry) = self.modules.iter().find_map(|module| {
-            let rule = module.rules.first()?;
-            Some(format!(
-                "data.{}.{}",
-                module.package.join("."),
-                rule.name.join(".")
-            ))
-        }) else {
+        // Any rule does; the engine cannot be told of one whose path needs brackets.
+        let mut paths = self.modules.iter().flat_map(|module| {
+            let rules = module.rules.iter();
+            rules.map(|rule| module.package.iter().chain(&rule.name))
+        });
+        let Some(path) = paths.find(|path| path.clone().all(|part| is_plain(part))) else {
             return Ok(());
         };
+        let entry = path.fold("data".to_owned(), |entry, part| format!("{entry}.{part}"));
         let entry: regorus::Rc<str> = entry.into();
         match self.engine.clone().compile_with_entrypoint(&entry) {
             Ok(_) => Ok(()),
             Err(error) => Err(vec![from_engine(&self.bundle, &error)]),
         }
     }
+}
+
+fn is_plain(part: &str) -> bool {
+    let mut letters = part.chars();
+    letters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 fn parse_all(files: &[&BundleFile]) -> Result<Vec<Module>, Vec<Diagnostic>> {
@@ -263,7 +270,7 @@ fn last_line(message: &str) -> String {
 ///
 /// # Errors
 /// When the thread cannot start, or panicked.
-pub(super) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     std::thread::scope(|scope| {
         let started = std::thread::Builder::new()
             .name("policy".to_owned())

@@ -22,6 +22,7 @@ mod kongctl;
 mod login;
 mod oauth;
 mod outputs;
+mod policy_hostile;
 mod processes;
 mod prompts;
 mod requests;
