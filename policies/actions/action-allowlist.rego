@@ -22,11 +22,20 @@ catalog := [
 
 allowed_actions := setting("allowed", catalog)
 
+is_allowed if {
+	is_list_of_names(allowed_actions)
+	action in allowed_actions
+}
+
+named_action := action if {
+	action != null
+} else := "none is named"
+
 deny contains {
 	"code": "action.not_allowed",
-	"msg": sprintf("Action not in allowlist: %v", [object.get(input, "action", "none is named")]),
+	"msg": sprintf("Action not in allowlist: %v", [named_action]),
 } if {
-	not input.action in allowed_actions
+	not is_allowed
 }
 
 deny contains malformed("actions.allowed", "a list of names") if {

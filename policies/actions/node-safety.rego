@@ -18,7 +18,7 @@ deny contains {
 	"code": "node.control_plane",
 	"msg": "Cannot perform node operations on control plane nodes",
 } if {
-	input.action in node_actions
+	action in node_actions
 	some labels in node_labels
 	is_object(labels)
 	count(control_plane_labels & object.keys(labels)) > 0
@@ -28,7 +28,7 @@ deny contains {
 	"code": "node.labels_unknown",
 	"msg": "The labels of the node are not known, so it may be one of the control plane nodes",
 } if {
-	input.action in node_actions
+	action in node_actions
 	not is_object(node_labels[0])
 	not is_object(node_labels[1])
 }
@@ -43,18 +43,18 @@ deny contains {
 	"msg": sprintf("Cannot perform node operations on control plane nodes (%s in the name)", [word]),
 } if {
 	names_count
-	input.action in node_actions
-	is_string(input.target_resource.name)
+	action in node_actions
+	is_string(target_name)
 	some word in ["master", "control-plane"]
-	contains(input.target_resource.name, word)
+	contains(target_name, word)
 }
 
 deny contains {
 	"code": "node.name_missing",
 	"msg": "The target has no name, so nobody knows which node is meant",
 } if {
-	input.action in node_actions
-	not is_name(input.target_resource.name)
+	action in node_actions
+	not is_name(target_name)
 }
 
 deny contains malformed("actions.node_name_heuristic", "true or false") if {

@@ -4,21 +4,24 @@ package kubernetes_executor.safety
 
 max_patch_bytes := setting("max_patch_bytes", 1048576)
 
+# The size of the object as it would be.
+preview_bytes := object.get(input, ["cluster", "preview_bytes"], null)
+
 is_patch if {
-	is_string(input.action)
-	startswith(input.action, "Patch")
+	is_string(action)
+	startswith(action, "Patch")
 }
 
 deny contains {
 	"code": "patch.too_large",
 	"msg": sprintf("Patch exceeds size limit: the object would have %v bytes; at most %v are allowed", [
-		input.cluster.preview_bytes,
+		preview_bytes,
 		max_patch_bytes,
 	]),
 } if {
 	is_patch
-	is_number(input.cluster.preview_bytes)
-	input.cluster.preview_bytes > max_patch_bytes
+	is_number(preview_bytes)
+	preview_bytes > max_patch_bytes
 }
 
 deny contains {
@@ -26,7 +29,7 @@ deny contains {
 	"msg": "The size of the patched object is not known, so it may exceed the limit",
 } if {
 	is_patch
-	not is_number(input.cluster.preview_bytes)
+	not is_number(preview_bytes)
 }
 
 deny contains malformed("actions.max_patch_bytes", "a number of bytes above 0") if {

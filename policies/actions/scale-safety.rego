@@ -19,7 +19,7 @@ deny contains {
 	"code": "scale.critical_to_zero",
 	"msg": "Cannot scale critical deployment to zero replicas (scale-to-zero)",
 } if {
-	input.action == "ScaleDeployment"
+	action == "ScaleDeployment"
 	replicas == 0
 	some labels in target_labels
 	labels.critical in {"true", true}
@@ -29,7 +29,7 @@ deny contains {
 	"code": "scale.replicas_unknown",
 	"msg": "The number of replicas is not known, so this may be a scale-to-zero",
 } if {
-	input.action == "ScaleDeployment"
+	action == "ScaleDeployment"
 	not replicas
 }
 
@@ -37,7 +37,7 @@ deny contains {
 	"code": "scale.labels_unknown",
 	"msg": "The labels of the deployment are not known, so this may be a scale-to-zero of a critical one",
 } if {
-	input.action == "ScaleDeployment"
+	action == "ScaleDeployment"
 	replicas == 0
 	not is_object(target_labels[0])
 	not is_object(target_labels[1])

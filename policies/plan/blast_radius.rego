@@ -43,7 +43,7 @@ more_people(key, found, what) := object.union(
 			key,
 		]),
 		"approvals": approvals_needed,
-		"roles": object.get(blast_radius, "roles", []),
+		"roles": roles_needed,
 	},
 	strength_needed,
 )
@@ -52,7 +52,9 @@ people(number) := "a person" if {
 	number == 1
 } else := sprintf("%d people", [number])
 
-approvals_needed := object.get(blast_radius, "approvals", 2)
+approvals_needed := setting("blast_radius", "approvals", 2)
+
+roles_needed := setting("blast_radius", "roles", [])
 
 strength_needed := {"assurance": blast_radius.assurance} if {
 	is_string(blast_radius.assurance)
@@ -83,7 +85,7 @@ blast_radius_faults contains "assurance must be null, low, signed or hardware" i
 }
 
 blast_radius_faults contains "roles must be a list of names" if {
-	not is_texts(object.get(blast_radius, "roles", []))
+	not is_texts(roles_needed)
 }
 
 is_positive(value) if {

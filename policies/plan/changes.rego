@@ -1,8 +1,10 @@
 # What the rules look at: the changes of the plan that would run. A blocked change never runs, so no rule counts it.
 package enact.plan
 
+listed_changes := object.get(input, ["plan", "changes"], null)
+
 executable := [change |
-	some change in input.plan.changes
+	some change in list_or_none(listed_changes)
 	not change.blocked == true
 ]
 
@@ -22,7 +24,7 @@ deny contains {
 	"code": "input.malformed",
 	"msg": "The plan holds no list of changes, so no rule can judge it.",
 } if {
-	not is_array(input.plan.changes)
+	not is_array(listed_changes)
 }
 
 # How a message names a change.

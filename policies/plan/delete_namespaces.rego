@@ -5,10 +5,14 @@ package enact.plan
 delete_namespaces := object.get(settings, "delete_namespaces", null)
 
 deletions_outside := [change |
-	is_array(delete_namespaces)
+	is_texts(delete_namespaces)
 	some change in deletions
-	not change.namespace in delete_namespaces
+	not is_deletion_inside(change)
 ]
+
+is_deletion_inside(change) if {
+	change.namespace in delete_namespaces
+}
 
 deny contains {
 	"code": "delete_namespaces.outside",

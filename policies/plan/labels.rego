@@ -2,7 +2,9 @@
 # Setting: data.enact.settings.required_labels. Codes: labels.missing, labels.malformed.
 package enact.plan
 
-required_labels := section("required_labels")
+required_labels := section("required_labels") if {
+	not required_labels_are_malformed
+} else := {}
 
 unlabelled := [{"change": change, "missing": missing} |
 	count(required_labels) > 0
@@ -70,6 +72,6 @@ required_labels_are_malformed if {
 }
 
 required_labels_are_malformed if {
-	some keys in required_labels
+	some keys in section("required_labels")
 	not is_texts(keys)
 }

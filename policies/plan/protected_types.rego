@@ -2,7 +2,9 @@
 # Setting: data.enact.settings.protected_types. Codes: protected_types.denied, protected_types.malformed.
 package enact.plan
 
-protected_types := section("protected_types")
+protected_types := section("protected_types") if {
+	not protected_types_are_malformed
+} else := {}
 
 on_protected_types := [change |
 	count(protected_types) > 0
@@ -42,12 +44,12 @@ protected_types_are_malformed if {
 }
 
 protected_types_are_malformed if {
-	some actions in protected_types
+	some actions in section("protected_types")
 	not is_array(actions)
 }
 
 protected_types_are_malformed if {
-	some actions in protected_types
+	some actions in section("protected_types")
 	is_array(actions)
 	some action in actions
 	not action in {"CREATE", "UPDATE", "DELETE", "RUN"}

@@ -20,6 +20,12 @@ section(name) := found if {
 	is_object(found)
 } else := {}
 
+# One setting of a section, or what holds where it is absent or null.
+setting(name, key, otherwise) := value if {
+	value := section(name)[key]
+	value != null
+} else := otherwise
+
 # What is wrong with a section as a whole. A key that the rule does not know is most likely a typing error.
 section_faults(name, known) := {"it must be an object"} if {
 	settings[name] != null
@@ -36,6 +42,11 @@ malformed(name, fault) := {
 		fault,
 	]),
 }
+
+# The list, or an empty one where something else stands. What stands there is denied by the rule that it belongs to.
+list_or_none(value) := value if {
+	is_array(value)
+} else := []
 
 # Null, or a whole number that is not below `least`.
 is_limit(value, least) if {

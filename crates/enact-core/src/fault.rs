@@ -31,6 +31,8 @@ pub enum Fault {
     ReporterInline,
     /// Law 10: a denial is overlooked.
     DenyIgnored,
+    /// Law 10: a rule without a value counts as one without an objection.
+    UndefinedAllows,
 }
 
 #[cfg(feature = "planted-faults")]

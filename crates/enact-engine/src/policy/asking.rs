@@ -64,7 +64,15 @@ impl Loaded {
 
     /// Does it declare a rule of this name in this package?
     pub fn declares(&self, package: &str, rule: &str) -> bool {
-        self.rules.contains(&format!("{package}.{rule}"))
+        let name = format!("{package}.{rule}");
+        // `deny.x := …` makes something below the name: the name is declared then, if only by a part of it.
+        let below = format!("{name}.");
+        self.rules.contains(&name)
+            || self
+                .rules
+                .range(below.clone()..)
+                .next()
+                .is_some_and(|next| next.starts_with(&below))
     }
 }
 

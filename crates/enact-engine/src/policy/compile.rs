@@ -1,5 +1,6 @@
 //! From a bundle to something that can be asked, or to everything that is wrong with it. Nothing here reads the world.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use regorus::utils::limits::ExecutionTimerConfig;
 use super::bundle::{Bundle, BundleFile};
 use super::limits::STACK_BYTES;
 use super::lint::lint;
+use super::query::{ASKING_PACKAGE, QUERIES};
 use super::scan::scan;
-use super::syntax::{Module, RegoVersion, module, place_at};
+use super::syntax::{Module, RegoVersion, module, place_at, replaced};
 
 /// Which of a bundle's files to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,22 +97,29 @@ impl Compiled {
 
     /// Has the compiler go through every rule: variables without a value are found here, not when they are reached.
     fn check_rules(&self) -> Result<(), Vec<Diagnostic>> {
-        let Some(entry) = self.modules.iter().find_map(|module| {
-            let rule = module.rules.first()?;
-            Some(format!(
-                "data.{}.{}",
-                module.package.join("."),
-                rule.name.join(".")
-            ))
-        }) else {
+        // Any rule does; the engine cannot be told of one whose path needs brackets.
+        let mut paths = self.modules.iter().flat_map(|module| {
+            let rules = module.rules.iter();
+            rules.map(|rule| module.package.iter().chain(&rule.name))
+        });
+        let Some(path) = paths.find(|path| path.clone().all(|part| is_plain(part))) else {
             return Ok(());
         };
+        let entry = path.fold("data".to_owned(), |entry, part| format!("{entry}.{part}"));
         let entry: regorus::Rc<str> = entry.into();
         match self.engine.clone().compile_with_entrypoint(&entry) {
             Ok(_) => Ok(()),
             Err(error) => Err(vec![from_engine(&self.bundle, &error)]),
         }
     }
+}
+
+fn is_plain(part: &str) -> bool {
+    let mut letters = part.chars();
+    letters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 fn parse_all(files: &[&BundleFile]) -> Result<Vec<Module>, Vec<Diagnostic>> {
@@ -156,13 +165,19 @@ fn build(bundle: &Bundle, modules: &[Module]) -> Result<regorus::Engine, Vec<Dia
     // An error inside a rule is an answer of its own: it denies.
     engine.set_strict_builtin_errors(true);
     engine.set_gather_prints(true);
+    let failed = |error: &dyn std::fmt::Display| vec![from_engine(bundle, error)];
     for module in modules {
         let text = bundle.file(&module.path).map_or("", |file| file.text.as_str());
+        let text = replaced(text, module.through_imports());
         engine.set_rego_v0(module.version == RegoVersion::V0);
         engine
-            .add_policy(module.path.clone(), text.to_owned())
-            .map_err(|error| vec![from_engine(bundle, &error)])?;
+            .add_policy(module.path.clone(), text)
+            .map_err(|error| failed(&error))?;
     }
+    engine.set_rego_v0(false);
+    engine
+        .add_policy("(asking)".to_owned(), asking(modules))
+        .map_err(|error| failed(&error))?;
     let data = serde_json::from_value::<regorus::Value>(data).map_err(|error| {
         vec![Diagnostic::error(format!(
             "the data of the bundle is not usable: {error}"
@@ -172,6 +187,27 @@ fn build(bundle: &Bundle, modules: &[Module]) -> Result<regorus::Engine, Vec<Dia
         .add_data(data)
         .map_err(|error| vec![from_engine(bundle, &error)])?;
     Ok(engine)
+}
+
+/// The rules that put the answers to each question together, of what the bundle declares.
+fn asking(modules: &[Module]) -> String {
+    let mut source = format!("package {ASKING_PACKAGE}\n");
+    for query in QUERIES {
+        let in_package = modules
+            .iter()
+            .filter(|module| module.package.join(".") == query.package);
+        let declared: BTreeSet<&str> = in_package
+            .flat_map(|module| &module.rules)
+            .filter_map(|rule| rule.name.first().map(String::as_str))
+            .collect();
+        let asked = query
+            .outputs
+            .iter()
+            .copied()
+            .filter(|name| declared.contains(name));
+        source.push_str(&query.asking_source(asked));
+    }
+    source
 }
 
 /// How long an evaluation may take.
@@ -234,7 +270,7 @@ fn last_line(message: &str) -> String {
 ///
 /// # Errors
 /// When the thread cannot start, or panicked.
-pub(super) fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     std::thread::scope(|scope| {
         let started = std::thread::Builder::new()
             .name("policy".to_owned())

@@ -30,13 +30,17 @@ impl FileCoverage {
     }
 }
 
-/// Adds what an engine evaluated to what is known already. Files of tests are left out.
-pub(super) fn gather(engine: &regorus::Engine, files: &mut BTreeMap<String, FileCoverage>) {
+/// Adds what an engine evaluated to what is known already. Files of tests, and what is no file of the bundle, are left out.
+pub(super) fn gather(
+    engine: &regorus::Engine,
+    compiled: &Compiled,
+    files: &mut BTreeMap<String, FileCoverage>,
+) {
     let Ok(report) = engine.get_coverage_report() else {
         return;
     };
     for file in report.files {
-        if file.path.ends_with("_test.rego") {
+        if !policies(compiled).any(|module| module.path == file.path) {
             continue;
         }
         let reached = FileCoverage {
@@ -49,8 +53,8 @@ pub(super) fn gather(engine: &regorus::Engine, files: &mut BTreeMap<String, File
 
 /// Adds the policies of which nothing was evaluated.
 pub(super) fn add_unreached(compiled: &Compiled, files: &mut BTreeMap<String, FileCoverage>) {
-    for module in &compiled.modules {
-        if module.path.ends_with("_test.rego") || files.contains_key(&module.path) {
+    for module in policies(compiled) {
+        if files.contains_key(&module.path) {
             continue;
         }
         let text = compiled
@@ -63,6 +67,11 @@ pub(super) fn add_unreached(compiled: &Compiled, files: &mut BTreeMap<String, Fi
         };
         files.insert(module.path.clone(), unreached);
     }
+}
+
+fn policies(compiled: &Compiled) -> impl Iterator<Item = &Module> {
+    let modules = compiled.modules.iter();
+    modules.filter(|module| !module.path.ends_with("_test.rego"))
 }
 
 /// The lines that can be reached. The engine says so of any file of which something was evaluated, so a copy of the file gets

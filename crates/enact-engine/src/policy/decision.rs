@@ -2,14 +2,15 @@
 
 use enact_core::canonical::Digest;
 use enact_core::change::ChangeId;
+use enact_core::fault::{Fault, planted};
 use enact_core::plan::PlanId;
 use enact_core::verdict::{Assurance, Finding, Outcome, Requirement, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::evaluate::{Answer, Failure};
-use super::explain::location_of;
-use super::limits::{MAX_FINDINGS, MAX_MESSAGE};
+use super::explain::Places;
+use super::limits::{MAX_FINDINGS, MAX_MESSAGE, MAX_ROLES};
 
 /// What a decision is about and what it was made from.
 #[derive(Debug, Clone)]
@@ -84,14 +85,15 @@ pub fn plan_verdict(
         Ok(answer) => answer,
         Err(failure) => return verdict.with(of_failure(&failure)),
     };
+    let places = Places::of(&answer.rules);
     for (rule, outcome) in [
         ("deny", Outcome::Deny),
         ("require_approval", Outcome::RequireApproval),
         ("warn", Outcome::Allow),
     ] {
         verdict = match answer.outputs.get(rule) {
-            Some(value) => take_set(verdict, &answer, rule, outcome, value),
-            None if declared(rule) => verdict.with(finding(
+            Some(value) => take_set(verdict, &places, rule, outcome, value),
+            None if declared(rule) && !planted(Fault::UndefinedAllows) => verdict.with(finding(
                 "policy.undefined",
                 format!("data.enact.plan.{rule} has no value for this plan"),
             )),
@@ -101,7 +103,13 @@ pub fn plan_verdict(
     shorten(verdict)
 }
 
-fn take_set(mut verdict: Verdict, answer: &Answer, rule: &str, outcome: Outcome, value: &Value) -> Verdict {
+fn take_set(
+    mut verdict: Verdict,
+    places: &Places<'_>,
+    rule: &'static str,
+    outcome: Outcome,
+    value: &Value,
+) -> Verdict {
     let Some(members) = value.as_array() else {
         return verdict.with(finding(
             "policy.malformed",
@@ -109,11 +117,11 @@ fn take_set(mut verdict: Verdict, answer: &Answer, rule: &str, outcome: Outcome,
         ));
     };
     for member in members {
-        let location = location_of(&answer.rules, rule, member);
+        let location = places.of_member(rule, member);
         verdict = match read_member(member, outcome) {
             Ok(read) => {
                 if outcome == Outcome::RequireApproval {
-                    verdict.requirement = verdict.requirement.and(&read.requirement());
+                    verdict = demand(verdict, &read, location.clone());
                 }
                 verdict.with(Finding {
                     rule: read.code.unwrap_or_else(|| format!("enact.plan.{rule}")),
@@ -135,11 +143,34 @@ fn take_set(mut verdict: Verdict, answer: &Answer, rule: &str, outcome: Outcome,
     verdict
 }
 
+/// Adds what a member asks of the approvals. More roles than people could hold deny: comparing each with all others would
+/// take for ever.
+fn demand(mut verdict: Verdict, read: &Member, location: Option<String>) -> Verdict {
+    let demanded = (read.roles.len() <= MAX_ROLES)
+        .then(|| verdict.requirement.clone().and(&read.requirement()))
+        .filter(|requirement| requirement.roles.len() <= MAX_ROLES);
+    match demanded {
+        Some(requirement) => {
+            verdict.requirement = requirement;
+            verdict
+        }
+        None => verdict.with(Finding {
+            location,
+            ..finding(
+                "policy.malformed",
+                format!("data.enact.plan.require_approval asks for more than {MAX_ROLES} different roles"),
+            )
+        }),
+    }
+}
+
 fn read_member(member: &Value, outcome: Outcome) -> Result<Member, String> {
     let read = match member {
         Value::String(text) => Member::of_text(text),
         Value::Object(_) => Member::deserialize(member).map_err(|error| format!("is not usable: {error}"))?,
-        other => return Err(format!("is {}, not a text or an object", kind_of(other))),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+            return Err(format!("is {}, not a text or an object", kind_of(member)));
+        }
     };
     if read.msg.trim().is_empty() {
         return Err("says nothing: its msg is empty".to_owned());
@@ -250,10 +281,12 @@ pub fn action_decision(basis: &Basis, answer: Result<Answer, Failure>) -> Action
                         kind_of(other)
                     ),
                 )),
-                None if violations.is_empty() => violations.push(finding(
-                    "policy.undefined",
-                    "data.kubernetes_executor.safety.allow has no value".to_owned(),
-                )),
+                None if violations.is_empty() && !planted(Fault::UndefinedAllows) => {
+                    violations.push(finding(
+                        "policy.undefined",
+                        "data.kubernetes_executor.safety.allow has no value".to_owned(),
+                    ));
+                }
                 None => {}
             }
         }
@@ -274,8 +307,12 @@ pub fn action_decision(basis: &Basis, answer: Result<Answer, Failure>) -> Action
     }
 }
 
-fn members(answer: &Answer, rule: &str, outcome: Outcome) -> Vec<Finding> {
+fn members(answer: &Answer, rule: &'static str, outcome: Outcome) -> Vec<Finding> {
+    let places = Places::of(&answer.rules);
     let Some(value) = answer.outputs.get(rule) else {
+        if planted(Fault::UndefinedAllows) {
+            return Vec::new();
+        }
         return vec![finding(
             "policy.undefined",
             format!("data.kubernetes_executor.safety.{rule} has no value"),
@@ -299,7 +336,7 @@ fn members(answer: &Answer, rule: &str, outcome: Outcome) -> Vec<Finding> {
                 outcome,
                 message: cut(&read.msg),
                 change_id: read.change_id,
-                location: location_of(&answer.rules, rule, member),
+                location: places.of_member(rule, member),
             },
             Err(why) => finding(
                 "policy.malformed",

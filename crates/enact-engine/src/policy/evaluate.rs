@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::compile::{Compiled, engine_place, timer};
 use super::explain::{Explained, RuleAnswer};
-use super::limits::MAX_ANSWER_BYTES;
+use super::limits::{EXPLAIN_TIME, MAX_ANSWER_BYTES, MAX_MESSAGE, MAX_PRINTS};
 use super::query::{Query, Question};
 
 /// How much to find out about an answer.
@@ -117,8 +117,11 @@ impl Failure {
 #[derive(Debug)]
 pub struct Evaluator {
     compiled: Compiled,
+    /// The engine that is asked. After a failure another one takes its place: one that was stopped halfway may still
+    /// hold what a `with` put there.
     engine: regorus::Engine,
     explained: BTreeMap<Question, Explained>,
+    limit: Option<Duration>,
 }
 
 impl Evaluator {
@@ -128,7 +131,15 @@ impl Evaluator {
             engine: compiled.engine.clone(),
             compiled,
             explained: BTreeMap::new(),
+            limit: None,
         }
+    }
+
+    /// The same with another time limit than the questions' own.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
     }
 
     /// The bundle.
@@ -141,13 +152,17 @@ impl Evaluator {
     /// # Errors
     /// See [`Failure`].
     pub fn ask(&mut self, question: Question, input: &str, detail: Detail) -> Result<Answer, Failure> {
-        let query = question.query();
+        let mut query = question.query();
+        query.limit = self.limit.unwrap_or(query.limit);
+        let started = Instant::now();
         let input = regorus::Value::from_json_str(input).map_err(|error| Failure::Input {
             message: error.to_string(),
         })?;
-        let (package, prints) = ask_package(&mut self.engine, query, input.clone())
-            // An engine that stopped halfway may still hold what `with` replaced: the next question gets another.
-            .inspect_err(|_| self.engine = self.compiled.engine.clone())?;
+        let asked = ask_package(&mut self.engine, query, input.clone());
+        if asked.is_err() {
+            self.engine = self.compiled.engine.clone();
+        }
+        let (package, prints) = asked?;
         let mut answer = Answer {
             outputs: outputs(&package, query)?,
             rules: Vec::new(),
@@ -160,6 +175,8 @@ impl Evaluator {
             });
         }
         if detail == Detail::EveryRule || objects(&answer) {
+            // Together they stay within what a process is given, so that looking for places never costs the answer.
+            query.limit = query.limit.saturating_sub(started.elapsed()).max(EXPLAIN_TIME);
             answer.rules = self.explain(query, input);
         }
         Ok(answer)
@@ -171,7 +188,13 @@ impl Evaluator {
             .explained
             .entry(query.question)
             .or_insert_with(|| Explained::new(&self.compiled, query));
-        explained.ask(input)
+        match explained.ask(query.limit, input) {
+            Some(rules) => rules,
+            None => {
+                self.explained.remove(&query.question);
+                Vec::new()
+            }
+        }
     }
 }
 
@@ -183,7 +206,7 @@ fn objects(answer: &Answer) -> bool {
         .any(|value| value.as_array().is_some_and(|members| !members.is_empty()))
 }
 
-/// The value of a package, and what was printed.
+/// The values of the asked rules by their names, and what was printed.
 pub(super) fn ask_package(
     engine: &mut regorus::Engine,
     query: Query,
@@ -191,18 +214,20 @@ pub(super) fn ask_package(
 ) -> Result<(regorus::Value, Vec<String>), Failure> {
     engine.set_execution_timer_config(timer(query.limit));
     engine.set_input(input);
-    let asked = engine.eval_query(format!("data.{}", query.package), false);
+    let asked = engine.eval_rule(query.asking_rule());
     // The engine keeps the input until the next one; a large plan would stay in memory with it.
     engine.set_input(regorus::Value::Undefined);
-    let prints = engine.take_prints().unwrap_or_default();
-    let results = asked.map_err(|error| failure(&format!("{error:#}"), query.limit))?;
-    let value = results
-        .result
-        .into_iter()
-        .next()
-        .and_then(|result| result.expressions.into_iter().next())
-        .map_or(regorus::Value::Undefined, |expression| expression.value);
-    Ok((value, prints))
+    let mut prints = engine.take_prints().unwrap_or_default();
+    prints.truncate(MAX_PRINTS);
+    for line in &mut prints {
+        *line = line.chars().take(MAX_MESSAGE).collect();
+    }
+    match asked {
+        Ok(value) => Ok((value, prints)),
+        // No policy declares what is asked for.
+        Err(error) if error.to_string() == "not a valid rule path" => Ok((regorus::Value::Undefined, prints)),
+        Err(error) => Err(failure(&format!("{error:#}"), query.limit)),
+    }
 }
 
 /// An error of the engine as a [`Failure`].
@@ -225,29 +250,38 @@ fn outputs(package: &regorus::Value, query: Query) -> Result<BTreeMap<String, Va
         return Ok(BTreeMap::new());
     };
     let mut found = BTreeMap::new();
+    let mut left = MAX_ANSWER_BYTES;
     for name in query.outputs {
         if let Some(value) = package.get(&regorus::Value::from(*name)) {
-            found.insert((*name).to_owned(), to_json(value)?);
+            found.insert((*name).to_owned(), to_json(value, &mut left)?);
         }
     }
     Ok(found)
 }
 
-/// A value of the engine as JSON, of bounded length: shared parts can make a small value endless when written out.
-pub(super) fn to_json(value: &regorus::Value) -> Result<Value, Failure> {
-    let mut bounded = Bounded(Vec::new());
+/// A value of the engine as JSON, of bounded length: shared parts can make a small value endless when written out. What
+/// it takes is taken off what is left.
+pub(super) fn to_json(value: &regorus::Value, left: &mut usize) -> Result<Value, Failure> {
+    let mut bounded = Bounded {
+        bytes: Vec::new(),
+        most: *left,
+    };
     serde_json::to_writer(&mut bounded, value).map_err(|_| Failure::TooLarge)?;
-    serde_json::from_slice(&bounded.0).map_err(|_| Failure::TooLarge)
+    *left -= bounded.bytes.len();
+    serde_json::from_slice(&bounded.bytes).map_err(|_| Failure::TooLarge)
 }
 
-struct Bounded(Vec<u8>);
+struct Bounded {
+    bytes: Vec<u8>,
+    most: usize,
+}
 
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.0.len() + bytes.len() > MAX_ANSWER_BYTES {
+        if self.bytes.len() + bytes.len() > self.most {
             return Err(std::io::ErrorKind::FileTooLarge.into());
         }
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

@@ -2,14 +2,18 @@
 //! asked set has a name of its own, and the set is put together from those. Only places come from the copy: the answer is
 //! always that of the policies as they were written.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bundle::{Bundle, BundleFile};
 use super::compile::Compiled;
 use super::evaluate::{ask_package, to_json};
-use super::query::Query;
-use super::syntax::{HeadKind, Module, RegoVersion, Rule};
+use super::limits::MAX_ANSWER_BYTES;
+use super::query::{ASKING_PACKAGE, Query};
+use super::syntax::{HeadKind, Module, RegoVersion, Rule, replaced};
 
 /// What one definition of a rule said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,8 +47,15 @@ impl Explained {
     pub(super) fn new(compiled: &Compiled, query: Query) -> Self {
         let mut definitions = Vec::new();
         let mut files: Vec<BundleFile> = Vec::new();
+        let prefix = unused_prefix(&compiled.bundle);
         for module in &compiled.modules {
-            files.push(renamed(&compiled.bundle, module, query, &mut definitions));
+            files.push(renamed(
+                &compiled.bundle,
+                module,
+                query,
+                &prefix,
+                &mut definitions,
+            ));
         }
         let engine = build(compiled, &files, query, &definitions);
         Self {
@@ -54,30 +65,30 @@ impl Explained {
         }
     }
 
-    /// What each definition says about an input; empty when the copy cannot answer.
-    pub(super) fn ask(&self, input: regorus::Value) -> Vec<RuleAnswer> {
-        // A copy for each question, because one that stopped halfway may still hold what `with` replaced.
-        let Some(mut engine) = self.engine.clone() else {
-            return Vec::new();
+    /// What each definition says about an input; empty when there is no copy. `None` when the copy did not answer, and
+    /// is of no use any more.
+    pub(super) fn ask(&mut self, limit: Duration, input: regorus::Value) -> Option<Vec<RuleAnswer>> {
+        let Some(engine) = &mut self.engine else {
+            return Some(Vec::new());
         };
-        let Ok((package, _)) = ask_package(&mut engine, self.query, input) else {
-            return Vec::new();
-        };
+        let query = Query { limit, ..self.query };
+        let (package, _) = ask_package(engine, query, input).ok()?;
+        let mut left = MAX_ANSWER_BYTES;
         let told = self.definitions.iter().map(|definition| RuleAnswer {
             rule: definition.rule.clone(),
             location: definition.location.clone(),
-            values: values(&package, &definition.name),
+            values: values(&package, &definition.name, &mut left),
         });
-        told.collect()
+        Some(told.collect())
     }
 }
 
-fn values(package: &regorus::Value, name: &str) -> Vec<Value> {
+fn values(package: &regorus::Value, name: &str, left: &mut usize) -> Vec<Value> {
     let value = package
         .as_object()
         .ok()
         .and_then(|package| package.get(&regorus::Value::from(name)))
-        .and_then(|value| to_json(value).ok());
+        .and_then(|value| to_json(value, left).ok());
     match value {
         Some(Value::Array(members)) => members,
         Some(other) => vec![other],
@@ -85,19 +96,31 @@ fn values(package: &regorus::Value, name: &str) -> Vec<Value> {
     }
 }
 
+/// What no name in the bundle begins with.
+fn unused_prefix(bundle: &Bundle) -> String {
+    let mut prefix = "enact_".to_owned();
+    while bundle.files().iter().any(|file| file.text.contains(&prefix)) {
+        prefix.push('_');
+    }
+    prefix
+}
+
 /// The file with a name of its own for every definition of an asked set. Lines stay where they are.
-fn renamed(bundle: &Bundle, module: &Module, query: Query, definitions: &mut Vec<Definition>) -> BundleFile {
-    let mut text = bundle
-        .file(&module.path)
-        .map_or_else(String::new, |file| file.text.clone());
+fn renamed(
+    bundle: &Bundle,
+    module: &Module,
+    query: Query,
+    prefix: &str,
+    definitions: &mut Vec<Definition>,
+) -> BundleFile {
+    let text = bundle.file(&module.path).map_or("", |file| file.text.as_str());
+    let mut names = module.through_imports();
     if module.package.join(".") == query.package {
-        let first = definitions.len();
-        // From the end, so that earlier places stay right.
-        for rule in module.rules.iter().rev().filter(|rule| is_asked(rule, query)) {
-            let name = format!("enact_{}_{}", rule.name.join("_"), definitions.len());
+        for rule in module.rules.iter().filter(|rule| is_asked(rule, query)) {
+            let name = format!("{prefix}{}_{}", rule.name.join("_"), definitions.len());
             let is_set = rule.kind == HeadKind::Set;
-            if is_set && rule.name_at.end <= text.len() && text.is_char_boundary(rule.name_at.start) {
-                text.replace_range(rule.name_at.start..rule.name_at.end, &name);
+            if is_set {
+                names.push((rule.name_at, name.clone()));
             }
             definitions.push(Definition {
                 rule: rule.name.join("."),
@@ -105,18 +128,16 @@ fn renamed(bundle: &Bundle, module: &Module, query: Query, definitions: &mut Vec
                 name: if is_set { name } else { rule.name.join(".") },
             });
         }
-        if let Some(here) = definitions.get_mut(first..) {
-            here.reverse();
-        }
     }
     BundleFile {
         path: module.path.clone(),
-        text,
+        text: replaced(text, names),
     }
 }
 
 fn is_asked(rule: &Rule, query: Query) -> bool {
-    matches!(rule.name.as_slice(), [name] if query.outputs.contains(&name.as_str()))
+    let is_named = matches!(rule.name.as_slice(), [name] if query.outputs.contains(&name.as_str()));
+    is_named && !matches!(rule.kind, HeadKind::Function | HeadKind::Default)
 }
 
 fn build(
@@ -136,9 +157,14 @@ fn build(
     engine
         .add_policy("(put together)".to_owned(), together(query, definitions))
         .ok()?;
+    let names = definitions.iter().map(|definition| definition.name.as_str());
+    let names: BTreeSet<&str> = names.collect();
+    let asking = format!(
+        "package {ASKING_PACKAGE}\n{}",
+        query.asking_source(names.into_iter())
+    );
+    engine.add_policy("(asking)".to_owned(), asking).ok()?;
     engine.add_data(compiled.engine.get_data()).ok()?;
-    // No rule has this name: the engine gets ready and evaluates nothing, once for all of its copies.
-    let _no_such_rule = engine.eval_rule("data".to_owned());
     Some(engine)
 }
 
@@ -155,9 +181,28 @@ fn together(query: Query, definitions: &[Definition]) -> String {
     text
 }
 
-/// The place of the definition that gave this member to this set.
-pub fn location_of(rules: &[RuleAnswer], rule: &str, member: &Value) -> Option<String> {
-    let mut same = rules.iter().filter(|answer| answer.rule == rule);
-    same.find(|answer| answer.values.contains(member))
-        .map(|answer| answer.location.clone())
+/// The places of all members of an answer, to be looked up one by one: an answer can have very many.
+#[derive(Debug)]
+pub struct Places<'a>(BTreeMap<(&'a str, String), &'a str>);
+
+impl<'a> Places<'a> {
+    /// The places in what the rules said. The first definition that gave a member is its place.
+    pub fn of(rules: &'a [RuleAnswer]) -> Self {
+        let mut places = BTreeMap::new();
+        for answer in rules {
+            for member in &answer.values {
+                places
+                    .entry((answer.rule.as_str(), member.to_string()))
+                    .or_insert(answer.location.as_str());
+            }
+        }
+        Self(places)
+    }
+
+    /// The place of the definition that gave this member to this set.
+    pub fn of_member(&self, rule: &'a str, member: &Value) -> Option<String> {
+        self.0
+            .get(&(rule, member.to_string()))
+            .map(|place| (*place).to_owned())
+    }
 }

@@ -23,6 +23,9 @@ pub const MAX_NESTING: u32 = 10;
 /// How much reading twice (and twice again) may cost: each byte counts 2 to the power of its nesting.
 pub const MAX_NESTING_COST: u64 = 32 * 1024 * 1024;
 
+/// How many `set(` may follow each other. The lexer looks behind each for the next.
+pub const MAX_SET_CHAIN: u32 = 8;
+
 /// The longest chain of rules that use each other. Each link takes a piece of the stack.
 pub const MAX_RULE_CHAIN: usize = 200;
 
@@ -52,6 +55,18 @@ pub const MAX_FINDINGS: usize = 500;
 
 /// The longest message of a finding, in characters.
 pub const MAX_MESSAGE: usize = 2000;
+
+/// The most different roles that the rules of a bundle may ask for at once.
+pub const MAX_ROLES: usize = 100;
+
+/// The most lines that are kept of what policies print; each is cut to [`MAX_MESSAGE`].
+pub const MAX_PRINTS: usize = 1000;
+
+/// The least time for finding out which rule said what, also when the answer itself took nearly all there was.
+pub const EXPLAIN_TIME: Duration = Duration::from_secs(1);
+
+/// The longest reply of a policy process, in bytes: the answer, its places and what was printed.
+pub const MAX_REPLY_BYTES: usize = 64 * 1024 * 1024;
 
 /// The stack of the thread that parses and evaluates, in bytes. Reserved, not used until needed.
 pub const STACK_BYTES: usize = 256 * 1024 * 1024;

@@ -8,7 +8,7 @@ use enact_core::diagnostic::Diagnostic;
 use super::builtins;
 use super::bundle::Bundle;
 use super::limits::MAX_RULE_CHAIN;
-use super::query::QUERIES;
+use super::query::{ASKING_PACKAGE, QUERIES};
 use super::syntax::{Call, DottedPath, HeadKind, Module, Rule, place_at};
 
 /// Everything to say about the modules of one bundle, sorted by place.
@@ -22,10 +22,61 @@ pub fn lint(bundle: &Bundle, modules: &[Module]) -> Vec<Diagnostic> {
             faults.extend(misspelt_output(&program, module, rule));
         }
     }
+    faults.extend(whole_packages(&program, modules));
+    faults.extend(reserved(&program, modules));
+    faults.extend(program.two_kinds());
+    faults.extend(program.rules_over_packages(modules));
     faults.extend(program.recursion());
     faults.extend(program.data_over_rules(bundle));
     faults.sort_by(|a, b| a.place.cmp(&b.place).then(a.summary.cmp(&b.summary)));
     faults
+}
+
+/// References to a package as a whole that is spread over files. The engine takes such a package for evaluated after its first
+/// file, and what the other files say is lost: a denial could be missing.
+fn whole_packages(program: &Program<'_>, modules: &[Module]) -> Vec<Diagnostic> {
+    let mut files: BTreeMap<&DottedPath, usize> = BTreeMap::new();
+    for module in modules {
+        *files.entry(&module.package).or_default() += 1;
+    }
+    let spread: Vec<&DottedPath> = files
+        .into_iter()
+        .filter(|(_, count)| *count > 1)
+        .map(|(package, _)| package)
+        .collect();
+    let mut faults = Vec::new();
+    for module in modules {
+        for rule in &module.rules {
+            let mut paths = rule.references.iter().filter_map(|reference| {
+                let is_local = reference.first().is_some_and(|root| rule.locals.contains(root));
+                absolute(module, reference).filter(|_| !is_local)
+            });
+            let whole = paths.find_map(|path| spread.iter().find(|package| package.starts_with(&path)));
+            faults.extend(whole.map(|package| {
+                Diagnostic::error(format!(
+                    "`data.{}` is used as a whole, and is spread over several files",
+                    package.join(".")
+                ))
+                .detail("the engine would see the rules of some of them only")
+                .hint("name the rule that is meant, or keep the package in one file")
+                .at(program.place(module, rule.at.start))
+            }));
+        }
+    }
+    faults
+}
+
+/// The package that puts answers together is not for policies.
+fn reserved(program: &Program<'_>, modules: &[Module]) -> Vec<Diagnostic> {
+    let taken = modules
+        .iter()
+        .filter(|module| module.package.first().is_some_and(|name| name == ASKING_PACKAGE));
+    let faults = taken.map(|module| {
+        Diagnostic::error(format!("the package name {ASKING_PACKAGE} is reserved"))
+            .hint("rename the package")
+            .at(program.place(module, 0))
+    });
+    faults.collect()
 }
 
 fn object_by_accident(program: &Program<'_>, module: &Module, rule: &Rule) -> Option<Diagnostic> {
@@ -254,15 +305,67 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// One name that is a set in one place and something else in another: the engine notices only when both have a value,
+    /// and a default beside a set it never notices.
+    fn two_kinds(&self) -> Vec<Diagnostic> {
+        let mixed = self.rules.values().filter_map(|definitions| {
+            let (_, first) = definitions
+                .iter()
+                .find(|(_, rule)| rule.kind != HeadKind::Default)?;
+            let (module, other) = definitions.iter().find(|(_, rule)| {
+                // Functions have defaults as well.
+                let is_default = rule.kind == HeadKind::Default && first.kind == HeadKind::Function;
+                family(rule.kind) != family(first.kind) && !is_default
+            })?;
+            let fault = Diagnostic::error(format!(
+                "`{}` is {} here and {} elsewhere",
+                other.name.join("."),
+                family(other.kind),
+                family(first.kind)
+            ));
+            Some(
+                fault
+                    .hint("rename one of them")
+                    .at(self.place(module, other.at.start)),
+            )
+        });
+        mixed.collect()
+    }
+
+    /// A rule whose value would hide a package, or what another rule sets below it.
+    fn rules_over_packages(&self, modules: &[Module]) -> Vec<Diagnostic> {
+        let packages: BTreeSet<DottedPath> = modules.iter().map(|module| module.package.clone()).collect();
+        let hiding = self.rules.iter().filter_map(|(name, definitions)| {
+            let hidden = packages
+                .range(name.clone()..)
+                .next()
+                .filter(|next| next.starts_with(name));
+            let whole = definitions
+                .iter()
+                .any(|(_, rule)| !matches!(rule.kind, HeadKind::Object | HeadKind::ObjectByAccident));
+            let part = self
+                .rules
+                .range(name.clone()..)
+                .nth(1)
+                .map(|(next, _)| next)
+                .filter(|next| whole && next.starts_with(name));
+            let below = hidden.or(part)?;
+            let fault = Diagnostic::error(format!(
+                "the rule `{}` stands over `{}`",
+                name.join("."),
+                below.join(".")
+            ));
+            Some(self.at_rule(fault.hint("rename one of them"), name))
+        });
+        hiding.collect()
+    }
+
     /// Data that would stand where rules are: nobody could tell which one is meant.
     fn data_over_rules(&self, bundle: &Bundle) -> Vec<Diagnostic> {
         let Ok(data) = bundle.data() else {
             return Vec::new();
         };
-        let covered = self.rules.iter().filter(|(name, _)| {
-            let found = name.iter().try_fold(&data, |value, part| value.get(part));
-            found.is_some()
-        });
+        let covered = self.rules.iter().filter(|(name, _)| stands_on(&data, name));
         covered
             .map(|(name, _)| {
                 let fault = Diagnostic::error(format!("the data sets `{}`, which is a rule", name.join(".")))
@@ -270,6 +373,31 @@ impl<'a> Program<'a> {
                 self.at_rule(fault, name)
             })
             .collect()
+    }
+}
+
+/// Does the data have a value where the rule is, or one that is no object on the way there?
+fn stands_on(data: &serde_json::Value, name: &DottedPath) -> bool {
+    let mut value = data;
+    for part in name {
+        let Some(fields) = value.as_object() else {
+            return true;
+        };
+        let Some(inner) = fields.get(part) else {
+            return false;
+        };
+        value = inner;
+    }
+    true
+}
+
+/// What definitions of one name must agree on.
+fn family(kind: HeadKind) -> &'static str {
+    match kind {
+        HeadKind::Set => "a set",
+        HeadKind::Object | HeadKind::ObjectByAccident => "an object",
+        HeadKind::Function => "a function",
+        HeadKind::Value | HeadKind::Default => "one value",
     }
 }
 

@@ -3,8 +3,14 @@
 //! Reading order: [`bundle`] (files with a digest), [`compile`] (what is wrong with them: [`scan`], [`syntax`], [`lint`]),
 //! [`evaluate`] (one question, one bounded answer), [`decision`] (from an answer to a decision, closed on every error),
 //! [`rego`] (a bundle in force). [`query`] says which packages are asked and [`input`] about what; [`process`] keeps
-//! policies from elsewhere in a process that can be killed. Tests of policies: [`testing`] (one case), [`test_run`] (all of
-//! them, whatever one does), [`test_report`] (what became of them) and [`coverage`].
+//! policies from elsewhere in a process that can be killed, and [`reload`] puts a new bundle in force while others decide.
+//! Tests of policies: [`testing`] (one case), [`test_run`] (all of them, whatever one does), [`test_report`] (what became of
+//! them) and [`coverage`].
+
+#![expect(
+    clippy::result_large_err,
+    reason = "a fault ends a bundle's loading, off the hot path; boxing each would only add noise"
+)]
 
 use enact_core::canonical::Digest;
 use enact_core::plan::Plan;
@@ -15,6 +21,7 @@ use self::input::Occasion;
 pub mod asking;
 pub mod builtins;
 pub mod bundle;
+pub mod canaries;
 pub mod compile;
 pub mod coverage;
 mod data;
@@ -25,11 +32,13 @@ pub mod explain;
 pub mod input;
 pub mod limits;
 pub mod lint;
+pub mod metrics;
 pub mod observe;
 pub mod process;
 pub mod query;
 mod read;
 pub mod rego;
+pub mod reload;
 pub mod scan;
 pub mod syntax;
 pub mod test_report;

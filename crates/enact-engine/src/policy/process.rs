@@ -14,7 +14,7 @@ use enact_core::diagnostic::Diagnostic;
 use super::asking::{Ask, Loaded};
 use super::bundle::Bundle;
 use super::evaluate::{Answer, Detail, Failure};
-use super::limits::LOAD_TIME;
+use super::limits::{LOAD_TIME, MAX_REPLY_BYTES};
 use super::query::Question;
 use super::worker::{Reply, Request, read_message, write_message};
 
@@ -67,7 +67,7 @@ impl Worker {
             }
         };
         let reading = move || {
-            while let Ok(Some(message)) = read_message(&mut from) {
+            while let Ok(Some(message)) = read_message(&mut from, MAX_REPLY_BYTES) {
                 if arrived.send(message).is_err() {
                     return;
                 }
@@ -264,8 +264,9 @@ pub(super) fn start_with(
 ) -> Result<(Worker, Reply), Vec<Diagnostic>> {
     let failed = |failure: Failure| vec![Diagnostic::error(failure.to_string())];
     let mut worker = Worker::start(program).map_err(failed)?;
-    match worker.call(request, None, LOAD_TIME).map_err(failed)? {
-        Reply::Faults { faults } => Err(faults),
-        reply => Ok((worker, reply)),
+    let reply = worker.call(request, None, LOAD_TIME).map_err(failed)?;
+    if let Reply::Faults { faults } = reply {
+        return Err(faults);
     }
+    Ok((worker, reply))
 }

@@ -51,7 +51,37 @@ pub const QUERIES: &[Query] = &[
     },
 ];
 
+/// The package that puts the answers together. No policy may be called so.
+pub const ASKING_PACKAGE: &str = "enact_question";
+
+impl Query {
+    /// The path of the rule that puts the answers together.
+    pub fn asking_rule(&self) -> String {
+        format!("data.{ASKING_PACKAGE}.{}", self.question.name())
+    }
+
+    /// The source of that rule, for the rules of these names. Each is asked for by its own path: the engine evaluates a
+    /// package that is spread over files wrongly when it is asked for as a whole.
+    pub fn asking_source<'a>(&self, names: impl Iterator<Item = &'a str>) -> String {
+        let question = self.question.name();
+        let rule = |name| {
+            let value = format!("data.{}.{name}", self.package);
+            format!("{question}[name] := value if {{\n  name := \"{name}\"\n  value := {value}\n}}\n")
+        };
+        names.map(rule).collect()
+    }
+}
+
 impl Question {
+    /// `plan`, `action`, `condition`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Action => "action",
+            Self::Condition => "condition",
+        }
+    }
+
     /// Where it is answered.
     pub fn query(self) -> Query {
         let index = match self {

@@ -84,6 +84,8 @@ pub struct Rule {
     pub references: Vec<DottedPath>,
     /// The names it declares for itself.
     pub locals: BTreeSet<String>,
+    /// References that go on from a first name: that name, and where it stands.
+    chains: Vec<(String, Stretch)>,
 }
 
 /// One file.
@@ -99,6 +101,65 @@ pub struct Module {
     pub imports: Vec<(String, DottedPath)>,
     /// Its rules, in the order of the file.
     pub rules: Vec<Rule>,
+}
+
+impl Module {
+    /// Where references go through another name for a package (`import data.lib`, then `lib.bad`), and the full path that
+    /// they mean. The engine evaluates a package that is spread over files wrongly when it is asked for as a whole, which is
+    /// what a reference through an import does; a full path asks for the rule alone.
+    pub fn through_imports(&self) -> Vec<(Stretch, String)> {
+        let mut found = Vec::new();
+        for rule in &self.rules {
+            for (name, at) in rule.chains.iter().filter(|(name, _)| !rule.locals.contains(name)) {
+                let import = self.imports.iter().find(|(alias, _)| alias == name);
+                if let Some((_, path)) =
+                    import.filter(|(_, path)| path.first().is_some_and(|root| root == "data"))
+                {
+                    found.push((*at, written_out(path)));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// A path as Rego writes it: `data.a["b-c"]`.
+pub fn written_out(path: &[String]) -> String {
+    path.iter()
+        .enumerate()
+        .fold(String::new(), |mut text, (index, part)| {
+            if index == 0 {
+                text.push_str(part);
+            } else if is_plain(part) {
+                text.push('.');
+                text.push_str(part);
+            } else {
+                // A JSON string is a Rego string.
+                text.push_str(&format!("[{}]", Value::String(part.clone())));
+            }
+            text
+        })
+}
+
+/// Is it a name that needs no quotes?
+pub fn is_plain(part: &str) -> bool {
+    part.chars()
+        .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        && part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+}
+
+/// A text with stretches of it replaced. Stretches do not overlap; one that is not in the text is left alone.
+pub fn replaced(text: &str, mut stretches: Vec<(Stretch, String)>) -> String {
+    let mut text = text.to_owned();
+    // From the end, so that earlier places stay right.
+    stretches.sort_by_key(|(at, _)| std::cmp::Reverse(at.start));
+    stretches.dedup();
+    for (at, new) in stretches {
+        if text.get(at.start..at.end).is_some() {
+            text.replace_range(at.start..at.end, &new);
+        }
+    }
+    text
 }
 
 /// Line and column of a byte, with the line itself.
@@ -198,6 +259,7 @@ fn start_rule(node: &Value, refr: &Value, kind: HeadKind, text: &str) -> Option<
         calls: Vec::new(),
         references: Vec::new(),
         locals: BTreeSet::new(),
+        chains: Vec::new(),
     };
     if let Some(args) = node.pointer("/head/Func/args").or_else(|| node.get("args")) {
         declare(args, &mut rule.locals);
@@ -289,7 +351,13 @@ fn note(key: &str, node: &Value, text: &str, rule: &mut Rule) {
                 .and_then(Value::as_str)
                 .map(|name| vec![name.to_owned()]),
         ),
-        "RefDot" | "RefBrack" => rule.references.push(chain_path(key, node)),
+        "RefDot" | "RefBrack" => {
+            let path = chain_path(key, node);
+            if let (Some(root), Some(at)) = (path.first(), root_of(node)) {
+                rule.chains.extend(stretch(at).map(|at| (root.clone(), at)));
+            }
+            rule.references.push(path);
+        }
         "SomeVars" => {
             let spans = node.get("vars").and_then(Value::as_array).into_iter().flatten();
             rule.locals
@@ -371,9 +439,13 @@ fn chain_path(kind: &str, node: &Value) -> DottedPath {
 
 /// The span of the variable that a reference begins with.
 fn root_span(expression: &Value) -> Option<&Value> {
-    let mut node = expression.as_object()?.values().next()?;
+    root_of(content(expression)?)
+}
+
+/// The same from the node inside of the expression.
+fn root_of(mut node: &Value) -> Option<&Value> {
     while let Some(inner) = node.get("refr") {
-        node = inner.as_object()?.values().next()?;
+        node = content(inner)?;
     }
     node.get("span")
 }

@@ -143,11 +143,10 @@ impl Supervised<'_> {
         let mut worker = self.take(limit)?;
         let reply = worker.call(&Request::Test { index, limit }, None, limit)?;
         self.worker = Some(worker);
-        match reply {
-            Reply::Tested { result } => Ok(result),
-            Reply::Failed { failure } => Err(failure),
-            other => Err(unexpected(&other)),
+        if let Reply::Tested { result } = reply {
+            return Ok(result);
         }
+        Err(unexpected(&reply))
     }
 
     /// The process, or a new one.

@@ -140,14 +140,14 @@ impl TestSuite {
 
     /// Gives up an engine that stopped halfway: what `with` replaced there can still be replaced.
     fn start_afresh(&mut self) {
-        gather(&self.engine, &mut self.reached);
+        gather(&self.engine, &self.compiled, &mut self.reached);
         self.engine = self.compiled.engine.clone();
     }
 
     /// The lines of the policies (not of the tests) that were reached so far, and those that were not.
     pub fn coverage(&self) -> BTreeMap<String, FileCoverage> {
         let mut files = self.reached.clone();
-        gather(&self.engine, &mut files);
+        gather(&self.engine, &self.compiled, &mut files);
         add_unreached(&self.compiled, &mut files);
         files
     }

@@ -15,8 +15,8 @@ use super::limits::{LOAD_TIME, PROCESS_BYTES, TEST_TIME};
 use super::query::Question;
 use super::testing::{TestCase, TestResult, TestSuite};
 
-/// The longest message either way, in bytes.
-pub(super) const MAX_MESSAGE_BYTES: usize = 768 * 1024 * 1024;
+/// The longest message that a policy process reads, in bytes. What it answers is bounded by [`super::limits::MAX_REPLY_BYTES`].
+const MAX_MESSAGE_BYTES: usize = 768 * 1024 * 1024;
 
 /// What a policy process is told. Each message is its length (four bytes, little endian) and JSON; [`Request::Ask`] is
 /// followed by one more message, the input.
@@ -83,7 +83,7 @@ struct Served {
 
 fn serve_here(mut input: impl Read, mut output: impl Write) -> std::io::Result<()> {
     let mut served = Served::default();
-    while let Some(message) = read_message(&mut input)? {
+    while let Some(message) = read_message(&mut input, MAX_MESSAGE_BYTES)? {
         let request: Request = serde_json::from_slice(&message)?;
         drop(message);
         limit_time(&request);
@@ -91,7 +91,7 @@ fn serve_here(mut input: impl Read, mut output: impl Write) -> std::io::Result<(
             Request::Load { bundle } => served.load(&bundle),
             Request::LoadTests { bundle, coverage } => served.load_tests(&bundle, coverage),
             Request::Ask { question, detail } => {
-                let document = read_message(&mut input)?.unwrap_or_default();
+                let document = read_message(&mut input, MAX_MESSAGE_BYTES)?.unwrap_or_default();
                 served.ask(question, detail, &document)
             }
             Request::Test { index, limit } => served.test(index, limit),
@@ -158,8 +158,8 @@ fn unasked(message: &str) -> Failure {
     }
 }
 
-/// One message; `None` at the end of the input.
-pub(super) fn read_message(input: &mut impl Read) -> std::io::Result<Option<Vec<u8>>> {
+/// One message of at most so many bytes; `None` at the end of the input.
+pub(super) fn read_message(input: &mut impl Read, most: usize) -> std::io::Result<Option<Vec<u8>>> {
     let mut length = [0_u8; 4];
     match input.read_exact(&mut length) {
         Ok(()) => {}
@@ -167,7 +167,7 @@ pub(super) fn read_message(input: &mut impl Read) -> std::io::Result<Option<Vec<
         Err(error) => return Err(error),
     }
     let length = u32::from_le_bytes(length) as usize;
-    if length > MAX_MESSAGE_BYTES {
+    if length > most {
         return Err(std::io::ErrorKind::FileTooLarge.into());
     }
     let mut message = Vec::new();

@@ -19,6 +19,14 @@ mod law_08_verified;
 mod law_09_reporting;
 mod law_10_tightening;
 mod lease;
+mod policy_answers;
+mod policy_bench;
+mod policy_closed;
+mod policy_explained;
+mod policy_fuzz;
+mod policy_hostile;
+mod policy_origin;
+mod policy_reload;
 mod sqlite;
 mod stop;
 mod store_suite;
@@ -40,6 +48,7 @@ fn caught_by(fault: Fault) -> &'static str {
         Fault::MismatchHidden => "law_08_verified",
         Fault::ReporterInline => "law_09_reporting",
         Fault::DenyIgnored => "law_10_tightening",
+        Fault::UndefinedAllows => "policy_closed",
     }
 }
 

@@ -25,6 +25,7 @@ mod outputs;
 mod policy_checks;
 mod policy_evals;
 mod policy_files;
+mod policy_hostile;
 mod policy_tests;
 mod processes;
 mod prompts;

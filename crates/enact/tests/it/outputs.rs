@@ -45,6 +45,7 @@ fn without_ids(document: &Value) -> Value {
                     "reason",
                     "found",
                     "generated_at",
+                    "input_digest",
                 ]
                 .contains(&key.as_str())
             })

@@ -60,7 +60,7 @@ fn a_file_that_cannot_be_read_is_refused() {
     let place = place();
     place.write("policies/q.rego", POLICY.replace("package p", "package q"));
     let path = place.work().join("policies/q.rego");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&path).is_ok() {
         println!("skipped: this user may read everything");
         return;

@@ -92,7 +92,7 @@ pub(crate) fn run(context: &Context, args: &EvalArgs) -> CommandResult {
     })?;
     match args.output {
         Output::Text => views::print_text(&text(&answer, args.explain))?,
-        other => views::print_document(&answer, other)?,
+        Output::Json | Output::Yaml => views::print_document(&answer, args.output)?,
     }
     Ok(ExitCode::Ok)
 }

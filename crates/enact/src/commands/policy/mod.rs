@@ -16,6 +16,11 @@ mod test;
 
 /// Check, test and try policies
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  enact policy init policies/          write the built-in policies out, for editing
+  enact policy check policies/         what is wrong or doubtful, with places
+  enact policy test policies/ -v       run their tests
+  enact policy eval policies/ --input plan.json --explain")]
 pub(crate) struct PolicyArgs {
     #[command(subcommand)]
     command: PolicyCommand,

@@ -1,9 +1,17 @@
-# The settings of the action rules. What is absent or null has the strict built-in value; what is malformed denies.
+# What was asked for, and the settings of the action rules. A setting that is absent or null has the strict built-in
+# value; what is malformed denies.
 package kubernetes_executor.safety
 
 settings := data.enact.settings.actions if {
 	is_object(data.enact.settings.actions)
 } else := {}
+
+# What was asked for. Null where nothing is, so that a rule can look at it and deny.
+action := object.get(input, "action", null)
+
+target_name := object.get(input, ["target_resource", "name"], null)
+
+target_namespace := object.get(input, ["target_resource", "namespace"], null)
 
 # The value of a setting, or the built-in one.
 setting(name, otherwise) := value if {
@@ -46,3 +54,8 @@ is_name(value) if {
 	is_string(value)
 	value != ""
 }
+
+# The list, or an empty one where something else stands.
+list_or_none(value) := value if {
+	is_array(value)
+} else := []
