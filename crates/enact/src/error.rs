@@ -174,7 +174,6 @@ fn denied(findings: &[enact_core::verdict::Finding]) -> CommandError {
             format!("policy denies the plan ({count} {objections}); nothing was written"),
         )
     }
-    .hint("what every rule says about it: enact policy eval --input PLAN --explain")
 }
 
 impl From<RunError> for CommandError {

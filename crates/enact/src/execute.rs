@@ -122,7 +122,7 @@ pub(crate) async fn execute(
         introduce(context, &plan);
         say_when_policy_changed(planned_by.as_deref(), &plan);
     }
-    check_verdict(&plan)?;
+    check_verdict(&plan).map_err(|error| error.hint(policies.see_more(saved.plan.as_deref())))?;
     if flags.strict_protection && plan.summary().blocked_count > 0 {
         return Err(CommandError::new(
             ExitCode::Denied,

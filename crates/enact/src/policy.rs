@@ -1,7 +1,7 @@
 //! Which policies are in force for a command, and their answer: the bundle that `enact.toml` names, and those that flag and
 //! environment add; the built-in one where none is named. Naming one more never lets more through.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -70,6 +70,22 @@ impl Policies {
         })
     }
 
+    /// How to see what every rule says about a plan.
+    pub(crate) fn see_more(&self, plan: Option<&Path>) -> String {
+        let named = self.sources.last().map(|source| format!(" {}", source.display()));
+        let policies = named.unwrap_or_default();
+        match plan {
+            Some(plan) => {
+                let plan = plan.display();
+                format!("what every rule says about it: enact policy eval{policies} --input {plan} --explain")
+            }
+            None => format!(
+                "to see what every rule says about it, write it down with `enact plan -o plan.json`, then: \
+                 enact policy eval{policies} --input plan.json --explain"
+            ),
+        }
+    }
+
     /// Judges a plan by what the policies are now. The verdict's bundle is the one that [`Policies::digest`] names after it.
     pub(crate) fn judge(&mut self, plan: &Plan) -> Verdict {
         let occasion = Occasion {
@@ -91,11 +107,14 @@ impl Policies {
             engines.push(Box::new(SwitchedOff));
         } else {
             self.refresh();
-            engines.extend(
-                self.loaded
-                    .iter()
-                    .map(|(_, policy)| Box::new(policy.clone()) as Box<dyn PolicyEngine>),
-            );
+            engines.extend(self.loaded.iter().map(|(_, policy)| {
+                let origin = PathBuf::from(&policy.loaded().origin);
+                let placed = Placed {
+                    root: root_of(&origin),
+                    policy: policy.clone(),
+                };
+                Box::new(placed) as Box<dyn PolicyEngine>
+            }));
         }
         Combined(engines)
     }
@@ -174,6 +193,40 @@ fn open_log(settings: &Settings) -> Result<Option<Arc<dyn PolicyObserver>>, Comm
         .hint("change `decision-log` under [policy] in enact.toml")
     })?;
     Ok(Some(Arc::new(DecisionLog::new(file))))
+}
+
+/// A bundle whose places are named from where the command runs, so that an editor finds them.
+struct Placed {
+    policy: RegoPolicy,
+    root: PathBuf,
+}
+
+impl PolicyEngine for Placed {
+    fn bundle_digest(&self) -> Digest {
+        self.policy.bundle_digest()
+    }
+
+    fn judge(&self, plan: &Plan, occasion: &Occasion) -> Verdict {
+        let mut verdict = self.policy.judge(plan, occasion);
+        for finding in &mut verdict.findings {
+            finding.location = finding.location.take().map(|place| placed(&self.root, &place));
+        }
+        verdict
+    }
+}
+
+/// A place in a bundle, from where the command runs.
+pub(crate) fn placed(root: &Path, place: &str) -> String {
+    root.join(place).display().to_string()
+}
+
+/// The directory that the places of a bundle are meant from.
+pub(crate) fn root_of(source: &Path) -> PathBuf {
+    if source.is_file() {
+        source.parent().map(Path::to_owned).unwrap_or_default()
+    } else {
+        source.to_owned()
+    }
 }
 
 /// What judges when policy is switched off: nothing, and the verdict says so.

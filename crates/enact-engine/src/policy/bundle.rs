@@ -44,7 +44,7 @@ impl BundleFile {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bundle {
-    /// Where it came from, for messages: a path, or `(built in)`.
+    /// Where it came from, for messages: a path, or `built-in`.
     pub origin: String,
     files: Vec<BundleFile>,
 }

@@ -47,7 +47,7 @@ const FILES: &[(&str, &str)] = files![
 ];
 
 /// What stands for a path in messages about it.
-pub const ORIGIN: &str = "(built in)";
+pub const ORIGIN: &str = "built-in";
 
 /// The bundle.
 pub fn bundle() -> Bundle {

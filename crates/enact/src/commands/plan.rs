@@ -87,7 +87,14 @@ pub(crate) async fn run(context: &Context, args: PlanArgs) -> CommandResult {
     if !plan.changes().is_empty() {
         remember(context, &plan);
     }
-    exit_code(&plan, args.strict_protection, args.detailed_exitcode)
+    let file = args.output_file.as_deref();
+    exit_code(
+        &plan,
+        &policies,
+        file,
+        args.strict_protection,
+        args.detailed_exitcode,
+    )
 }
 
 fn text(context: &Context, plan: &Plan, file: Option<&Path>, konnect: &KonnectFlags) -> String {
@@ -172,7 +179,13 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), CommandErro
     })
 }
 
-fn exit_code(plan: &Plan, strict: bool, detailed: bool) -> CommandResult {
+fn exit_code(
+    plan: &Plan,
+    policies: &Policies,
+    file: Option<&Path>,
+    strict: bool,
+    detailed: bool,
+) -> CommandResult {
     if plan
         .verdict()
         .is_some_and(|verdict| verdict.outcome == Outcome::Deny)
@@ -181,7 +194,7 @@ fn exit_code(plan: &Plan, strict: bool, detailed: bool) -> CommandResult {
             ExitCode::Denied,
             "policy denies this plan; nothing can run it as it is",
         )
-        .hint("which rule said what, and where: enact policy eval --input PLAN --explain"));
+        .hint(policies.see_more(file)));
     }
     if strict && plan.summary().blocked_count > 0 {
         return Err(CommandError::new(

@@ -31,7 +31,7 @@ pub(crate) fn render(painter: Painter, verdict: &Verdict) -> String {
         ));
     }
     if let Some(needed) = demands(&verdict.requirement) {
-        text.push_str(&format!("Approval needed: {needed}\n"));
+        text.push_str(&format!("Approval needed: by {needed}\n"));
     }
     text
 }
@@ -64,17 +64,22 @@ pub(crate) fn demands(needed: &Requirement) -> Option<String> {
         return None;
     }
     let mut parts = vec![match needed.count {
-        0 | 1 => "somebody's".to_owned(),
-        count => format!("that of {count} people"),
+        0 | 1 => "one person".to_owned(),
+        count => format!("{count} people"),
     }];
     if needed.not_author {
-        parts.push("not the plan's author".to_owned());
+        parts.push("none of them the plan's author".to_owned());
     }
     for role in &needed.roles {
-        parts.push(format!("one with role {role}"));
+        parts.push(format!("one of them with role {role}"));
     }
     if needed.assurance != enact_core::verdict::Assurance::None {
-        parts.push(format!("proved at least as {:?}", needed.assurance).to_lowercase());
+        let word = serde_json::to_value(needed.assurance).ok();
+        let word = word
+            .as_ref()
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default();
+        parts.push(format!("with an assurance of at least {word}"));
     }
     Some(parts.join(", "))
 }
