@@ -327,6 +327,9 @@ fn walk(node: &Value, text: &str, rule: &mut Rule) {
                     indices(inner)
                         .into_iter()
                         .for_each(|index| walk(index, text, rule));
+                } else if key == "with_mods" {
+                    // What `with` replaces is not used; what it puts there is.
+                    replacements(inner).for_each(|value| walk(value, text, rule));
                 } else {
                     walk(inner, text, rule);
                 }
@@ -334,6 +337,12 @@ fn walk(node: &Value, text: &str, rule: &mut Rule) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// What stands behind `as` in each `with`.
+fn replacements(modifiers: &Value) -> impl Iterator<Item = &Value> {
+    let modifiers = modifiers.as_array().into_iter().flatten();
+    modifiers.filter_map(|modifier| modifier.get("as"))
 }
 
 fn note(key: &str, node: &Value, text: &str, rule: &mut Rule) {

@@ -147,6 +147,26 @@ fn a_test_that_does_not_compile_is_found_too() {
 }
 
 #[test]
+fn what_a_test_replaces_with_with_is_not_used_by_it() {
+    let place = Place::new();
+    place.write("policies/a.rego", "package p\n\nallow if input.x\n");
+    place.write("policies/b.rego", "package p\n\ndeny if input.y\n");
+    place.write(
+        "policies/p_test.rego",
+        "package p_test\n\ntest_a if data.p.allow with input as {\"x\": 1} with data.p as {\"allow\": true}\n",
+    );
+    place.run(&["policy", "check", "policies"]).expect(0);
+    place.write(
+        "policies/p_test.rego",
+        "package p_test\n\ntest_a if count(data.p) == 2 with input as {}\n",
+    );
+    place.run(&["policy", "check", "policies"]).expect(3).says(&[
+        "error: `data.p` is used as a whole",
+        "  --> policies/p_test.rego:3:",
+    ]);
+}
+
+#[test]
 fn every_broken_file_is_shown_in_one_go() {
     let place = Place::new();
     place.write("policies/a.rego", "package a\n\nallow if {\n");
