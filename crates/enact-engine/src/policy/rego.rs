@@ -156,7 +156,11 @@ impl Broken {
         };
         let what = first.map_or("it is not there", |fault| fault.summary.as_str());
         // A fault with a place stands in a source; one without is about the directory.
-        let how = if place.is_some() { "did not compile" } else { "cannot be used" };
+        let how = if place.is_some() {
+            "did not compile"
+        } else {
+            "cannot be used"
+        };
         Self(Failure::NotLoaded {
             message: format!("the policies of {origin} {how}: {what}{more}"),
             location,
