@@ -10,6 +10,7 @@ use enact_engine::policy::input::plan_input;
 use enact_engine::policy::query::Question;
 use enact_testkit::fixtures::occasion;
 use enact_testkit::scenario::{Scenario, calm};
+use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::policy_bench::{ask, faults_of, judge};
@@ -67,6 +68,43 @@ fn explained((scenario, rules): &(Scenario, Vec<Vec<String>>)) -> Result<(), Str
 #[test]
 fn places_change_no_answer_and_are_right() {
     holds(150, &(calm(0, 4), files()), explained);
+}
+
+/// The same rules in one file and in several; some use what stands further below, or in another file.
+fn spread((scenario, rules, uses): &(Scenario, Vec<Vec<String>>, Vec<(usize, usize)>)) -> Result<(), String> {
+    let count = rules.len().max(1);
+    let mut files = rules.clone();
+    files.resize(count, Vec::new());
+    for (number, (user, used)) in uses.iter().enumerate() {
+        let (user, used) = (user % count, used % count);
+        files[user].push(format!("deny contains \"late {number}\" if late_{number}"));
+        files[used].push(format!("late_{number} if later_{number} > 0"));
+        files[used].push(format!("later_{number} := count(input.plan.execution_order) + 1"));
+    }
+    let plan = scenario.plan();
+    let said = |files: &[Vec<String>]| {
+        let verdict = judge(&whole(files), &plan);
+        let texts: BTreeSet<String> = verdict
+            .findings
+            .iter()
+            .map(|found| format!("{} {}", found.rule, found.message))
+            .collect();
+        (verdict.outcome, verdict.requirement, texts)
+    };
+    let (apart, together) = (said(&files), said(&[files.concat()]));
+    ensure(apart == together, || {
+        format!("{apart:?} in several files, {together:?} in one")
+    })?;
+    let late = apart.2.iter().filter(|text| text.contains("late ")).count();
+    ensure(late == uses.len(), || {
+        format!("{late} of {} are said", uses.len())
+    })
+}
+
+#[test]
+fn how_rules_are_spread_over_files_changes_nothing() {
+    let uses = prop::collection::vec((0_usize..4, 0_usize..4), 0..5);
+    holds(150, &(calm(0, 4), files(), uses), spread);
 }
 
 #[test]
