@@ -168,7 +168,9 @@ fn read_member(member: &Value, outcome: Outcome) -> Result<Member, String> {
     let read = match member {
         Value::String(text) => Member::of_text(text),
         Value::Object(_) => Member::deserialize(member).map_err(|error| format!("is not usable: {error}"))?,
-        other => return Err(format!("is {}, not a text or an object", kind_of(other))),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+            return Err(format!("is {}, not a text or an object", kind_of(member)));
+        }
     };
     if read.msg.trim().is_empty() {
         return Err("says nothing: its msg is empty".to_owned());
@@ -283,7 +285,7 @@ pub fn action_decision(basis: &Basis, answer: Result<Answer, Failure>) -> Action
                     violations.push(finding(
                         "policy.undefined",
                         "data.kubernetes_executor.safety.allow has no value".to_owned(),
-                    ))
+                    ));
                 }
                 None => {}
             }

@@ -70,8 +70,11 @@ fn places_change_no_answer_and_are_right() {
     holds(150, &(calm(0, 4), files()), explained);
 }
 
+/// A plan, files of rules, and which file uses a rule of which.
+type Spread = (Scenario, Vec<Vec<String>>, Vec<(usize, usize)>);
+
 /// The same rules in one file and in several; some use what stands further below, or in another file.
-fn spread((scenario, rules, uses): &(Scenario, Vec<Vec<String>>, Vec<(usize, usize)>)) -> Result<(), String> {
+fn spread((scenario, rules, uses): &Spread) -> Result<(), String> {
     let count = rules.len().max(1);
     let mut files = rules.clone();
     files.resize(count, Vec::new());
