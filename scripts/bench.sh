@@ -1,4 +1,11 @@
 #!/usr/bin/env bash
-# Takes the figures of BENCHMARKS.md: planning, startup, apply, noop (all, or those named).
+# Takes the figures of BENCHMARKS.md. Without arguments all of them; else `figures` (planning, startup, apply, noop) or
+# `policy` (one, plan, reload, workers, tests), and after it those that are named.
 . "$(dirname "$0")/environment.sh"
-cargo bench --locked -p enact --bench figures -- "$@"
+group=${1:-}
+[ $# -gt 0 ] && shift
+case "$group" in
+  "") cargo bench --locked -p enact --bench figures && cargo bench --locked -p enact --bench policy ;;
+  figures | policy) cargo bench --locked -p enact --bench "$group" -- "$@" ;;
+  *) cargo bench --locked -p enact --bench figures -- "$group" "$@" ;;
+esac

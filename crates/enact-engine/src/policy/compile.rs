@@ -13,7 +13,7 @@ use super::limits::STACK_BYTES;
 use super::lint::lint;
 use super::query::{ASKING_PACKAGE, QUERIES};
 use super::scan::scan;
-use super::syntax::{Module, RegoVersion, module, place_at, replaced};
+use super::syntax::{Module, RegoVersion, is_plain, module, place_at, replaced};
 
 /// Which of a bundle's files to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,14 +112,6 @@ impl Compiled {
             Err(error) => Err(vec![from_engine(&self.bundle, &error)]),
         }
     }
-}
-
-fn is_plain(part: &str) -> bool {
-    let mut letters = part.chars();
-    letters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 fn parse_all(files: &[&BundleFile]) -> Result<Vec<Module>, Vec<Diagnostic>> {

@@ -32,18 +32,13 @@ pub fn lint(bundle: &Bundle, modules: &[Module]) -> Vec<Diagnostic> {
     faults
 }
 
-/// References to a package as a whole that is spread over files. The engine takes such a package for evaluated after its first
-/// file, and what the other files say is lost: a denial could be missing.
+/// References to a package as a whole that is spread over files, or has packages below it. The engine takes such a package for
+/// evaluated after its first file, and what the other files say is lost: a denial could be missing.
 fn whole_packages(program: &Program<'_>, modules: &[Module]) -> Vec<Diagnostic> {
-    let mut files: BTreeMap<&DottedPath, usize> = BTreeMap::new();
+    let mut files: BTreeMap<DottedPath, usize> = BTreeMap::new();
     for module in modules {
-        *files.entry(&module.package).or_default() += 1;
+        *files.entry(module.package.clone()).or_default() += 1;
     }
-    let spread: Vec<&DottedPath> = files
-        .into_iter()
-        .filter(|(_, count)| *count > 1)
-        .map(|(package, _)| package)
-        .collect();
     let mut faults = Vec::new();
     for module in modules {
         for rule in &module.rules {
@@ -51,7 +46,7 @@ fn whole_packages(program: &Program<'_>, modules: &[Module]) -> Vec<Diagnostic> 
                 let is_local = reference.first().is_some_and(|root| rule.locals.contains(root));
                 absolute(module, reference).filter(|_| !is_local)
             });
-            let whole = paths.find_map(|path| spread.iter().find(|package| package.starts_with(&path)));
+            let whole = paths.find_map(|path| spread_below(&files, &path));
             faults.extend(whole.map(|package| {
                 Diagnostic::error(format!(
                     "`data.{}` is used as a whole, and is spread over several files",
@@ -64,6 +59,24 @@ fn whole_packages(program: &Program<'_>, modules: &[Module]) -> Vec<Diagnostic> 
         }
     }
     faults
+}
+
+/// The first package at or below a path that several files make: their own, or those of a package around another.
+fn spread_below<'a>(files: &'a BTreeMap<DottedPath, usize>, path: &DottedPath) -> Option<&'a DottedPath> {
+    let mut before: Option<&DottedPath> = None;
+    let below = files
+        .range(path.clone()..)
+        .take_while(|(package, _)| package.starts_with(path));
+    for (package, count) in below {
+        if *count > 1 {
+            return Some(package);
+        }
+        if let Some(outer) = before.filter(|outer| package.starts_with(outer)) {
+            return Some(outer);
+        }
+        before = Some(package);
+    }
+    None
 }
 
 /// The package that puts answers together is not for policies.

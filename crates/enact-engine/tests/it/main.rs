@@ -25,6 +25,7 @@ mod policy_closed;
 mod policy_explained;
 mod policy_fuzz;
 mod policy_hostile;
+mod policy_names;
 mod policy_origin;
 mod policy_reload;
 mod sqlite;

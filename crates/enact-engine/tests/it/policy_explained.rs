@@ -10,9 +10,10 @@ use enact_engine::policy::input::plan_input;
 use enact_engine::policy::query::Question;
 use enact_testkit::fixtures::occasion;
 use enact_testkit::scenario::{Scenario, calm};
+use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::policy_bench::{ask, judge};
+use crate::policy_bench::{ask, faults_of, judge};
 use crate::policy_closed::{files, whole};
 use crate::support::{ensure, holds};
 
@@ -69,6 +70,46 @@ fn places_change_no_answer_and_are_right() {
     holds(150, &(calm(0, 4), files()), explained);
 }
 
+/// A plan, files of rules, and which file uses a rule of which.
+type Spread = (Scenario, Vec<Vec<String>>, Vec<(usize, usize)>);
+
+/// The same rules in one file and in several; some use what stands further below, or in another file.
+fn spread((scenario, rules, uses): &Spread) -> Result<(), String> {
+    let count = rules.len().max(1);
+    let mut files = rules.clone();
+    files.resize(count, Vec::new());
+    for (number, (user, used)) in uses.iter().enumerate() {
+        let (user, used) = (user % count, used % count);
+        files[user].push(format!("deny contains \"late {number}\" if late_{number}"));
+        files[used].push(format!("late_{number} if later_{number} > 0"));
+        files[used].push(format!("later_{number} := count(input.plan.execution_order) + 1"));
+    }
+    let plan = scenario.plan();
+    let said = |files: &[Vec<String>]| {
+        let verdict = judge(&whole(files), &plan);
+        let texts: BTreeSet<String> = verdict
+            .findings
+            .iter()
+            .map(|found| format!("{} {}", found.rule, found.message))
+            .collect();
+        (verdict.outcome, verdict.requirement, texts)
+    };
+    let (apart, together) = (said(&files), said(&[files.concat()]));
+    ensure(apart == together, || {
+        format!("{apart:?} in several files, {together:?} in one")
+    })?;
+    let late = apart.2.iter().filter(|text| text.contains("late ")).count();
+    ensure(late == uses.len(), || {
+        format!("{late} of {} are said", uses.len())
+    })
+}
+
+#[test]
+fn how_rules_are_spread_over_files_changes_nothing() {
+    let uses = prop::collection::vec((0_usize..4, 0_usize..4), 0..5);
+    holds(150, &(calm(0, 4), files(), uses), spread);
+}
+
 #[test]
 fn places_are_found_in_both_dialects_and_behind_odd_names() {
     let v0 = "package enact.plan\n\ndeny[reason] { reason := \"old\" }\ndeny[\"bare\"] { true }\n";
@@ -91,6 +132,60 @@ fn places_are_found_in_both_dialects_and_behind_odd_names() {
         ("b.rego:5", "[\"ref\"]"),
     ];
     assert_eq!(told, expected.map(|(place, values)| (place, values.to_owned())));
+}
+
+#[test]
+fn a_rule_finds_what_stands_below_it_in_whichever_file_it_is() {
+    // The engine evaluates a package as a whole file by file, and finds no rule of a later file that is further below.
+    let first = "package enact.plan\ndeny contains \"first\" if limit == 3\n";
+    let middle = "package enact.plan\ndeny contains text if limit == 3\ntext := shout(word)\nword := \"middle\"\nshout(x) := x\n";
+    let last = "package enact.plan\ndeny contains \"last\" if size > 2\nsize := limit\nlimit := 3\n";
+    let around = "package enact\nx := 1\n";
+    for [a, b, c] in [
+        [first, middle, last],
+        [last, middle, first],
+        [middle, first, last],
+        [first, last, middle],
+    ] {
+        let files = [("a.rego", a), ("b.rego", b), ("c.rego", c), ("d.rego", around)];
+        let answer = ask(&files, Question::Plan, "{}").unwrap();
+        assert_eq!(
+            answer.outputs["deny"],
+            serde_json::json!(["first", "last", "middle"]),
+            "{a}{b}{c}"
+        );
+        assert_eq!(together(&answer, "deny").len(), 3);
+    }
+    // Where a package of several files, or one with another below it, is used as a whole, it is said.
+    for using in [
+        "data.enact.plan",
+        "data.enact",
+        "data.enact[input.x]",
+        "data.outer",
+    ] {
+        let using = format!("package condition\nallow if count({using}) > 0\n");
+        let told = faults_of(&[
+            ("a.rego", first),
+            ("c.rego", last),
+            ("o.rego", "package outer\nx := 1\n"),
+            ("p.rego", "package outer.inner\ny := z\nz := 1\n"),
+            ("u.rego", &using),
+        ]);
+        assert!(
+            told.iter().any(|fault| fault.contains("is used as a whole")),
+            "{using}: {told:?}"
+        );
+    }
+    for using in ["data.enact.plan.deny", "data.outer.inner", "data.outer.inner.y"] {
+        let using = format!("package condition\nallow if count({using}) > 0\n");
+        let told = faults_of(&[
+            ("a.rego", first),
+            ("c.rego", last),
+            ("p.rego", "package outer.inner\ny := [z]\nz := 1\n"),
+            ("u.rego", &using),
+        ]);
+        assert_eq!(told, Vec::<String>::new(), "{using}");
+    }
 }
 
 #[test]

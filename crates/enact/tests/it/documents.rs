@@ -60,6 +60,16 @@ fn the_guide_on_the_local_konnect_shows_what_happens() {
 }
 
 #[test]
+fn the_guide_on_a_first_policy_shows_what_happens() {
+    check("docs/guide/first-policy.md");
+}
+
+#[test]
+fn the_reference_on_policy_shows_what_happens() {
+    check("docs/policy.md");
+}
+
+#[test]
 fn the_guide_on_troubleshooting_shows_what_happens() {
     check("docs/guide/troubleshooting.md");
 }

@@ -108,7 +108,7 @@ fn what_exhausts_a_policy_process_denies_and_the_next_question_is_answered() {
         ("a width of ten digits", "hurt if sprintf(\"%9999999999d\", [1]) != \"\"".to_owned()),
         ("a width of nine digits", "hurt if concat(\"\", [sprintf(\"%999999999d\", [1]), sprintf(\"%999999998d\", [1]), sprintf(\"%999999997d\", [1])]) != \"\"".to_owned()),
         ("a precision", "hurt if sprintf(\"%.999999999f\", [1.5]) != \"\"".to_owned()),
-        ("a shift", "hurt if bits.lsh(1, 100000000) > 1".to_owned()),
+        ("a shift", "hurt if sprintf(\"%v\", [bits.lsh(1, 100000000)]) != \"\"".to_owned()),
         ("a product", format!("{}hurt if x40 > 1", doubled("99999999999999999999", "$ * $", 40))),
         ("a text twice as long each time", format!("{}hurt if x40 != \"\"", doubled("\"aaaaaaaa\"", "concat(\"\", [$, $])", 40))),
         ("a text eight times as long each time", format!("{}hurt if x40 != \"\"", doubled("\"aaaaaaaa\"", "replace($, \"a\", \"aaaaaaaa\")", 40))),
@@ -123,7 +123,7 @@ fn what_exhausts_a_policy_process_denies_and_the_next_question_is_answered() {
         ("a walk across a walk", "n := [[x, y] | some x in numbers.range(1, 300); some y in numbers.range(1, 300)]\nhurt if { walk(n, [p, v]); walk(n, [q, w]); p == q; v != w }".to_owned()),
         ("prints without end", "hurt if { some x in numbers.range(1, 100000000); print(x, \"aaaaaaaaaaaaaaaaaaaaaaaaaaaa\"); false }".to_owned()),
         ("an empty text that is counted", "hurt if strings.count(\"aaa\", \"\") > 100".to_owned()),
-        ("a sum beyond all numbers", "hurt if sum([1e308, 1e308]) == 1".to_owned()),
+        ("a sum beyond all numbers", "hurt if { print(sum([1e308, 1e308])); false }".to_owned()),
         ("deep JSON", "hurt if json.unmarshal(concat(\"\", [x | some i in numbers.range(1, 100000); x := \"[\"]))".to_owned()),
         ("a pattern that is too large", "hurt if regex.match(\"((a{1000}){1000}){1000}\", \"a\")".to_owned()),
         ("a year that does not exist", "hurt if time.add_date(9223372036854775807, 1, 1, 1) > 0".to_owned()),
@@ -148,14 +148,17 @@ fn how_a_policy_process_ended_is_told() {
         matches!(memory, Failure::Lost { .. } | Failure::Timeout { .. }),
         "{memory:?}"
     );
-    let time = hurts("time", "hurt if bits.lsh(1, 100000000) > 1");
+    let time = hurts(
+        "time",
+        "hurt if sprintf(\"%v\", [bits.lsh(1, 100000000)]) != \"\"",
+    );
     assert_eq!(
         time,
         Failure::Timeout {
             limit: Duration::from_secs(1)
         }
     );
-    let inside = hurts("inside", "hurt if sum([1e308, 1e308]) == 1");
+    let inside = hurts("inside", "hurt if { print(sum([1e308, 1e308])); false }");
     assert!(
         matches!(inside, Failure::Lost { .. } | Failure::Evaluation { .. }),
         "{inside:?}"
@@ -208,7 +211,7 @@ fn odd_texts_come_back_as_texts() {
 }
 
 #[test]
-fn a_source_that_hangs_the_compiler_is_given_up() {
+fn a_source_of_very_many_rules_is_loaded_or_given_up() {
     let _alone = alone();
     let rules: Vec<String> = (0..19_990)
         .map(|at| format!("deny contains \"{at}\" if input.x\n"))

@@ -190,15 +190,16 @@ fn line_matches(pattern: &str, line: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// The console blocks of a Markdown text, with the text's ```yaml title="name"``` blocks as files before them.
+/// The console blocks of a Markdown text, with the text's ```yaml title="name"``` (or any other language's) blocks as files before them.
 pub(crate) fn of_markdown(text: &str) -> String {
     let mut script = String::new();
     let mut inside: Option<bool> = None;
     for line in text.lines() {
         match (inside, line.trim_end()) {
             (None, "```console") => inside = Some(true),
-            (None, fence) if fence.starts_with("```yaml title=") => {
-                let name = fence.trim_start_matches("```yaml title=").trim_matches('"');
+            (None, fence) if fence.starts_with("```") && fence.contains(" title=") => {
+                let (_, name) = fence.split_once(" title=").unwrap();
+                let name = name.trim_matches('"');
                 writeln!(script, "== {name}").unwrap();
                 inside = Some(true);
             }

@@ -1,0 +1,5 @@
+package enact.plan
+# ]]}}([[{{"`
+deny contains "]]}}[[{{\"" if true
+warn contains `[[{{"
+]]#` if true
