@@ -15,7 +15,13 @@ use super::limits::{MAX_FILE_BYTES, MAX_FILES, MAX_FOLDER_DEPTH};
 /// # Errors
 /// When something cannot be read, is no text, links to nothing or in a circle, or exceeds a bound of [`super::limits`].
 pub(super) fn read(path: &Path) -> Result<Vec<BundleFile>, Diagnostic> {
-    let kind = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    let kind = std::fs::metadata(path).map_err(|error| {
+        Diagnostic::error(format!(
+            "the policy directory {} cannot be read: {error}",
+            path.display()
+        ))
+        .hint("name a directory of .rego files, or write one to start from: enact policy init DIR")
+    })?;
     let mut files = Vec::new();
     if kind.is_dir() {
         let above = vec![(kind.dev(), kind.ino())];
@@ -164,5 +170,5 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
             .hint("mend the link or remove it; a policy that is missing is not left out");
     }
     Diagnostic::error(format!("{} cannot be read: {error}", path.display()))
-        .hint("name a directory of .rego files, or write one to start from: enact policy init DIR")
+        .hint("a policy that cannot be read is not left out")
 }

@@ -32,7 +32,7 @@ fn a_directory_that_is_missing_empty_or_holds_only_tests_is_refused() {
     refused(
         &place,
         &[
-            "error: policies cannot be read: No such file or directory",
+            "error: the policy directory policies cannot be read: No such file or directory",
             "hint: ",
             "enact policy init DIR",
         ],
