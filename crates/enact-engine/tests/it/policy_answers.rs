@@ -177,7 +177,10 @@ fn the_built_in_bundle_holds_every_file_of_the_directory() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
     // Tests of the values as shipped are no help to somebody who changes them.
     let on_disk = Bundle::read(&folder).unwrap();
-    let files = on_disk.files().iter().filter(|file| file.path != "plan/shipped_test.rego");
+    let files = on_disk
+        .files()
+        .iter()
+        .filter(|file| file.path != "plan/shipped_test.rego");
     let on_disk = Bundle::new("policies", files.cloned().collect()).unwrap();
     assert_eq!(on_disk.digest(), enact_engine::policy::default::bundle().digest());
 }
