@@ -11,9 +11,6 @@ pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 /// The longest bundle, in bytes.
 pub const MAX_BUNDLE_BYTES: usize = 16 * 1024 * 1024;
 
-/// The longest policy that comes inside of a request (a condition of a `KubernetesExecution`), in bytes.
-pub const MAX_INLINE_BYTES: usize = 16 * 1024;
-
 /// How deep directories of a bundle may be nested.
 pub const MAX_FOLDER_DEPTH: usize = 8;
 

@@ -5,7 +5,9 @@
 //! also covers how Kubernetes puts a ConfigMap into a directory, by exchanging the `..data` link in one step.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use enact_core::canonical::Digest;
 use enact_core::diagnostic::Diagnostic;
@@ -129,6 +131,18 @@ impl Reloader {
         match self.tried(&bundle) {
             Ok(policy) => self.replace(policy),
             Err(why) => self.refuse(why),
+        }
+    }
+
+    /// Looks every so often, and at once when told to, until the other end of `wake` is gone. For a thread of its own:
+    /// compiling blocks. What each look came to is reported.
+    pub fn watch(mut self, every: Duration, wake: &Receiver<()>, mut report: impl FnMut(Looked)) {
+        loop {
+            report(self.look());
+            match wake.recv_timeout(every) {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
     }
 

@@ -162,6 +162,28 @@ fn a_bundle_that_fails_its_trial_is_not_put_in_force() {
     assert_eq!(reloader.in_force().now().loaded().digest, bundle.digest());
 }
 
+#[test]
+fn a_watch_looks_when_it_is_woken_and_ends_with_its_owner() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.rego"), denying("first")).unwrap();
+    let reloader = reloader(folder.path(), Vec::new());
+    let in_force = reloader.in_force();
+    let (wake, woken) = std::sync::mpsc::channel();
+    let (reports, reported) = std::sync::mpsc::channel();
+    let hour = std::time::Duration::from_secs(3600);
+    let watching =
+        std::thread::spawn(move || reloader.watch(hour, &woken, |looked| reports.send(looked).unwrap()));
+    assert!(matches!(reported.recv().unwrap(), Looked::Replaced(_)));
+    std::fs::write(folder.path().join("a.rego"), denying("second")).unwrap();
+    wake.send(()).unwrap();
+    assert!(matches!(reported.recv().unwrap(), Looked::Replaced(_)));
+    assert_eq!(code(&in_force.now(), &plan()).1, "second");
+    wake.send(()).unwrap();
+    assert_eq!(reported.recv().unwrap(), Looked::Same);
+    drop(wake);
+    watching.join().unwrap();
+}
+
 /// How Kubernetes updates a mounted ConfigMap: a new directory, and a link that is exchanged in one step.
 #[test]
 fn a_config_map_is_taken_over_when_its_link_is_exchanged() {
