@@ -247,7 +247,11 @@ pub(super) fn unexpected(reply: &Reply) -> Failure {
     }
 }
 
-fn start_loaded(program: &WorkerProgram, bundle: &Bundle) -> Result<(Worker, Loaded), Vec<Diagnostic>> {
+/// A new process that has loaded the policies of a bundle.
+pub(super) fn start_loaded(
+    program: &WorkerProgram,
+    bundle: &Bundle,
+) -> Result<(Worker, Loaded), Vec<Diagnostic>> {
     let request = Request::Load {
         bundle: bundle.clone(),
     };

@@ -11,7 +11,7 @@ use super::bundle::Bundle;
 use super::coverage::FileCoverage;
 use super::evaluate::Failure;
 use super::limits::TEST_TIME;
-use super::process::{Worker, WorkerProgram, start_with, unexpected};
+use super::process::{Worker, WorkerProgram, start_loaded, start_with, unexpected};
 use super::testing::{TestCase, TestResult, error_of};
 use super::worker::{Reply, Request};
 
@@ -50,12 +50,18 @@ pub struct TestRun {
     pub took: Duration,
 }
 
-/// Compiles policies with their tests, in a process of their own, and says what is known about them.
+/// Compiles policies with their tests, and then without, as they judge: a policy may not need what only a test declares. Says
+/// what is known about the policies.
 ///
 /// # Errors
 /// Everything that is wrong with them, or that no process could be started.
 pub fn check(program: &WorkerProgram, bundle: &Bundle) -> Result<Loaded, Vec<Diagnostic>> {
-    load(program, bundle, false).map(|(_, loaded, _)| loaded)
+    let (_, with_tests, _) = load(program, bundle, false)?;
+    let (_, loaded) = start_loaded(program, bundle)?;
+    Ok(Loaded {
+        warnings: with_tests.warnings,
+        ..loaded
+    })
 }
 
 /// Runs the selected tests of a bundle and tells `each` of every result as it arrives.

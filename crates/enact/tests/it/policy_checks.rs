@@ -32,7 +32,7 @@ fn sound_policies_are_counted() {
     place.write("policies/a_test.rego", "package a_test\n\ntest_a if true\n");
     let ran = place.run(&["policy", "check", "policies"]).expect(0);
     assert!(
-        ran.stdout.starts_with("2 files, 2 rules, bundle "),
+        ran.stdout.starts_with("1 files, 1 rules, bundle "),
         "{}",
         ran.stdout
     );
@@ -144,6 +144,21 @@ fn a_test_that_does_not_compile_is_found_too() {
         .run(&["policy", "check", "policies"])
         .expect(3)
         .says(&["  --> policies/a_test.rego:"]);
+}
+
+#[test]
+fn a_policy_may_not_need_what_only_a_test_declares() {
+    let place = Place::new();
+    place.write("policies/a.rego", "package a\n\nallow if is_small(input.x)\n");
+    place.write(
+        "policies/a_test.rego",
+        "package a\n\nis_small(x) if x < 3\n\ntest_a if allow with input.x as 1\n",
+    );
+    place.run(&["policy", "test", "policies"]).expect(0);
+    place
+        .run(&["policy", "check", "policies"])
+        .expect(3)
+        .says(&["error: there is no function is_small\n  --> policies/a.rego:3:10\n"]);
 }
 
 #[test]

@@ -50,9 +50,9 @@ pub(crate) fn run(context: &Context, args: &CheckArgs) -> CommandResult {
         views::say(&format!("note: written in Rego v0: {}\n", old.join(", ")));
     }
     views::print_text(&format!(
-        "{}, {}, bundle {}\n",
-        counted(loaded.versions.len(), "file"),
-        counted(loaded.rules.len(), "rule"),
+        "{} files, {} rules, bundle {}\n",
+        loaded.versions.len(),
+        loaded.rules.len(),
         loaded.digest.short()
     ))?;
     let doubtful = args.strict && !loaded.warnings.is_empty();
@@ -61,9 +61,4 @@ pub(crate) fn run(context: &Context, args: &CheckArgs) -> CommandResult {
     } else {
         ExitCode::Ok
     })
-}
-
-/// `1 file`, `2 files`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
