@@ -6,8 +6,6 @@
     clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     reason = "a measurement that cannot be taken ends with a panic, and its result is printed"
 )]
 
@@ -234,7 +232,7 @@ fn one_change() {
             micros(p99)
         );
         let (median, p99) = timed(2000, || {
-            drop(std::hint::black_box(policy.judge(&small, &occasion())))
+            drop(std::hint::black_box(policy.judge(&small, &occasion())));
         });
         println!(
             "a plan of one change, {place}: median {:.0} µs, p99 {:.0} µs (limit 1000)",

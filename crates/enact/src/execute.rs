@@ -105,17 +105,33 @@ pub(crate) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
     }
 }
 
-/// Runs a plan to its end, asking first. `verb` is the command's name.
+/// What a command that runs a plan was told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    /// The command's name.
+    pub(crate) verb: &'a str,
+    /// How to run.
+    pub(crate) flags: &'a RunFlags,
+    /// Which saved plan.
+    pub(crate) saved: &'a SavedFlags,
+    /// Has standard input been read already?
+    pub(crate) stdin_taken: bool,
+}
+
+/// Runs a plan to its end, asking first.
 pub(crate) async fn execute(
     context: &Context,
     connection: &Connection,
     plan: Plan,
-    verb: &str,
-    flags: &RunFlags,
-    saved: &SavedFlags,
-    stdin_taken: bool,
     policies: &mut Policies,
+    told: Told<'_>,
 ) -> CommandResult {
+    let Told {
+        verb,
+        flags,
+        saved,
+        stdin_taken,
+    } = told;
     let planned_by = plan.metadata().policy_digest.clone();
     let plan = line::judged(plan, policies);
     if flags.output == Output::Text {
@@ -478,34 +494,26 @@ pub(crate) async fn run_mode(
         check_mode(&plan, mode)?;
         check_planned_target(context, konnect, &plan)?;
         let connection = crate::connect::connect(&context.settings, konnect).await?;
-        return execute(
-            context,
-            &connection,
-            plan,
+        let stdin_taken = path.as_os_str() == "-";
+        let told = Told {
             verb,
             flags,
             saved,
-            path.as_os_str() == "-",
-            policies,
-        )
-        .await;
+            stdin_taken,
+        };
+        return execute(context, &connection, plan, policies, told).await;
     }
     let desired = line::load_files(&context.settings, config)?;
     show_warnings(context, &desired.warnings);
     let connection = crate::connect::connect(&context.settings, konnect).await?;
     let plan = line::make_plan(&context.settings, &connection, &desired, mode, policies).await?;
-    let stdin_taken = config.takes_stdin();
-    execute(
-        context,
-        &connection,
-        plan,
+    let told = Told {
         verb,
         flags,
         saved,
-        stdin_taken,
-        policies,
-    )
-    .await
+        stdin_taken: config.takes_stdin(),
+    };
+    execute(context, &connection, plan, policies, told).await
 }
 
 /// Faults that do not stop the line.

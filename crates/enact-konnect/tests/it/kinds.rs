@@ -147,7 +147,6 @@ fn observed() -> Observed {
 fn plan_options() -> PlanOptions {
     PlanOptions {
         policy_digest: None,
-        policy_digest: None,
         mode: Mode::Sync,
         generated_at: jiff::Timestamp::UNIX_EPOCH,
         author: Principal {

@@ -8,7 +8,7 @@ use super::Context;
 use super::get::{find_kind, find_one};
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
-use crate::execute::{RunFlags, SavedFlags, execute};
+use crate::execute::{RunFlags, SavedFlags, Told, execute};
 use crate::policy::Policies;
 use crate::{line, state, views};
 
@@ -69,17 +69,13 @@ pub(crate) async fn run(context: &Context, args: AdoptArgs) -> CommandResult {
             kind.name, object.identity, args.namespace
         ));
     }
-    execute(
-        context,
-        &connection,
-        plan,
-        "adopt",
-        &args.run,
-        &SavedFlags::default(),
-        false,
-        &mut policies,
-    )
-    .await
+    let told = Told {
+        verb: "adopt",
+        flags: &args.run,
+        saved: &SavedFlags::default(),
+        stdin_taken: false,
+    };
+    execute(context, &connection, plan, &mut policies, told).await
 }
 
 fn adopt_error(error: &AdoptError) -> CommandError {
