@@ -9,9 +9,11 @@ use enact_core::diagnostic::{Diagnostic, Place, Position, Severity};
 use regorus::utils::limits::ExecutionTimerConfig;
 
 use super::bundle::{Bundle, BundleFile};
+use super::decision::bundle_faults;
+use super::evaluate::{Detail, Evaluator};
 use super::limits::STACK_BYTES;
 use super::lint::lint;
-use super::query::{ASKING_PACKAGE, QUERIES};
+use super::query::{ASKING_PACKAGE, QUERIES, Question};
 use super::scan::scan;
 use super::syntax::{Module, RegoVersion, is_plain, module, place_at, replaced};
 
@@ -83,7 +85,18 @@ impl Compiled {
             engine,
         };
         compiled.check_rules()?;
+        compiled.check_itself()?;
         Ok(compiled)
+    }
+
+    /// Asks the bundle whether it is in order: what depends on its data alone is checked once, here.
+    fn check_itself(&self) -> Result<(), Vec<Diagnostic>> {
+        if !self.declares(Question::Bundle.query().package, "faults") {
+            return Ok(());
+        }
+        let answer = Evaluator::new(self.clone()).ask(Question::Bundle, "{}", Detail::Objections);
+        let faults = bundle_faults(answer);
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
     /// Does the bundle declare a rule of this name in this package?

@@ -2,6 +2,7 @@
 
 use enact_core::canonical::Digest;
 use enact_core::change::ChangeId;
+use enact_core::diagnostic::{Diagnostic, Place, Position};
 use enact_core::fault::{Fault, planted};
 use enact_core::plan::PlanId;
 use enact_core::verdict::{Assurance, Finding, Outcome, Requirement, Verdict};
@@ -355,6 +356,57 @@ fn reason(violations: &[Finding]) -> String {
         .map(|finding| finding.message.as_str())
         .collect();
     cut(&format!("Policy violations: {}", told.join("; ")))
+}
+
+/// What the bundle says is wrong with itself: `faults` of `data.enact.bundle`, texts or objects `{msg, code}`. A bundle that
+/// declares no such rule is not asked; one that cannot answer is not in order.
+pub fn bundle_faults(answer: Result<Answer, Failure>) -> Vec<Diagnostic> {
+    let answer = match answer {
+        Err(failure) => {
+            return vec![Diagnostic::error(format!(
+                "the bundle cannot check itself: {failure}"
+            ))];
+        }
+        Ok(answer) => answer,
+    };
+    let Some(members) = answer.outputs.get("faults").and_then(Value::as_array) else {
+        return vec![Diagnostic::error("data.enact.bundle.faults is not a set")];
+    };
+    let places = Places::of(&answer.rules);
+    let fault = |member| {
+        let fault = match read_member(member, Outcome::Deny) {
+            Ok(read) => {
+                let fault = Diagnostic::error(cut(&read.msg));
+                match read.code {
+                    Some(code) => fault.detail(format!("rule {code}")),
+                    None => fault,
+                }
+            }
+            Err(why) => Diagnostic::error(format!("a member of data.enact.bundle.faults {why}")),
+        };
+        match places
+            .of_member("faults", member)
+            .and_then(|location| place_of(&location))
+        {
+            Some(place) => fault.at(place),
+            None => fault,
+        }
+    };
+    members.iter().map(fault).collect()
+}
+
+/// `file:line` as a place.
+fn place_of(location: &str) -> Option<Place> {
+    let (file, line) = location.rsplit_once(':')?;
+    Some(Place {
+        file: file.to_owned(),
+        position: Some(Position {
+            line: line.parse().ok()?,
+            column: 1,
+        }),
+        excerpt: String::new(),
+        length: 0,
+    })
 }
 
 /// Whether a condition holds.

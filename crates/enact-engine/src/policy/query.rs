@@ -14,6 +14,8 @@ pub enum Question {
     Action,
     /// Does this condition hold? `data.condition`.
     Condition,
+    /// Is the bundle in order? `data.enact.bundle`, asked once when it is loaded, without an input.
+    Bundle,
 }
 
 /// Where a question is answered.
@@ -49,6 +51,12 @@ pub const QUERIES: &[Query] = &[
         outputs: &["allow"],
         limit: ACTION_TIME,
     },
+    Query {
+        question: Question::Bundle,
+        package: "enact.bundle",
+        outputs: &["faults"],
+        limit: ACTION_TIME,
+    },
 ];
 
 /// The package that puts the answers together. No policy may be called so.
@@ -79,6 +87,7 @@ impl Question {
             Self::Plan => "plan",
             Self::Action => "action",
             Self::Condition => "condition",
+            Self::Bundle => "bundle",
         }
     }
 
@@ -88,6 +97,7 @@ impl Question {
             Self::Plan => 0,
             Self::Action => 1,
             Self::Condition => 2,
+            Self::Bundle => 3,
         };
         // The table has one row a question, in this order; a test holds it to that.
         QUERIES.get(index).copied().unwrap_or(Query {
@@ -105,7 +115,12 @@ mod tests {
 
     #[test]
     fn every_question_finds_its_row() {
-        for question in [Question::Plan, Question::Action, Question::Condition] {
+        for question in [
+            Question::Plan,
+            Question::Action,
+            Question::Condition,
+            Question::Bundle,
+        ] {
             assert_eq!(question.query().question, question);
             assert!(!question.query().package.is_empty());
         }

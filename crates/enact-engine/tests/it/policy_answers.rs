@@ -184,3 +184,38 @@ fn the_built_in_bundle_holds_every_file_of_the_directory() {
     let on_disk = Bundle::new("policies", files.cloned().collect()).unwrap();
     assert_eq!(on_disk.digest(), enact_engine::policy::default::bundle().digest());
 }
+
+/// What depends on a bundle's data alone is checked once, when it is loaded.
+#[test]
+fn a_bundle_that_finds_fault_with_itself_does_not_load() {
+    let rule = "package enact.plan\ndeny contains \"many\" if count(input.plan.changes) > data.limit\n";
+    let check = "package enact.bundle
+faults contains {\"msg\": \"data.limit must be a number\", \"code\": \"limit.malformed\"} if {
+  not is_number(data.limit)
+}
+";
+    let files = |data| [("a.rego", rule), ("check.rego", check), ("data.json", data)];
+    assert_eq!(judged(&files("{\"limit\": 1}"), &plan(2)).outcome, Outcome::Deny);
+    assert_eq!(judged(&files("{\"limit\": 1}"), &plan(1)).outcome, Outcome::Allow);
+    let faults = loaded(&files("{\"limit\": \"1\"}")).unwrap_err();
+    assert_eq!(faults, ["data.limit must be a number"]);
+    for (wrong, said) in [
+        ("faults := 3", "is not a set"),
+        ("faults contains 3", "is a number"),
+        ("faults contains {\"code\": \"x\"}", "is not usable"),
+        ("faults := 1 if false", "nothing answers"),
+        (
+            "faults contains x if { x := to_number(\"x\") }",
+            "cannot check itself",
+        ),
+    ] {
+        let text = format!("package enact.bundle\n{wrong}\n");
+        let faults = loaded(&[
+            ("a.rego", rule),
+            ("check.rego", &text),
+            ("data.json", "{\"limit\": 1}"),
+        ]);
+        let faults = faults.unwrap_err();
+        assert!(faults[0].contains(said), "{wrong}: {faults:?}");
+    }
+}
