@@ -42,7 +42,7 @@ pub struct Loaded {
 impl Loaded {
     /// What is known about a compiled bundle.
     pub fn of(compiled: &Compiled) -> Self {
-        let names = compiled.modules.iter().flat_map(|module| {
+        let names = compiled.modules().iter().flat_map(|module| {
             let package = module.package.join(".");
             module
                 .rules
@@ -53,7 +53,7 @@ impl Loaded {
             origin: compiled.bundle.origin.clone(),
             digest: compiled.digest.clone(),
             versions: compiled
-                .modules
+                .modules()
                 .iter()
                 .map(|module| (module.path.clone(), module.version))
                 .collect(),
@@ -91,6 +91,33 @@ impl InProcess {
     pub fn load(bundle: &Bundle) -> Result<(Self, Loaded), Vec<Diagnostic>> {
         let compiled = Compiled::load(bundle, Scope::Policies)?;
         let loaded = Loaded::of(&compiled);
+        let asked = Self {
+            compiled,
+            idle: Mutex::new(Vec::new()),
+        };
+        Ok((asked, loaded))
+    }
+}
+
+impl InProcess {
+    /// The bundle that comes with the program.
+    ///
+    /// # Errors
+    /// Never, as long as the tests pass: they load it with every check.
+    pub fn built_in() -> Result<(Self, Loaded), Vec<Diagnostic>> {
+        let bundle = super::default::bundle();
+        let compiled = Compiled::embedded(&bundle, super::default::OUTPUTS)?;
+        let versions = bundle.policies().map(|file| (file.path.clone(), RegoVersion::V1));
+        let rules = super::default::OUTPUTS
+            .iter()
+            .map(|(package, rule)| format!("{package}.{rule}"));
+        let loaded = Loaded {
+            origin: bundle.origin.clone(),
+            digest: compiled.digest.clone(),
+            versions: versions.collect(),
+            rules: rules.collect(),
+            warnings: Vec::new(),
+        };
         let asked = Self {
             compiled,
             idle: Mutex::new(Vec::new()),

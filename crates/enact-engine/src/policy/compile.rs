@@ -1,7 +1,7 @@
 //! From a bundle to something that can be asked, or to everything that is wrong with it. Nothing here reads the world.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use enact_core::canonical::Digest;
@@ -13,7 +13,7 @@ use super::decision::bundle_faults;
 use super::evaluate::{Detail, Evaluator};
 use super::limits::STACK_BYTES;
 use super::lint::lint;
-use super::query::{ASKING_PACKAGE, QUERIES, Question};
+use super::query::{ASKING_PACKAGE, QUERIES, Query, Question};
 use super::scan::scan;
 use super::syntax::{Module, RegoVersion, is_plain, module, place_at, replaced};
 
@@ -33,11 +33,11 @@ pub struct Compiled {
     pub bundle: Bundle,
     /// Its digest.
     pub digest: Digest,
-    /// What its files declare.
-    pub modules: Vec<Module>,
     /// What is doubtful about it.
     pub warnings: Vec<Diagnostic>,
     pub(super) engine: regorus::Engine,
+    scope: Scope,
+    modules: OnceLock<Vec<Module>>,
 }
 
 impl std::fmt::Debug for Compiled {
@@ -64,29 +64,60 @@ impl Compiled {
     /// # Errors
     /// As [`Compiled::load`].
     pub fn load_here(bundle: &Bundle, scope: Scope) -> Result<Self, Vec<Diagnostic>> {
-        let files: Vec<&BundleFile> = bundle
-            .files()
-            .iter()
-            .filter(|file| file.is_policy() || (scope == Scope::WithTests && file.is_test()))
-            .collect();
-        let modules = parse_all(&files)?;
+        let modules = parse_all(bundle, scope)?;
         let (errors, warnings): (Vec<_>, Vec<_>) = lint(bundle, &modules)
             .into_iter()
             .partition(|fault| fault.severity == Severity::Error);
         if !errors.is_empty() {
             return Err(errors);
         }
-        let engine = build(bundle, &modules)?;
+        let engine = build(
+            bundle,
+            spelled_out(bundle, &modules),
+            &asking(declared_in(&modules)),
+        )?;
         let compiled = Self {
             bundle: bundle.clone(),
             digest: bundle.digest(),
-            modules,
             warnings,
             engine,
+            scope,
+            modules: modules.into(),
         };
         compiled.check_rules()?;
         compiled.check_itself()?;
         Ok(compiled)
+    }
+
+    /// The bundle that comes with the program, without looking for what a test has looked for already: it is Rego v1, uses no
+    /// imports, is without faults, and declares these outputs.
+    ///
+    /// # Errors
+    /// What the engine says; never, as long as that test passes.
+    pub(super) fn embedded(bundle: &Bundle, declared: &[(&str, &str)]) -> Result<Self, Vec<Diagnostic>> {
+        let sources = bundle
+            .policies()
+            .map(|file| (file.path.as_str(), file.text.clone(), RegoVersion::V1));
+        let engine = build(
+            bundle,
+            sources,
+            &asking(|query, output| declared.contains(&(query.package, output))),
+        )?;
+        Ok(Self {
+            bundle: bundle.clone(),
+            digest: bundle.digest(),
+            warnings: Vec::new(),
+            engine,
+            scope: Scope::Policies,
+            modules: OnceLock::new(),
+        })
+    }
+
+    /// What its files declare.
+    pub fn modules(&self) -> &[Module] {
+        // What was loaded parses again; an embedded bundle is parsed the first time that somebody asks.
+        self.modules
+            .get_or_init(|| parse_all(&self.bundle, self.scope).unwrap_or_default())
     }
 
     /// Asks the bundle whether it is in order: what depends on its data alone is checked once, here.
@@ -101,7 +132,7 @@ impl Compiled {
 
     /// Does the bundle declare a rule of this name in this package?
     pub fn declares(&self, package: &str, name: &str) -> bool {
-        self.modules
+        self.modules()
             .iter()
             .filter(|module| module.package.join(".") == package)
             .flat_map(|module| &module.rules)
@@ -111,7 +142,7 @@ impl Compiled {
     /// Has the compiler go through every rule: variables without a value are found here, not when they are reached.
     fn check_rules(&self) -> Result<(), Vec<Diagnostic>> {
         // Any rule does; the engine cannot be told of one whose path needs brackets.
-        let mut paths = self.modules.iter().flat_map(|module| {
+        let mut paths = self.modules().iter().flat_map(|module| {
             let rules = module.rules.iter();
             rules.map(|rule| module.package.iter().chain(&rule.name))
         });
@@ -127,7 +158,11 @@ impl Compiled {
     }
 }
 
-fn parse_all(files: &[&BundleFile]) -> Result<Vec<Module>, Vec<Diagnostic>> {
+fn parse_all(bundle: &Bundle, scope: Scope) -> Result<Vec<Module>, Vec<Diagnostic>> {
+    let files = bundle
+        .files()
+        .iter()
+        .filter(|file| file.is_policy() || (scope == Scope::WithTests && file.is_test()));
     let mut modules = Vec::new();
     let mut faults = Vec::new();
     for file in files {
@@ -164,24 +199,27 @@ fn parse_as(file: &BundleFile, version: RegoVersion) -> Result<Module, Diagnosti
     module(&file.path, &file.text, version, &tree)
 }
 
-fn build(bundle: &Bundle, modules: &[Module]) -> Result<regorus::Engine, Vec<Diagnostic>> {
+/// An engine with these sources (path, text, dialect), the module that asks, and the bundle's data.
+fn build<'a>(
+    bundle: &Bundle,
+    sources: impl Iterator<Item = (&'a str, String, RegoVersion)>,
+    asking: &str,
+) -> Result<regorus::Engine, Vec<Diagnostic>> {
     let data = bundle.data()?;
     let mut engine = regorus::Engine::new();
     // An error inside a rule is an answer of its own: it denies.
     engine.set_strict_builtin_errors(true);
     engine.set_gather_prints(true);
     let failed = |error: &dyn std::fmt::Display| vec![from_engine(bundle, error)];
-    for module in modules {
-        let text = bundle.file(&module.path).map_or("", |file| file.text.as_str());
-        let text = replaced(text, module.through_imports());
-        engine.set_rego_v0(module.version == RegoVersion::V0);
+    for (path, text, version) in sources {
+        engine.set_rego_v0(version == RegoVersion::V0);
         engine
-            .add_policy(module.path.clone(), text)
+            .add_policy(path.to_owned(), text)
             .map_err(|error| failed(&error))?;
     }
     engine.set_rego_v0(false);
     engine
-        .add_policy("(asking)".to_owned(), asking(modules))
+        .add_policy("(asking)".to_owned(), asking.to_owned())
         .map_err(|error| failed(&error))?;
     let data = serde_json::from_value::<regorus::Value>(data).map_err(|error| {
         vec![Diagnostic::error(format!(
@@ -194,22 +232,40 @@ fn build(bundle: &Bundle, modules: &[Module]) -> Result<regorus::Engine, Vec<Dia
     Ok(engine)
 }
 
-/// The rules that put the answers to each question together, of what the bundle declares.
-fn asking(modules: &[Module]) -> String {
-    let mut source = format!("package {ASKING_PACKAGE}\n");
-    for query in QUERIES {
+/// The sources as the engine is given them: references through imports are spelled out.
+fn spelled_out<'a>(
+    bundle: &'a Bundle,
+    modules: &'a [Module],
+) -> impl Iterator<Item = (&'a str, String, RegoVersion)> {
+    modules.iter().map(|module| {
+        let text = bundle.file(&module.path).map_or("", |file| file.text.as_str());
+        let text = replaced(text, module.through_imports());
+        (module.path.as_str(), text, module.version)
+    })
+}
+
+/// Does a bundle declare an output of a question?
+fn declared_in(modules: &[Module]) -> impl Fn(&Query, &str) -> bool {
+    move |query, output| {
         let in_package = modules
             .iter()
             .filter(|module| module.package.join(".") == query.package);
-        let declared: BTreeSet<&str> = in_package
+        let mut names = in_package
             .flat_map(|module| &module.rules)
-            .filter_map(|rule| rule.name.first().map(String::as_str))
-            .collect();
+            .filter_map(|rule| rule.name.first());
+        names.any(|name| name == output)
+    }
+}
+
+/// The rules that put the answers to each question together, of what is declared.
+fn asking(is_declared: impl Fn(&Query, &str) -> bool) -> String {
+    let mut source = format!("package {ASKING_PACKAGE}\n");
+    for query in QUERIES {
         let asked = query
             .outputs
             .iter()
             .copied()
-            .filter(|name| declared.contains(name));
+            .filter(|output| is_declared(query, output));
         source.push_str(&query.asking_source(asked));
     }
     source

@@ -70,7 +70,7 @@ pub(super) fn add_unreached(compiled: &Compiled, files: &mut BTreeMap<String, Fi
 }
 
 fn policies(compiled: &Compiled) -> impl Iterator<Item = &Module> {
-    let modules = compiled.modules.iter();
+    let modules = compiled.modules().iter();
     modules.filter(|module| !module.path.ends_with("_test.rego"))
 }
 

@@ -45,6 +45,15 @@ const FILES: &[(&str, &str)] = files![
     "plan/time_zones.rego",
 ];
 
+/// What it declares of what is asked for; a test holds the list to the sources.
+pub(super) const OUTPUTS: &[(&str, &str)] = &[
+    ("enact.plan", "deny"),
+    ("enact.plan", "require_approval"),
+    ("enact.plan", "warn"),
+    ("kubernetes_executor.safety", "allow"),
+    ("kubernetes_executor.safety", "deny"),
+];
+
 /// What stands for a path in messages about it.
 pub const ORIGIN: &str = "built-in";
 
@@ -55,4 +64,35 @@ pub fn bundle() -> Bundle {
         text: (*text).to_owned(),
     });
     Bundle::embedded(ORIGIN, files.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::asking::InProcess;
+    use crate::policy::query::{QUERIES, Question};
+
+    /// The program does not look for faults in its own bundle when it starts; this does.
+    #[test]
+    fn the_built_in_bundle_is_what_the_short_way_takes_it_for() {
+        let (_, loaded) = InProcess::load(&bundle()).unwrap();
+        assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+        let v1 = crate::policy::syntax::RegoVersion::V1;
+        assert!(loaded.versions.values().all(|version| *version == v1));
+        // `enact.bundle` asks about the settings, and those that are shipped are in order.
+        let asked = QUERIES.iter().filter(|query| query.question != Question::Bundle);
+        for query in asked {
+            for output in query.outputs {
+                assert_eq!(
+                    loaded.declares(query.package, output),
+                    OUTPUTS.contains(&(query.package, output)),
+                    "{}.{output}",
+                    query.package
+                );
+            }
+        }
+        for file in bundle().policies() {
+            assert!(!file.text.contains("\nimport data"), "{}", file.path);
+        }
+    }
 }

@@ -48,7 +48,7 @@ impl Explained {
         let mut definitions = Vec::new();
         let mut files: Vec<BundleFile> = Vec::new();
         let prefix = unused_prefix(&compiled.bundle);
-        for module in &compiled.modules {
+        for module in compiled.modules() {
             files.push(renamed(
                 &compiled.bundle,
                 module,
@@ -149,7 +149,7 @@ fn build(
     let mut engine = regorus::Engine::new();
     engine.set_strict_builtin_errors(true);
     engine.set_gather_prints(true);
-    for (file, module) in files.iter().zip(&compiled.modules) {
+    for (file, module) in files.iter().zip(compiled.modules()) {
         engine.set_rego_v0(module.version == RegoVersion::V0);
         engine.add_policy(file.path.clone(), file.text.clone()).ok()?;
     }

@@ -48,7 +48,14 @@ impl RegoPolicy {
 
     /// The bundle that comes with the program.
     pub fn built_in() -> Self {
-        Self::trusted(&super::default::bundle())
+        match InProcess::built_in() {
+            Ok((asked, loaded)) => Self::new(loaded, Arc::new(asked)),
+            Err(faults) => Self::broken(
+                super::default::ORIGIN,
+                &super::default::bundle().digest(),
+                &faults,
+            ),
+        }
     }
 
     /// A bundle whose text is trusted, evaluated in this process. What is wrong with it makes it deny.

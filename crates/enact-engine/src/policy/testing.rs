@@ -89,7 +89,7 @@ impl TestSuite {
         compiled.engine.set_enable_coverage(coverage);
         // No rule has this name: the engine gets ready and evaluates nothing, once for all of its clones.
         let _no_such_rule = compiled.engine.eval_rule("data".to_owned());
-        let cases = cases(&compiled.modules);
+        let cases = cases(compiled.modules());
         Ok(Self {
             engine: compiled.engine.clone(),
             compiled,
