@@ -20,10 +20,12 @@ catalog := [
 	"UpdateImage",
 ]
 
-allowed_actions := setting("allowed", catalog)
+allowed_actions := data.enact.settings.actions.allowed if {
+	data.enact.settings.actions.allowed != null
+} else := catalog
 
 is_allowed if {
-	is_list_of_names(allowed_actions)
+	is_array(allowed_actions)
 	action in allowed_actions
 }
 
@@ -36,8 +38,4 @@ deny contains {
 	"msg": sprintf("Action not in allowlist: %v", [named_action]),
 } if {
 	not is_allowed
-}
-
-deny contains malformed("actions.allowed", "a list of names") if {
-	not is_list_of_names(allowed_actions)
 }

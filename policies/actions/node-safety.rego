@@ -34,16 +34,16 @@ deny contains {
 }
 
 # A name proves nothing, but a node named so is one of the control plane more often than not.
-names_count if {
-	setting("node_name_heuristic", true) != false
+names_do_not_count if {
+	data.enact.settings.actions.node_name_heuristic == false
 }
 
 deny contains {
 	"code": "node.control_plane_name",
 	"msg": sprintf("Cannot perform node operations on control plane nodes (%s in the name)", [word]),
 } if {
-	names_count
 	action in node_actions
+	not names_do_not_count
 	is_string(target_name)
 	some word in ["master", "control-plane"]
 	contains(target_name, word)
@@ -54,9 +54,10 @@ deny contains {
 	"msg": "The target has no name, so nobody knows which node is meant",
 } if {
 	action in node_actions
-	not is_name(target_name)
+	not has_name
 }
 
-deny contains malformed("actions.node_name_heuristic", "true or false") if {
-	not is_boolean(setting("node_name_heuristic", true))
+has_name if {
+	is_string(target_name)
+	target_name != ""
 }
