@@ -24,11 +24,6 @@ allowed_actions := data.enact.settings.actions.allowed if {
 	data.enact.settings.actions.allowed != null
 } else := catalog
 
-is_allowed if {
-	is_array(allowed_actions)
-	action in allowed_actions
-}
-
 named_action := action if {
 	action != null
 } else := "none is named"
@@ -37,5 +32,5 @@ deny contains {
 	"code": "action.not_allowed",
 	"msg": sprintf("Action not in allowlist: %v", [named_action]),
 } if {
-	not is_allowed
+	not action in allowed_actions
 }

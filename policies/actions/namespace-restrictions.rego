@@ -3,18 +3,13 @@
 # Codes: namespace.protected, namespace.missing.
 package kubernetes_executor.safety
 
-always_protected := {"kube-system", "kube-public", "kube-node-lease"}
-
 executor_namespace := data.enact.settings.actions.executor_namespace if {
 	data.enact.settings.actions.executor_namespace != null
 } else := "kubernetes-executor-system"
 
 is_protected if {
-	target_namespace in always_protected
+	target_namespace in {"kube-system", "kube-public", "kube-node-lease", executor_namespace}
 } else if {
-	target_namespace == executor_namespace
-} else if {
-	is_array(data.enact.settings.actions.protected_namespaces)
 	target_namespace in data.enact.settings.actions.protected_namespaces
 }
 
@@ -36,5 +31,5 @@ deny contains {
 	"msg": "The target has no namespace, so nobody knows whether it is protected",
 } if {
 	not has_namespace
-	not action in node_actions
+	not is_on_node
 }

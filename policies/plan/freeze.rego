@@ -2,13 +2,10 @@
 # Settings: data.enact.settings.freeze. Codes: freeze.namespace, freeze.window, freeze.malformed.
 package enact.plan
 
-frozen_namespaces := data.enact.settings.freeze.namespaces if {
-	data.enact.settings.freeze.namespaces != null
-} else := []
+# Lists, null, or undefined: the rules go on only where there is a first member.
+frozen_namespaces := data.enact.settings.freeze.namespaces
 
-freeze_windows := data.enact.settings.freeze.windows if {
-	data.enact.settings.freeze.windows != null
-} else := []
+freeze_windows := data.enact.settings.freeze.windows
 
 deny contains {
 	"code": "freeze.namespace",
@@ -17,7 +14,7 @@ deny contains {
 		listed({namespace | some namespace in hits}),
 	]),
 } if {
-	count(frozen_namespaces) > 0
+	frozen_namespaces[0]
 	hits := [change.namespace |
 		some change in writing
 		change.namespace in frozen_namespaces
@@ -33,7 +30,7 @@ deny contains {
 		window_end(freeze_windows[index]),
 	]),
 } if {
-	count(freeze_windows) > 0
+	freeze_windows[0]
 	some index in windows_in_force
 	number := count(writes_within(freeze_windows[index]))
 	number > 0
@@ -89,7 +86,7 @@ deny contains {
 	"code": "freeze.malformed",
 	"msg": "There are freeze windows, but input.now is no instant, so nobody knows whether one is in force.",
 } if {
-	count(freeze_windows) > 0
+	freeze_windows[0]
 	not present
 }
 

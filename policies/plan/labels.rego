@@ -2,11 +2,10 @@
 # Setting: data.enact.settings.required_labels. Code: labels.missing.
 package enact.plan
 
-required_labels := data.enact.settings.required_labels if {
-	data.enact.settings.required_labels != null
-} else := {}
+required_labels := data.enact.settings.required_labels
 
 unlabelled := [{"change": change, "missing": missing} |
+	is_object(required_labels)
 	count(required_labels) > 0
 	some change in executable
 	keys := required_labels[change.resource_type]

@@ -2,11 +2,10 @@
 # Setting: data.enact.settings.protected_types. Code: protected_types.denied.
 package enact.plan
 
-protected_types := data.enact.settings.protected_types if {
-	data.enact.settings.protected_types != null
-} else := {}
+protected_types := data.enact.settings.protected_types
 
 on_protected_types := [change |
+	is_object(protected_types)
 	count(protected_types) > 0
 	some change in executable
 	change.action in protected_types[change.resource_type]
