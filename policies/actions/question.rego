@@ -1,4 +1,5 @@
-# What was asked for. Null where nothing is, so that a rule can look at it and deny.
+# What was asked for. Null where nothing is, so that a rule can look at it and deny. A setting of the rules that is
+# absent or null has the strict built-in value.
 package kubernetes_executor.safety
 
 action := object.get(input, "action", null)

@@ -46,7 +46,9 @@ deny contains {
 
 deny contains {
 	"code": "labels.missing",
-	"msg": sprintf("%d more changes lack labels of data.enact.settings.required_labels.", [count(unlabelled) - named_at_most]),
+	"msg": sprintf("%d more changes lack labels of data.enact.settings.required_labels.", [
+		count(unlabelled) - named_at_most,
+	]),
 } if {
 	count(unlabelled) > named_at_most
 }

@@ -1,4 +1,5 @@
-# What the tests share, and what is true of all settings. Tests spell out data.enact.bundle; see docs/policies/README.md.
+# What the tests of settings share, and what is true of all settings. Tests spell out data.enact.bundle; see
+# docs/policies/README.md.
 package enact.bundle_test
 
 # What is wrong with settings: codes, or messages.
