@@ -20,12 +20,9 @@ catalog := [
 	"UpdateImage",
 ]
 
-allowed_actions := setting("allowed", catalog)
-
-is_allowed if {
-	is_list_of_names(allowed_actions)
-	action in allowed_actions
-}
+allowed_actions := data.enact.settings.actions.allowed if {
+	data.enact.settings.actions.allowed != null
+} else := catalog
 
 named_action := action if {
 	action != null
@@ -35,9 +32,5 @@ deny contains {
 	"code": "action.not_allowed",
 	"msg": sprintf("Action not in allowlist: %v", [named_action]),
 } if {
-	not is_allowed
-}
-
-deny contains malformed("actions.allowed", "a list of names") if {
-	not is_list_of_names(allowed_actions)
+	not action in allowed_actions
 }

@@ -3,21 +3,26 @@
 # Codes: namespace.protected, namespace.missing.
 package kubernetes_executor.safety
 
-always_protected := {"kube-system", "kube-public", "kube-node-lease"}
+executor_namespace := data.enact.settings.actions.executor_namespace if {
+	data.enact.settings.actions.executor_namespace != null
+} else := "kubernetes-executor-system"
 
-protected_namespaces := (always_protected | also_protected) | {executor_namespace}
+is_protected if {
+	target_namespace in {"kube-system", "kube-public", "kube-node-lease", executor_namespace}
+} else if {
+	target_namespace in data.enact.settings.actions.protected_namespaces
+}
 
-also_protected := {name | some name in list_or_none(also_protected_setting)}
-
-also_protected_setting := setting("protected_namespaces", [])
-
-executor_namespace := setting("executor_namespace", "kubernetes-executor-system")
+has_namespace if {
+	is_string(target_namespace)
+	target_namespace != ""
+}
 
 deny contains {
 	"code": "namespace.protected",
 	"msg": sprintf("Actions not allowed in protected namespace: %s", [target_namespace]),
 } if {
-	target_namespace in protected_namespaces
+	is_protected
 }
 
 # Nodes have no namespace; everything else has one.
@@ -25,14 +30,6 @@ deny contains {
 	"code": "namespace.missing",
 	"msg": "The target has no namespace, so nobody knows whether it is protected",
 } if {
-	not action in node_actions
-	not is_name(target_namespace)
-}
-
-deny contains malformed("actions.protected_namespaces", "a list of names") if {
-	not is_list_of_names(also_protected_setting)
-}
-
-deny contains malformed("actions.executor_namespace", "a name") if {
-	not is_name(executor_namespace)
+	not has_namespace
+	not is_on_node
 }

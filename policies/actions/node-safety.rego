@@ -3,7 +3,9 @@
 # Codes: node.control_plane, node.control_plane_name, node.labels_unknown, node.name_missing.
 package kubernetes_executor.safety
 
-node_actions := {"CordonNode", "DrainNode", "UncordonNode"}
+is_on_node if {
+	action in {"CordonNode", "DrainNode", "UncordonNode"}
+}
 
 control_plane_labels := {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
 
@@ -18,7 +20,7 @@ deny contains {
 	"code": "node.control_plane",
 	"msg": "Cannot perform node operations on control plane nodes",
 } if {
-	action in node_actions
+	is_on_node
 	some labels in node_labels
 	is_object(labels)
 	count(control_plane_labels & object.keys(labels)) > 0
@@ -28,22 +30,22 @@ deny contains {
 	"code": "node.labels_unknown",
 	"msg": "The labels of the node are not known, so it may be one of the control plane nodes",
 } if {
-	action in node_actions
+	is_on_node
 	not is_object(node_labels[0])
 	not is_object(node_labels[1])
 }
 
 # A name proves nothing, but a node named so is one of the control plane more often than not.
-names_count if {
-	setting("node_name_heuristic", true) != false
+names_do_not_count if {
+	data.enact.settings.actions.node_name_heuristic == false
 }
 
 deny contains {
 	"code": "node.control_plane_name",
 	"msg": sprintf("Cannot perform node operations on control plane nodes (%s in the name)", [word]),
 } if {
-	names_count
-	action in node_actions
+	is_on_node
+	not names_do_not_count
 	is_string(target_name)
 	some word in ["master", "control-plane"]
 	contains(target_name, word)
@@ -53,10 +55,11 @@ deny contains {
 	"code": "node.name_missing",
 	"msg": "The target has no name, so nobody knows which node is meant",
 } if {
-	action in node_actions
-	not is_name(target_name)
+	is_on_node
+	not has_name
 }
 
-deny contains malformed("actions.node_name_heuristic", "true or false") if {
-	not is_boolean(setting("node_name_heuristic", true))
+has_name if {
+	is_string(target_name)
+	target_name != ""
 }

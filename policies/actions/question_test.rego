@@ -36,23 +36,3 @@ test_settings_that_are_missing_altogether_are_as_strict_too if {
 	harmless := question("DeletePod")
 	data.kubernetes_executor.safety.allow with input as harmless with data.enact as {}
 }
-
-test_malformed_settings_of_actions_deny if {
-	every settings in [
-		"strict",
-		[],
-		{"namespaces": ["a"]},
-		{"protected_namespaces": "a"},
-		{"protected_namespaces": [1]},
-		{"executor_namespace": ""},
-		{"executor_namespace": ["a"]},
-		{"node_name_heuristic": "no"},
-		{"max_patch_bytes": "1"},
-		{"max_patch_bytes": 0},
-		{"allowed": "DeletePod"},
-		{"allowed": {"DeletePod": true}},
-		{"allowed": [1]},
-	] {
-		"actions.malformed" in codes_with(question("DeletePod"), settings)
-	}
-}

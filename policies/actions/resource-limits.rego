@@ -2,7 +2,9 @@
 # Setting: data.enact.settings.actions.max_patch_bytes. Codes: patch.too_large, patch.size_unknown.
 package kubernetes_executor.safety
 
-max_patch_bytes := setting("max_patch_bytes", 1048576)
+max_patch_bytes := data.enact.settings.actions.max_patch_bytes if {
+	is_number(data.enact.settings.actions.max_patch_bytes)
+} else := 1048576
 
 # The size of the object as it would be.
 preview_bytes := object.get(input, ["cluster", "preview_bytes"], null)
@@ -30,13 +32,4 @@ deny contains {
 } if {
 	is_patch
 	not is_number(preview_bytes)
-}
-
-deny contains malformed("actions.max_patch_bytes", "a number of bytes above 0") if {
-	not is_size(max_patch_bytes)
-}
-
-is_size(value) if {
-	is_number(value)
-	value > 0
 }

@@ -102,20 +102,3 @@ test_no_numbers_no_rule if {
 	codes_asked(changes(200, "DELETE", {}), {"blast_radius": {}}) == set()
 	codes_asked(changes(200, "DELETE", {}), {}) == set()
 }
-
-test_a_malformed_radius_denies if {
-	every section in [
-		{"changes": "4"},
-		{"destroys": -1},
-		{"namespaces": 1.5},
-		{"approvals": 0},
-		{"approvals": "2"},
-		{"assurance": "strong"},
-		{"assurance": 1},
-		{"roles": "platform"},
-		{"roles": [1]},
-	] {
-		denied([], {"blast_radius": section}) == {"blast_radius.malformed"}
-		denied(changes(1, "DELETE", {}), {"blast_radius": section}) == {"blast_radius.malformed"}
-	}
-}

@@ -1,10 +1,12 @@
 # What the rules look at: the changes of the plan that would run. A blocked change never runs, so no rule counts it.
 package enact.plan
 
-listed_changes := object.get(input, ["plan", "changes"], null)
+listed_changes := input.plan.changes if {
+	is_array(input.plan.changes)
+}
 
 executable := [change |
-	some change in list_or_none(listed_changes)
+	some change in listed_changes
 	not change.blocked == true
 ]
 
@@ -15,8 +17,9 @@ writing := [change |
 ]
 
 deletions := [change |
-	some change in executable
+	some change in listed_changes
 	change.action == "DELETE"
+	not change.blocked == true
 ]
 
 # A plan without changes to look at would pass every rule.
@@ -24,7 +27,7 @@ deny contains {
 	"code": "input.malformed",
 	"msg": "The plan holds no list of changes, so no rule can judge it.",
 } if {
-	not is_array(listed_changes)
+	not listed_changes
 }
 
 # How a message names a change.
@@ -36,12 +39,6 @@ described(change) := sprintf("%s %s \"%s\"", [
 
 # The most changes of one kind that are named one by one; the others are counted.
 named_at_most := 50
-
-# The first changes of a list that has one finding per change.
-named(changes) := array.slice(changes, 0, named_at_most)
-
-# How many changes of such a list are not named.
-unnamed(changes) := count(changes) - named_at_most
 
 # A few names for a message.
 listed(names) := concat(", ", sort(names)) if {

@@ -48,26 +48,6 @@ test_sections_may_be_null if {
 	asked(changes(60, "DELETE", {}), settings) == set()
 }
 
-test_settings_of_the_wrong_type_deny if {
-	every settings in ["", 1, ["deletions"], false] {
-		denied([], settings) == {"settings.malformed"}
-	}
-}
-
-test_sections_of_the_wrong_type_deny if {
-	every name, _ in everything_on {
-		code := sprintf("%s.malformed", [trim_prefix(name, "required_")])
-		denied([], {name: "oops"}) == {code}
-		denied([], {name: 3}) == {code}
-	}
-}
-
-test_unknown_keys_of_a_section_deny if {
-	every name in ["deletions", "freeze", "blast_radius", "self_approval"] {
-		denied([], {name: {"maximum": 1}}) == {sprintf("%s.malformed", [name])}
-	}
-}
-
 test_own_sections_are_nobodys_concern if {
 	denied(changes(1, "CREATE", {}), {"our_rule": {"anything": true}}) == set()
 }

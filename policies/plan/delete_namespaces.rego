@@ -1,11 +1,11 @@
 # Deletions only in the namespaces that are named.
-# Setting: data.enact.settings.delete_namespaces. Codes: delete_namespaces.outside, delete_namespaces.malformed.
+# Setting: data.enact.settings.delete_namespaces. Code: delete_namespaces.outside.
 package enact.plan
 
-delete_namespaces := object.get(settings, "delete_namespaces", null)
+delete_namespaces := data.enact.settings.delete_namespaces
 
 deletions_outside := [change |
-	is_texts(delete_namespaces)
+	delete_namespaces != null
 	some change in deletions
 	not is_deletion_inside(change)
 ]
@@ -22,23 +22,18 @@ deny contains {
 		"To allow it, add the namespace to data.enact.settings.delete_namespaces.",
 	]),
 } if {
-	some change in named(deletions_outside)
+	some change in array.slice(deletions_outside, 0, named_at_most)
 }
 
 deny contains {
 	"code": "delete_namespaces.outside",
 	"msg": sprintf("%d more deletions are outside of data.enact.settings.delete_namespaces.", [
-		unnamed(deletions_outside),
+		count(deletions_outside) - named_at_most,
 	]),
 } if {
-	unnamed(deletions_outside) > 0
+	count(deletions_outside) > named_at_most
 }
 
 whereabouts(change) := sprintf("namespace \"%s\"", [change.namespace]) if {
 	change.namespace
 } else := "no namespace"
-
-deny contains malformed("delete_namespaces", "it must be null or a list of names") if {
-	delete_namespaces != null
-	not is_texts(delete_namespaces)
-}

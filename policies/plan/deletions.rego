@@ -1,11 +1,10 @@
 # At most so many deletions in one plan, and in a sync at most a share of what is managed.
-# Settings: data.enact.settings.deletions. Codes: deletions.too_many, deletions.share, deletions.many (a warning),
-# deletions.malformed.
+# Settings: data.enact.settings.deletions. Codes: deletions.too_many, deletions.share, deletions.many (a warning).
 package enact.plan
 
-max_deletions := object.get(section("deletions"), "max", null)
+max_deletions := data.enact.settings.deletions.max
 
-max_deleted_share := object.get(section("deletions"), "max_share", null)
+max_deleted_share := data.enact.settings.deletions.max_share
 
 deny contains {
 	"code": "deletions.too_many",
@@ -60,33 +59,6 @@ managed_objects := sum([number |
 }
 
 share_counts_from := from if {
-	from := section("deletions").share_from
+	from := data.enact.settings.deletions.share_from
 	is_number(from)
 } else := 1
-
-deny contains malformed("deletions", fault) if {
-	some fault in deletions_faults
-}
-
-deletions_faults contains fault if {
-	some fault in section_faults("deletions", {"max", "max_share", "share_from"})
-}
-
-deletions_faults contains sprintf("%s must be null or a whole number from 0 on", [key]) if {
-	some key in ["max", "share_from"]
-	not is_limit(object.get(section("deletions"), key, null), 0)
-}
-
-deletions_faults contains "max_share must be null or a number from 0 to 1" if {
-	not is_share(max_deleted_share)
-}
-
-is_share(value) if {
-	value == null
-}
-
-is_share(value) if {
-	is_number(value)
-	value >= 0
-	value <= 1
-}

@@ -1,12 +1,11 @@
 # Objects of a type carry the labels that are asked for, with a value.
-# Setting: data.enact.settings.required_labels. Codes: labels.missing, labels.malformed.
+# Setting: data.enact.settings.required_labels. Code: labels.missing.
 package enact.plan
 
-required_labels := section("required_labels") if {
-	not required_labels_are_malformed
-} else := {}
+required_labels := data.enact.settings.required_labels
 
 unlabelled := [{"change": change, "missing": missing} |
+	is_object(required_labels)
 	count(required_labels) > 0
 	some change in executable
 	keys := required_labels[change.resource_type]
@@ -42,36 +41,18 @@ deny contains {
 		found.change.resource_type,
 	]),
 } if {
-	some found in named(unlabelled)
+	some found in array.slice(unlabelled, 0, named_at_most)
 }
 
 deny contains {
 	"code": "labels.missing",
-	"msg": sprintf("%d more changes lack labels of data.enact.settings.required_labels.", [unnamed(unlabelled)]),
+	"msg": sprintf("%d more changes lack labels of data.enact.settings.required_labels.", [
+		count(unlabelled) - named_at_most,
+	]),
 } if {
-	unnamed(unlabelled) > 0
+	count(unlabelled) > named_at_most
 }
 
 counted_labels(missing) := "a label" if {
 	count(missing) == 1
 } else := sprintf("%d labels", [count(missing)])
-
-deny contains {
-	"code": "labels.malformed",
-	"msg": concat(" ", [
-		"The setting data.enact.settings.required_labels is malformed: it must map types to lists of labels.",
-		"No plan passes until it is put right.",
-	]),
-} if {
-	required_labels_are_malformed
-}
-
-required_labels_are_malformed if {
-	settings.required_labels != null
-	not is_object(settings.required_labels)
-}
-
-required_labels_are_malformed if {
-	some keys in section("required_labels")
-	not is_texts(keys)
-}

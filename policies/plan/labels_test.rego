@@ -73,9 +73,3 @@ test_no_required_labels_no_rule if {
 	denied(changes(1, "CREATE", {}), {"required_labels": {"portal": []}}) == set()
 	denied(changes(1, "CREATE", {}), {}) == set()
 }
-
-test_malformed_required_labels_deny if {
-	every value in [["team"], {"portal": "team"}, {"portal": [1]}, {"portal": null}, {"portal": [""]}, 5] {
-		denied([], {"required_labels": value}) == {"labels.malformed"}
-	}
-}

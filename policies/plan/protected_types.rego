@@ -1,12 +1,11 @@
 # Actions that are denied for a type.
-# Setting: data.enact.settings.protected_types. Codes: protected_types.denied, protected_types.malformed.
+# Setting: data.enact.settings.protected_types. Code: protected_types.denied.
 package enact.plan
 
-protected_types := section("protected_types") if {
-	not protected_types_are_malformed
-} else := {}
+protected_types := data.enact.settings.protected_types
 
 on_protected_types := [change |
+	is_object(protected_types)
 	count(protected_types) > 0
 	some change in executable
 	change.action in protected_types[change.resource_type]
@@ -22,35 +21,14 @@ deny contains {
 		change.resource_type,
 	]),
 } if {
-	some change in named(on_protected_types)
+	some change in array.slice(on_protected_types, 0, named_at_most)
 }
 
 deny contains {
 	"code": "protected_types.denied",
 	"msg": sprintf("%d more changes are ruled out by data.enact.settings.protected_types.", [
-		unnamed(on_protected_types),
+		count(on_protected_types) - named_at_most,
 	]),
 } if {
-	unnamed(on_protected_types) > 0
-}
-
-deny contains malformed("protected_types", "it must map types to lists of CREATE, UPDATE, DELETE and RUN") if {
-	protected_types_are_malformed
-}
-
-protected_types_are_malformed if {
-	settings.protected_types != null
-	not is_object(settings.protected_types)
-}
-
-protected_types_are_malformed if {
-	some actions in section("protected_types")
-	not is_array(actions)
-}
-
-protected_types_are_malformed if {
-	some actions in section("protected_types")
-	is_array(actions)
-	some action in actions
-	not action in {"CREATE", "UPDATE", "DELETE", "RUN"}
+	count(on_protected_types) > named_at_most
 }

@@ -32,9 +32,3 @@ test_no_protected_types_no_rule if {
 	denied(changes(1, "DELETE", {}), {"protected_types": {"portal": []}}) == set()
 	denied(changes(1, "DELETE", {}), {}) == set()
 }
-
-test_malformed_protected_types_deny if {
-	every value in [["portal"], {"portal": "DELETE"}, {"portal": ["delete"]}, {"portal": null}, 5] {
-		denied([], {"protected_types": value}) == {"protected_types.malformed"}
-	}
-}

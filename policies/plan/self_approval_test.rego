@@ -29,9 +29,3 @@ test_authors_may_approve_unless_it_is_forbidden if {
 	asked(changes(1, "DELETE", {}), {"self_approval": {}}) == set()
 	asked(changes(1, "DELETE", {}), {}) == set()
 }
-
-test_a_malformed_word_on_self_approval_denies if {
-	every value in ["true", "yes", 1, [true]] {
-		denied([], {"self_approval": {"forbidden": value}}) == {"self_approval.malformed"}
-	}
-}

@@ -31,3 +31,7 @@ test_as_shipped_actions_are_judged_by_the_built_in_values if {
 	settings.max_patch_bytes == 1048576
 	settings.allowed == null
 }
+
+test_as_shipped_no_setting_is_malformed if {
+	data.enact.bundle.faults == set()
+}

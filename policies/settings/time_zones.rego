@@ -1,6 +1,6 @@
 # The time zones that a freeze window may name. An unknown name is an error in the engine that names no window, so the
 # rule looks here first. From zone.tab of tzdata.
-package enact.plan
+package enact.bundle
 
 time_zones := {
 	"Africa/Abidjan", "Africa/Accra", "Africa/Addis_Ababa", "Africa/Algiers", "Africa/Asmara", "Africa/Bamako",
