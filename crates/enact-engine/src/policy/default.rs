@@ -41,8 +41,15 @@ const FILES: &[(&str, &str)] = files![
     "plan/samples_test.rego",
     "plan/self_approval.rego",
     "plan/self_approval_test.rego",
-    "plan/settings.rego",
-    "plan/time_zones.rego",
+    "settings/actions.rego",
+    "settings/actions_test.rego",
+    "settings/freeze.rego",
+    "settings/freeze_test.rego",
+    "settings/plan.rego",
+    "settings/plan_test.rego",
+    "settings/shapes.rego",
+    "settings/shapes_test.rego",
+    "settings/time_zones.rego",
 ];
 
 /// What it declares of what is asked for; a test holds the list to the sources.
