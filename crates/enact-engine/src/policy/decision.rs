@@ -418,32 +418,28 @@ pub struct ConditionDecision {
     pub passed: bool,
     /// Why not, at most 512 bytes.
     pub error: Option<String>,
+    /// The bundle that decided.
+    pub bundle_digest: Digest,
+    /// The input that it was about.
+    pub input_digest: Digest,
 }
 
 /// The decision on a condition: only the literal `true` passes.
-pub fn condition_decision(answer: Result<Answer, Failure>) -> ConditionDecision {
-    let not = |evaluated: bool, why: &str| ConditionDecision {
-        evaluated,
-        passed: false,
-        error: Some(cut_bytes(why, 512)),
+pub fn condition_decision(basis: &Basis, answer: Result<Answer, Failure>) -> ConditionDecision {
+    let allow = answer.map(|mut answer| answer.outputs.remove("allow"));
+    let (evaluated, passed, why) = match allow {
+        Err(failure @ Failure::Undefined { .. }) => (true, false, Some(failure.to_string())),
+        Err(failure) => (false, false, Some(failure.to_string())),
+        Ok(Some(Value::Bool(passed))) => (true, passed, None),
+        Ok(Some(_)) => (true, false, Some("policy result is not boolean".to_owned())),
+        Ok(None) => (true, false, Some("policy result is undefined".to_owned())),
     };
-    match answer {
-        Err(failure @ Failure::Undefined { .. }) => not(true, &failure.to_string()),
-        Err(failure) => not(false, &failure.to_string()),
-        Ok(answer) => match answer.outputs.get("allow") {
-            Some(Value::Bool(true)) => ConditionDecision {
-                evaluated: true,
-                passed: true,
-                error: None,
-            },
-            Some(Value::Bool(false)) => ConditionDecision {
-                evaluated: true,
-                passed: false,
-                error: None,
-            },
-            Some(_) => not(true, "policy result is not boolean"),
-            None => not(true, "policy result is undefined"),
-        },
+    ConditionDecision {
+        evaluated,
+        passed,
+        error: why.map(|why| cut_bytes(&why, 512)),
+        bundle_digest: basis.bundle_digest.clone(),
+        input_digest: basis.input_digest.clone(),
     }
 }
 

@@ -104,8 +104,8 @@ impl RegoPolicy {
     /// Judges a condition. Only `true` passes.
     pub fn judge_condition(&self, input: &ConditionInput) -> ConditionDecision {
         let document = input.to_json().map_err(|error| error.to_string());
-        let (_, answer, _) = self.ask(Question::Condition, document);
-        condition_decision(answer)
+        let (basis, answer, _) = self.ask(Question::Condition, document);
+        condition_decision(&basis, answer)
     }
 
     fn ask(

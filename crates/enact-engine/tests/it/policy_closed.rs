@@ -250,7 +250,7 @@ fn only_the_promised_shape_allows_an_action(outputs: &Outputs) -> Result<(), Str
         decision.allow == promised && decision.allow == decision.violations.is_empty(),
         || format!("an answer without the promised shape: {outputs:?} gave {decision:?}"),
     )?;
-    let condition = condition_decision(Ok(answer(outputs)));
+    let condition = condition_decision(&basis(), Ok(answer(outputs)));
     ensure(condition.passed == (*allow == Some(json!(true))), || {
         format!("{outputs:?} gave {condition:?}")
     })

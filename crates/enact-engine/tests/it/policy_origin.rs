@@ -100,12 +100,15 @@ fn modern(text: &str) -> String {
         .replace("\ntest_deny_kube_system {", "\ntest_deny_kube_system if {")
 }
 
-fn decide(files: &[(&str, &str)], input: &Value) -> ActionDecision {
-    let basis = Basis {
+fn basis() -> Basis {
+    Basis {
         bundle_digest: Digest::of(b"bundle"),
         input_digest: Digest::of(b"input"),
-    };
-    action_decision(&basis, ask(files, Question::Action, &input.to_string()))
+    }
+}
+
+fn decide(files: &[(&str, &str)], input: &Value) -> ActionDecision {
+    action_decision(&basis(), ask(files, Question::Action, &input.to_string()))
 }
 
 fn scale(replicas: &str, namespace: &str, labels: &Value) -> Value {
@@ -307,12 +310,12 @@ fn a_set_that_is_an_object_by_accident_is_refused() {
 #[test]
 fn a_condition_in_another_package_is_undefined_and_does_not_pass() {
     let files = [("c.rego", "package condition.scale_deployment\nallow if true\n")];
-    let decision = condition_decision(ask(&files, Question::Condition, "{}"));
+    let decision = condition_decision(&basis(), ask(&files, Question::Condition, "{}"));
     assert!(!decision.passed, "{decision:?}");
     let right = [("c.rego", "package condition\nallow if true\n")];
-    assert!(condition_decision(ask(&right, Question::Condition, "{}")).passed);
+    assert!(condition_decision(&basis(), ask(&right, Question::Condition, "{}")).passed);
     let text = [("c.rego", "package condition\nallow := \"true\"\n")];
-    let decision = condition_decision(ask(&text, Question::Condition, "{}"));
+    let decision = condition_decision(&basis(), ask(&text, Question::Condition, "{}"));
     assert_eq!(decision.error.as_deref(), Some("policy result is not boolean"));
 }
 
