@@ -45,6 +45,22 @@ pub struct Place {
     pub length: u32,
 }
 
+impl Place {
+    /// The place that `file:line` names, at its first column and without an excerpt. `None` for anything else.
+    pub fn of_line(location: &str) -> Option<Self> {
+        let (file, line) = location.rsplit_once(':')?;
+        Some(Self {
+            file: file.to_owned(),
+            position: Some(Position {
+                line: line.parse().ok()?,
+                column: 1,
+            }),
+            excerpt: String::new(),
+            length: 0,
+        })
+    }
+}
+
 /// One fault: what is wrong, where, what was expected and what to do about it.
 ///
 /// ```

@@ -276,7 +276,8 @@ fn whole_plan() {
             "data.enact.plan.warn",
         ];
         let least = timed(5, || ask_floor(&mut plain, &document, &rules)).0;
-        let here = RegoPolicy::trusted(bundle);
+        let (asked, loaded) = InProcess::load(bundle).unwrap();
+        let here = RegoPolicy::new(loaded, Arc::new(asked));
         let verdict = here.judge(&big, &occasion());
         println!(
             "  verdict {:?}, {} findings",

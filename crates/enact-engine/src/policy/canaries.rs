@@ -26,11 +26,6 @@ pub fn actions(policy: &RegoPolicy) -> Result<(), String> {
     Ok(())
 }
 
-/// The package that the cases are about; a bundle without it says nothing about catalog actions.
-pub fn applies_to(policy: &RegoPolicy) -> bool {
-    policy.loaded().declares("kubernetes_executor.safety", "allow")
-}
-
 struct Canary {
     name: &'static str,
     allowed: bool,

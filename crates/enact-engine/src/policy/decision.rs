@@ -2,7 +2,7 @@
 
 use enact_core::canonical::Digest;
 use enact_core::change::ChangeId;
-use enact_core::diagnostic::{Diagnostic, Place, Position};
+use enact_core::diagnostic::{Diagnostic, Place};
 use enact_core::fault::{Fault, planted};
 use enact_core::plan::PlanId;
 use enact_core::verdict::{Assurance, Finding, Outcome, Requirement, Verdict};
@@ -386,27 +386,13 @@ pub fn bundle_faults(answer: Result<Answer, Failure>) -> Vec<Diagnostic> {
         };
         match places
             .of_member("faults", member)
-            .and_then(|location| place_of(&location))
+            .and_then(|location| Place::of_line(&location))
         {
             Some(place) => fault.at(place),
             None => fault,
         }
     };
     members.iter().map(fault).collect()
-}
-
-/// `file:line` as a place.
-fn place_of(location: &str) -> Option<Place> {
-    let (file, line) = location.rsplit_once(':')?;
-    Some(Place {
-        file: file.to_owned(),
-        position: Some(Position {
-            line: line.parse().ok()?,
-            column: 1,
-        }),
-        excerpt: String::new(),
-        length: 0,
-    })
 }
 
 /// Whether a condition holds.

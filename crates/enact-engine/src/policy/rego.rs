@@ -10,7 +10,6 @@ use enact_core::verdict::Verdict;
 
 use super::PolicyEngine;
 use super::asking::{Ask, InProcess, Loaded};
-use super::bundle::Bundle;
 use super::decision::{
     ActionDecision, Basis, ConditionDecision, action_decision, condition_decision, plan_verdict,
 };
@@ -55,14 +54,6 @@ impl RegoPolicy {
                 &super::default::bundle().digest(),
                 &faults,
             ),
-        }
-    }
-
-    /// A bundle whose text is trusted, evaluated in this process. What is wrong with it makes it deny.
-    pub fn trusted(bundle: &Bundle) -> Self {
-        match InProcess::load(bundle) {
-            Ok((asked, loaded)) => Self::new(loaded, Arc::new(asked)),
-            Err(faults) => Self::broken(&bundle.origin, &bundle.digest(), &faults),
         }
     }
 

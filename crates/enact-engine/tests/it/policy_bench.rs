@@ -61,5 +61,13 @@ pub(crate) fn ask(files: &[(&str, &str)], question: Question, input: &str) -> Re
 }
 
 pub(crate) fn judge(bundle: &Bundle, plan: &Plan) -> Verdict {
-    RegoPolicy::trusted(bundle).judge(plan, &occasion())
+    in_process(bundle).judge(plan, &occasion())
+}
+
+/// A bundle in force, evaluated in this process. One that does not load denies, as it does for a command.
+pub(crate) fn in_process(bundle: &Bundle) -> RegoPolicy {
+    match enact_engine::policy::asking::InProcess::load(bundle) {
+        Ok((asked, loaded)) => RegoPolicy::new(loaded, std::sync::Arc::new(asked)),
+        Err(faults) => RegoPolicy::broken(&bundle.origin, &bundle.digest(), &faults),
+    }
 }

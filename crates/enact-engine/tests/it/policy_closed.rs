@@ -124,7 +124,7 @@ fn more_rules_never_loosen(
     let together = |bundles: Vec<Bundle>| {
         let engines = bundles
             .iter()
-            .map(|bundle| Box::new(RegoPolicy::trusted(bundle)) as Box<dyn PolicyEngine>);
+            .map(|bundle| Box::new(crate::policy_bench::in_process(bundle)) as Box<dyn PolicyEngine>);
         Combined(
             std::iter::once(Box::new(BuiltinPolicy) as Box<dyn PolicyEngine>)
                 .chain(engines)

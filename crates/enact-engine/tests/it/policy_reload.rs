@@ -93,6 +93,13 @@ fn a_bad_bundle_is_refused_once_and_the_last_good_one_stays() {
     let metrics = Arc::new(PolicyMetrics::register(&mut registry));
     let mut reloader = reloader(folder.path(), vec![metrics]);
     let (in_force, plan) = (reloader.in_force(), plan());
+    std::fs::write(
+        &file,
+        "package enact.plan\ndeny contains x if { x := to_number(input.kind) }\n",
+    )
+    .unwrap();
+    assert!(matches!(reloader.look(), Looked::Replaced(_)));
+    assert_eq!(code(&in_force.now(), &plan).1, "policy.evaluation_error");
     std::fs::write(&file, denying("first")).unwrap();
     assert!(matches!(reloader.look(), Looked::Replaced(_)));
 
@@ -125,8 +132,10 @@ fn a_bad_bundle_is_refused_once_and_the_last_good_one_stays() {
         "{text}"
     );
     assert_eq!(text.matches("policy_bundle_info{").count(), 1, "{text}");
+    let errors = "policy_evaluation_errors_total{policy=\"policy.evaluation_error\",action=\"apply\"} 1";
+    assert!(text.contains(errors), "{text}");
     assert!(
-        text.contains("policy_evaluation_duration_seconds_count{kind=\"plan\"} 2"),
+        text.contains("policy_evaluation_duration_seconds_count{kind=\"plan\"} 3"),
         "{text}"
     );
 }

@@ -1,6 +1,6 @@
 //! What policy said, for people.
 
-use enact_core::diagnostic::{Diagnostic, Place, Position, Severity};
+use enact_core::diagnostic::{Diagnostic, Place};
 use enact_core::verdict::{Finding, Outcome, Requirement, Verdict};
 
 use super::Painter;
@@ -91,26 +91,9 @@ pub(crate) fn as_fault(finding: &Finding) -> Diagnostic {
         .as_ref()
         .map(|id| format!(", change {id}"))
         .unwrap_or_default();
-    let fault = Diagnostic {
-        severity: Severity::Error,
-        ..Diagnostic::error(finding.message.clone())
-    };
-    let fault = fault.detail(format!("rule {}{change}", finding.rule));
-    match finding.location.as_deref().and_then(place) {
+    let fault = Diagnostic::error(finding.message.clone()).detail(format!("rule {}{change}", finding.rule));
+    match finding.location.as_deref().and_then(Place::of_line) {
         Some(place) => fault.at(place),
         None => fault,
     }
-}
-
-fn place(location: &str) -> Option<Place> {
-    let (file, line) = location.rsplit_once(':')?;
-    Some(Place {
-        file: file.to_owned(),
-        position: Some(Position {
-            line: line.parse().ok()?,
-            column: 1,
-        }),
-        excerpt: String::new(),
-        length: 0,
-    })
 }

@@ -202,6 +202,40 @@ fn a_command_that_fails_before_a_run_prints_no_document() {
     assert_eq!(place.effects(), 0);
 }
 
+/// What policies are asked about is what `enact schema policy-input` says.
+#[test]
+fn the_documents_that_policies_see_are_as_published() {
+    use enact_engine::policy::input::{Occasion, plan_input};
+    let place = Place::new();
+    place.write("portals.yaml", ONE);
+    for mode in ["apply", "sync"] {
+        let plan = place.run(&["plan", "-f", "portals.yaml", "--mode", mode, "--output", "json"]);
+        let plan = enact_core::plan::Plan::parse(plan.expect(0).stdout.as_bytes()).unwrap();
+        let occasion = Occasion {
+            now: "2026-01-02T15:04:05Z".parse().unwrap(),
+            actor: plan.metadata().author.clone(),
+        };
+        let input: Value = serde_json::from_str(&plan_input(&plan, &occasion).unwrap()).unwrap();
+        assert_valid(&schema(&place, "policy-input"), &input);
+        assert_eq!(input["clock"]["weekday"], "friday");
+        assert_eq!(input["clock"]["minute_of_day"], 904);
+        let mut wrong = input;
+        wrong["clock"]["minute_of_day"] = serde_json::json!("904");
+        assert!(!schema(&place, "policy-input").is_valid(&wrong));
+    }
+    let action = serde_json::json!({
+        "action": "ScaleDeployment", "parameters": {"replicas": "00"}, "typed": {"replicas": 0},
+        "target_resource": {"kind": "Deployment", "name": "a", "namespace": "u", "labels": {}},
+        "dry_run": false, "metadata": {"execution_name": "x", "execution_namespace": "y"},
+        "cluster": {"target": {"exists": true}, "namespace": {}, "node": {}},
+        "actor": {"owner": {"kind": "", "name": ""}, "created_by": ""}, "now": "2026-01-02T15:04:05Z",
+    });
+    assert_valid(&schema(&place, "policy-input"), &action);
+    let mut wrong = action;
+    wrong["parameters"]["replicas"] = serde_json::json!(0);
+    assert!(!schema(&place, "policy-input").is_valid(&wrong));
+}
+
 #[test]
 fn a_plan_is_one_document_in_both_forms_and_in_the_file() {
     let place = Place::new();
