@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::Digest;
 use crate::change::ChangeId;
+use crate::condition::Condition;
 use crate::plan::PlanId;
 use crate::principal::Principal;
 use crate::verdict::Assurance;
@@ -95,4 +96,10 @@ pub struct Approval {
     pub expires_at: Option<jiff::Timestamp>,
     /// How many runs it is good for; a resumed run is the same run.
     pub max_runs: u32,
+    /// Restrictions, as understood.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// The sentence they were understood from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::procedure::Handling;
+
 /// The name of a change within its plan: `create:portal:harbor`. Stable: the same input gives the same name.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
@@ -230,6 +232,8 @@ pub enum Undo {
         /// What to run.
         spec: Value,
     },
+    /// There is nothing to take back.
+    Nothing,
     /// Nothing can take it back.
     Impossible {
         /// Why.
@@ -308,6 +312,9 @@ pub struct Change {
     /// How long it is expected to take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Milliseconds>,
+    /// How the runner treats it, when it is part of a procedure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handling: Option<Handling>,
 }
 
 impl Change {
@@ -346,6 +353,7 @@ impl Change {
             },
             timeout: None,
             estimate: None,
+            handling: None,
         }
     }
 

@@ -1,14 +1,15 @@
 //! The vocabulary and every decision of enact, as pure functions of values.
 //!
 //! No I/O, no clock, no randomness: what happens here can be replayed. A reader may take the modules in this order:
-//! [`change`] and [`plan`] (what is to be done), [`check`] and [`order`] (is it well formed, in which order),
-//! [`verdict`] and [`approval`] (who agreed), [`gate`] (the one way to an [`gate::AdmittedPlan`]),
+//! [`change`], [`procedure`] and [`plan`] (what is to be done), [`check`] and [`order`] (is it well formed, in which order),
+//! [`verdict`], [`approval`] and [`condition`] (who agreed, and to what exactly), [`gate`] (the one way to an [`gate::AdmittedPlan`]),
 //! [`journal`] (what happened), [`run_state`] (what that adds up to), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
 
 pub mod approval;
 pub mod canonical;
 pub mod change;
 pub mod check;
+pub mod condition;
 pub mod diagnostic;
 pub mod event;
 pub mod exit;
@@ -18,6 +19,7 @@ pub mod journal;
 pub mod order;
 pub mod plan;
 pub mod principal;
+pub mod procedure;
 pub mod reference;
 pub mod report;
 pub mod run_state;

@@ -58,6 +58,10 @@ impl<P: Provider> Runner<'_, P> {
         if let Some(reason) = impossible(change) {
             return self.undo_failed(change, reason).await;
         }
+        if change.undo == Some(Undo::Nothing) {
+            let change_id = change.change_id.clone();
+            return self.record(Fact::Undone { change_id }).await;
+        }
         for attempt in 1.. {
             self.hold_lease().await?;
             let Err(failure) = self.provider.undo(change, &self.outputs_for(change)).await else {
@@ -111,6 +115,8 @@ fn impossible(change: &Change) -> Option<String> {
     match &change.undo {
         Some(Undo::Impossible { reason }) => Some(reason.clone()),
         None => Some("the plan says of no way to take it back".to_owned()),
-        Some(Undo::DeleteCreated | Undo::RestoreFields | Undo::CreateAgain | Undo::Run { .. }) => None,
+        Some(
+            Undo::DeleteCreated | Undo::RestoreFields | Undo::CreateAgain | Undo::Run { .. } | Undo::Nothing,
+        ) => None,
     }
 }

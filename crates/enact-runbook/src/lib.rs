@@ -1,1 +1,5 @@
-//! Runbooks for enact: a document to a plan. Arrives with its own issue.
+//! Runbooks for enact: a document by a person or an agent, to a plan of the kernel, and the provider that carries it out.
+//!
+//! Reading order: [`spec`] (the frozen form).
+
+pub mod spec;

@@ -81,6 +81,8 @@ pub fn approval(plan: &Plan) -> Approval {
         not_before: None,
         expires_at: None,
         max_runs: 1,
+        conditions: Vec::new(),
+        said: None,
     }
 }
 

@@ -75,6 +75,8 @@ pub(crate) fn obtain(
         not_before: None,
         expires_at: None,
         max_runs: 1,
+        conditions: Vec::new(),
+        said: None,
     })
 }
 

@@ -131,6 +131,8 @@ fn approved(plan: Plan) -> AdmittedPlan {
         not_before: None,
         expires_at: None,
         max_runs: 1,
+        conditions: Vec::new(),
+        said: None,
     };
     let circumstances = Circumstances {
         now: jiff::Timestamp::UNIX_EPOCH,

@@ -127,6 +127,7 @@ fn listing(plan: &Plan, state: &RunState) -> String {
             Some(Undo::RestoreFields) => "put the old values back".to_owned(),
             Some(Undo::CreateAgain) => "create it again, with a new id".to_owned(),
             Some(Undo::Run { .. }) => "run its undo".to_owned(),
+            Some(Undo::Nothing) => "nothing to take back".to_owned(),
             Some(Undo::Impossible { reason }) => format!("CANNOT be taken back: {reason}"),
             None => "CANNOT be taken back: the plan says of no way".to_owned(),
         };

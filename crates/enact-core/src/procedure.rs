@@ -1,0 +1,144 @@
+//! How the runner treats a change of a procedure (a runbook's step): where it waits for a person, what its failure means.
+//!
+//! Resources of an API have none of this; a change without [`Handling`] behaves as if it were critical, stopped what depends
+//! on it when it fails, and waited for nobody.
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::{ChangeId, Milliseconds};
+
+/// Before or after a change.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// Right before its effect.
+    Before,
+    /// Right after its effect.
+    After,
+}
+
+impl Moment {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+        }
+    }
+}
+
+/// A place where the run waits until people confirm. No time-out ever means yes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// Before or after the change.
+    pub at: Moment,
+    /// What to consider; empty when the plan does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// How many different people must confirm; at least 1.
+    pub count: u32,
+    /// Roles of which each must be held by one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+}
+
+impl Hold {
+    /// One person, whoever it is.
+    pub fn at(at: Moment) -> Self {
+        Self {
+            at,
+            message: String::new(),
+            count: 1,
+            roles: Vec::new(),
+        }
+    }
+}
+
+/// What the failure of a change leads to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// Nothing further runs; then the plan's rollback rule applies.
+    #[default]
+    Stop,
+    /// The run pauses and a person decides.
+    Escalate,
+    /// What was done is taken back at once.
+    Rollback,
+    /// The next change runs. Only for changes that are not critical.
+    Continue,
+}
+
+/// Attempts at one change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attempts {
+    /// In all, the first included; at least 1.
+    pub attempts: u32,
+    /// Wait before the second.
+    pub delay: Milliseconds,
+    /// By how many per cent each further wait is of the one before it; 100 keeps it, 200 doubles it.
+    pub growth_percent: u32,
+    /// The longest wait.
+    pub longest: Milliseconds,
+}
+
+/// How the runner treats one change of a procedure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Handling {
+    /// Does it run however the run ends, after everything else (`finally`)?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub always: bool,
+    /// Does its failure fail the run?
+    pub critical: bool,
+    /// What its failure leads to.
+    pub on_failure: OnFailure,
+    /// Where the run waits for people, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Hold>,
+    /// Attempts, where more than one is allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<Attempts>,
+}
+
+impl Default for Handling {
+    fn default() -> Self {
+        Self {
+            always: false,
+            critical: true,
+            on_failure: OnFailure::Stop,
+            holds: Vec::new(),
+            attempts: None,
+        }
+    }
+}
+
+/// Whether what was done is taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RollbackMode {
+    /// A person is asked.
+    Ask,
+    /// At once.
+    Auto,
+    /// Not by the run; `enact rollback` still can.
+    #[default]
+    Never,
+}
+
+/// When a run takes back what it did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackRule {
+    /// After a failure.
+    pub on_failure: RollbackMode,
+    /// When everything ran and verification failed.
+    pub on_verify_failed: RollbackMode,
+    /// Once this change has been started, only a person who says so can have things taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point_of_no_return: Option<ChangeId>,
+}
