@@ -239,7 +239,9 @@ impl Client {
             let asked = match error.disposition() {
                 Disposition::Retry { after } => after,
                 Disposition::Look => None,
-                Disposition::GiveUp | Disposition::AskHuman => return Err(error),
+                Disposition::GiveUp | Disposition::AskHuman | Disposition::Escalate | Disposition::Wait => {
+                    return Err(error);
+                }
             };
             if attempt >= self.options.retry.attempts {
                 return Err(error);
