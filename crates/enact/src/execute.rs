@@ -318,6 +318,7 @@ fn circumstances(context: &Context, bundle_digest: Digest, target: Target) -> Ci
         target,
         runs_spent: std::collections::BTreeMap::new(),
         asked_by_plan: None,
+        people: Default::default(),
         latched: state::latched(&context.settings),
     }
 }
