@@ -262,7 +262,7 @@ struct Question<'a> {
     circumstances: &'a Circumstances,
 }
 
-/// Takes out what its own giver took back, no less strongly than it was given.
+/// Takes out what its own giver took back; a no only by a word that is as strong.
 fn without_withdrawn(approvals: Vec<Approval>, plan: &Plan) -> Vec<Approval> {
     let (back, said): (Vec<Approval>, Vec<Approval>) = approvals
         .into_iter()
@@ -273,7 +273,7 @@ fn without_withdrawn(approvals: Vec<Approval>, plan: &Plan) -> Vec<Approval> {
                 && withdrawal.withdraws.as_ref() == Some(&record.approval_id)
                 && withdrawal.approver == record.approver
                 && withdrawal.approver.may_decide()
-                && withdrawal.strength() >= record.strength()
+                && (record.decision == Decision::Approved || withdrawal.strength() >= record.strength())
         })
     };
     said.into_iter().filter(|record| !is_back(record)).collect()

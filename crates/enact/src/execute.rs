@@ -4,10 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use enact_core::approval::Approval;
-use enact_core::canonical::Digest;
 use enact_core::exit::ExitCode;
-use enact_core::gate::{AdmittedPlan, Circumstances, GateClosed, admit};
+use enact_core::gate::{AdmittedPlan, GateClosed};
 use enact_core::journal::{RunPhase, RunState};
 use enact_core::plan::{Mode, Plan, ReadError, Target};
 use enact_core::report::RunReport;
@@ -18,7 +16,9 @@ use enact_engine::stop::StopSignal;
 use enact_konnect::provider::KonnectProvider;
 use enact_konnect::resources::KINDS;
 
-use crate::approve::{Said, obtain};
+pub(crate) use crate::admission::pass_gate;
+use crate::admission::{Asking, approve_and_admit};
+use crate::approve::Said;
 use crate::cli::Output;
 use crate::commands::Context;
 use crate::connect::{Connection, KonnectFlags};
@@ -49,6 +49,9 @@ pub(crate) struct RunFlags {
     /// Let --auto-approve cover taking protection off as well
     #[arg(long)]
     pub(crate) allow_unprotect: bool,
+    /// Use the approval in this file, as `enact approve --out` wrote it; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) approval: Vec<PathBuf>,
     /// Fail, before anything is written, when protection blocks a change
     #[arg(long)]
     pub(crate) strict_protection: bool,
@@ -158,18 +161,13 @@ pub(crate) async fn execute(
         allow_unprotect: flags.allow_unprotect,
         stdin_taken,
     };
-    check_gate_but_approval(context, &plan, &target)?;
-    let principal = context.settings.principal();
-    let approval = obtain(
-        &plan,
+    let asking = Asking {
         verb,
-        &principal,
-        &policies.digest(),
         said,
-        installation.ids.as_ref(),
-    )?;
-    keep(&installation, &plan, &approval)?;
-    let admitted = pass_gate(context, &installation, plan, None, target, policies)?;
+        carried: &flags.approval,
+    };
+    let admitted = approve_and_admit(context, &installation, plan, target, policies, asking)?;
+    let principal = context.settings.principal();
     let open = installation.begin(&admitted, &principal)?;
     carry_out(context, connection, &installation, open, &admitted, flags).await
 }
@@ -287,70 +285,6 @@ async fn dry_run(
     } else {
         ExitCode::Stale
     })
-}
-
-/// The gate without approvals: whether asking anybody makes sense at all.
-fn check_gate_but_approval(context: &Context, plan: &Plan, target: &Target) -> Result<(), CommandError> {
-    let Some(verdict) = plan.verdict().cloned() else {
-        return Err(CommandError::failed("the plan was not judged"));
-    };
-    if let Some(needed) = policy_text::demands(&verdict.requirement).filter(|_| !plan.is_noop()) {
-        return Err(not_enough_here(&needed));
-    }
-    let circumstances = circumstances(context, verdict.bundle_digest.clone(), target.clone());
-    match admit(plan.clone(), verdict, Vec::new(), &circumstances) {
-        Ok(_) | Err(GateClosed::NotApproved { .. } | GateClosed::NotAcknowledged { .. }) => Ok(()),
-        Err(closed) => Err(closed.into()),
-    }
-}
-
-/// A yes at the prompt or by flag never amounts to what policy asks for.
-fn not_enough_here(needed: &str) -> CommandError {
-    let message = format!("policy asks for more than a yes at the prompt: {needed}");
-    CommandError::new(ExitCode::NotApproved, message)
-        .hint("nobody was asked and nothing was written; loosen the rule, or make the plan smaller")
-}
-
-fn circumstances(context: &Context, bundle_digest: Digest, target: Target) -> Circumstances {
-    Circumstances {
-        now: state::now(),
-        bundle_digest,
-        target,
-        runs_spent: std::collections::BTreeMap::new(),
-        asked_by_plan: None,
-        people: Default::default(),
-        latched: state::latched(&context.settings),
-    }
-}
-
-/// The plan's exact bytes and the approval are kept before anything runs.
-fn keep(installation: &Installation, plan: &Plan, approval: &Approval) -> Result<(), CommandError> {
-    installation
-        .store
-        .save_plan(plan.id(), &plan.to_bytes()?, state::now())?;
-    installation.store.add_approval(approval)?;
-    Ok(())
-}
-
-/// Through the gate with today's policy and every approval of the plan that is kept here. The approvals that `resumed` has
-/// spent are not spent a second time by it.
-pub(crate) fn pass_gate(
-    context: &Context,
-    installation: &Installation,
-    plan: Plan,
-    resumed: Option<&enact_core::journal::RunId>,
-    target: Target,
-    policies: &mut Policies,
-) -> Result<AdmittedPlan, CommandError> {
-    let verdict = policies.judge(&plan);
-    let approvals = installation.store.approvals_of(plan.id())?;
-    // Read again after the judgement: a verdict of a bundle that is not in force any more is refused.
-    let mut circumstances = circumstances(context, policies.digest(), target);
-    for record in &approvals {
-        let spent = installation.store.runs_spent(&record.approval_id, resumed)?;
-        circumstances.runs_spent.insert(record.approval_id.clone(), spent);
-    }
-    Ok(admit(plan, verdict, approvals, &circumstances)?)
 }
 
 /// Runs an open run and reports how it ended.

@@ -1,6 +1,8 @@
 //! The `enact` binary: parses, dispatches, and turns the result into an exit code.
 
+mod admission;
 mod approve;
+mod carried;
 mod cli;
 mod commands;
 mod config;
@@ -10,7 +12,9 @@ mod execute;
 mod line;
 mod policy;
 mod signals;
+mod signing;
 mod state;
+mod trust;
 mod views;
 
 use std::process::ExitCode;

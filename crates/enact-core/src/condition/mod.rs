@@ -12,6 +12,16 @@ use serde_json::Value;
 
 use crate::change::{ChangeId, Milliseconds};
 
+/// A length of time in one word: `90s`, `1h30m`. Not zero.
+pub fn duration(text: &str) -> Option<Milliseconds> {
+    words::duration(text)
+}
+
+/// A length of time as people write it: `1h30m`.
+pub fn duration_in_words(length: Milliseconds) -> String {
+    words::duration_in_words(length)
+}
+
 /// One restriction. Times and limits are merged over all approvals that count; the strictest holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]

@@ -7,6 +7,8 @@ use crate::views::Painter;
 
 pub(crate) mod adopt;
 pub(crate) mod apply;
+pub(crate) mod approvals;
+pub(crate) mod approve;
 pub(crate) mod completions;
 pub(crate) mod decide;
 pub(crate) mod delete;
@@ -18,6 +20,7 @@ pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod reject;
 pub(crate) mod resume;
 pub(crate) mod rollback;
 pub(crate) mod runs;
@@ -79,6 +82,9 @@ async fn run(command: Command, context: &Context) -> CommandResult {
         Command::Adopt(args) => adopt::run(context, args).await,
         Command::Dump(args) => dump::run(context, args).await,
         Command::Get(args) => get::run(context, args).await,
+        Command::Approve(args) => approve::run(context, &args),
+        Command::Reject(args) => reject::run(context, &args),
+        Command::Approvals(args) => approvals::run(context, &args),
         Command::Show(args) => show::run(context, &args),
         Command::Runs(args) => runs::run(context, args),
         Command::Resume(args) => resume::run(context, args).await,

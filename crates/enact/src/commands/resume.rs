@@ -18,7 +18,8 @@ use crate::{line, state, views};
 #[derive(Debug, Args)]
 #[command(
     after_help = "The run passes the gate again with today's policy. What is done is not done twice; what was under
-way is looked for first. The approval was spent when the run began and is not spent again.
+way is looked for first. The approval was spent when the run began and is not spent again. When it has run out, approve
+the plan again first: enact approve PLAN_ID
 
 Example:
   enact resume 4be0c1"
@@ -30,6 +31,9 @@ pub(crate) struct ResumeArgs {
     /// When a change fails, take back what this run has done
     #[arg(long)]
     rollback_on_failure: bool,
+    /// Use the approval in this file too, where the first one has run out; repeatable
+    #[arg(long, value_name = "FILE")]
+    approval: Vec<std::path::PathBuf>,
     /// The form of the result on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -48,12 +52,16 @@ pub(crate) async fn run(context: &Context, args: ResumeArgs) -> CommandResult {
     let connection = connect(&context.settings, &args.konnect).await?;
     let target = line::full_target(&context.settings, &connection).await?;
     let policies = &mut Policies::in_force(&context.settings, &args.policy)?;
+    for file in &args.approval {
+        crate::carried::import(context, &installation, &plan, file)?;
+    }
     let admitted = pass_gate(context, &installation, plan, Some(&run_id), target, policies)?;
     let open = installation.reopen(&run_id, &admitted, &context.settings.principal())?;
     let flags = RunFlags {
         dry_run: false,
         auto_approve: false,
         allow_unprotect: false,
+        approval: Vec::new(),
         strict_protection: false,
         rollback_on_failure: args.rollback_on_failure,
         output: args.output,

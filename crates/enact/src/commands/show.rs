@@ -45,7 +45,8 @@ pub(crate) fn run(context: &Context, args: &ShowArgs) -> CommandResult {
     Ok(ExitCode::Ok)
 }
 
-fn find(context: &Context, what: &str) -> Result<Plan, CommandError> {
+/// The plan in a file, on standard input (`-`), or kept here under an id.
+pub(crate) fn find(context: &Context, what: &str) -> Result<Plan, CommandError> {
     if what == "-" || Path::new(what).exists() {
         return read_plan(Path::new(what));
     }
@@ -54,6 +55,6 @@ fn find(context: &Context, what: &str) -> Result<Plan, CommandError> {
         None => Err(CommandError::invalid(format!(
             "{what:?} is neither a file nor the id of a plan that is kept here"
         ))
-        .hint("enact runs list shows the plans that ran")),
+        .hint("enact runs list shows the plans that ran; of one that never did, give the file")),
     }
 }
