@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::approval::{Approval, ApprovalId, Decision};
 use crate::canonical::Digest;
 use crate::change::ChangeId;
+use crate::condition::Condition;
 use crate::fault::{Fault, planted};
 use crate::plan::{Plan, PlanId, Target};
 use crate::verdict::{Finding, Outcome, Requirement, Verdict};
@@ -39,6 +40,29 @@ impl AdmittedPlan {
     /// The approvals it rests on; a new run spends them.
     pub fn approvals(&self) -> &[Approval] {
         &self.approvals
+    }
+
+    /// Restrictions of all approvals it rests on; each of them holds.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.approvals.iter().flat_map(|record| &record.conditions)
+    }
+
+    /// The moment from which on nothing further may start: the earliest end of an approval it rests on.
+    pub fn ends_at(&self) -> Option<jiff::Timestamp> {
+        let windows = self.conditions().filter_map(|condition| match condition {
+            Condition::Window { not_after, .. } => *not_after,
+            Condition::CheckpointBefore { .. }
+            | Condition::CheckpointAfter { .. }
+            | Condition::CheckpointBetweenSteps
+            | Condition::StopAfter { .. }
+            | Condition::MaxDuration { .. }
+            | Condition::MaxDowntime { .. }
+            | Condition::DryRunOnly
+            | Condition::SecondApprover { .. }
+            | Condition::ExtraCheck { .. } => None,
+        });
+        let ends = self.approvals.iter().filter_map(|record| record.expires_at);
+        windows.chain(ends).min()
     }
 }
 

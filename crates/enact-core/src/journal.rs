@@ -9,8 +9,11 @@ use serde_json::Value;
 use crate::approval::ApprovalId;
 use crate::canonical::Digest;
 use crate::change::ChangeId;
+use crate::condition::Condition;
+use crate::criterion::CriterionReport;
 use crate::plan::PlanId;
 use crate::principal::Principal;
+use crate::procedure::{Hold, Moment};
 use crate::run_state::Step;
 
 pub use crate::run_state::{ChangeProgress, ChangeState, RunPhase, RunState};
@@ -102,6 +105,45 @@ pub enum Settlement {
     NotDone,
 }
 
+/// How a person goes on from an escalation, or from a failure after which they were asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// Check again, and run the change again.
+    Retry,
+    /// The broken assumption does not matter for this run; go on as with `retry`.
+    Accept,
+    /// Take back what was done.
+    Rollback,
+    /// End the run and leave everything as it is.
+    Abort,
+    /// Leave the change out and go on; only where the plan allows it.
+    Skip,
+}
+
+impl Choice {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Accept => "accept",
+            Self::Rollback => "rollback",
+            Self::Abort => "abort",
+            Self::Skip => "skip",
+        }
+    }
+}
+
+/// What somebody attests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Subject {
+    /// That a delegated change is done.
+    Change(ChangeId),
+    /// That an acceptance criterion is met.
+    Criterion(String),
+}
+
 /// One durable fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -117,6 +159,9 @@ pub enum Fact {
         /// Was policy switched off for it?
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         without_policy: bool,
+        /// Restrictions that its approvals came with.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        conditions: Vec<Condition>,
         /// Who runs it.
         by: Principal,
     },
@@ -156,12 +201,105 @@ pub enum Fact {
         /// The change.
         change_id: ChangeId,
     },
-    /// The change failed, and its effect did not happen.
+    /// The change failed, and its effect did not happen, unless `partial`.
     Failed {
         /// The change.
         change_id: ChangeId,
         /// What went wrong.
         error: String,
+        /// May its effect have happened in part?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partial: bool,
+    },
+    /// An attempt failed, and another follows.
+    Attempted {
+        /// The change.
+        change_id: ChangeId,
+        /// Its number, from 1.
+        attempt: u32,
+        /// What went wrong.
+        error: String,
+    },
+    /// The change is not needed: its condition is false, or an operator left it out where the plan allows it.
+    Omitted {
+        /// The change.
+        change_id: ChangeId,
+        /// The condition, with its value.
+        because: String,
+    },
+    /// The run waits for people to confirm.
+    Held {
+        /// The change.
+        change_id: ChangeId,
+        /// Before or after it, who, and what to consider.
+        hold: Hold,
+        /// What was established so far.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        evidence: BTreeMap<String, Value>,
+    },
+    /// A person confirmed.
+    Confirmed {
+        /// The change.
+        change_id: ChangeId,
+        /// Before or after it.
+        at: Moment,
+        /// Who.
+        by: Principal,
+        /// Roles they were known to hold.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        roles: Vec<String>,
+        /// What they said.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// The change is in somebody else's hands, who will attest it.
+    Delegated {
+        /// The change.
+        change_id: ChangeId,
+    },
+    /// Somebody says that something is done. A claim; what the engine finds is in other facts.
+    Attested {
+        /// What.
+        subject: Subject,
+        /// Who.
+        by: Principal,
+        /// Roles they were known to hold.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        roles: Vec<String>,
+        /// What they bring forward.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        evidence: BTreeMap<String, String>,
+    },
+    /// Reality differs from the plan, or the plan asks for a person here: the run pauses until somebody chooses.
+    Escalated {
+        /// The change.
+        change_id: ChangeId,
+        /// What happened.
+        error: String,
+        /// The assumption that is broken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        assumption: Option<String>,
+        /// May the change's effect have happened in part?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partial: bool,
+    },
+    /// A person chose how to go on.
+    Chosen {
+        /// The change.
+        change_id: ChangeId,
+        /// How.
+        choice: Choice,
+        /// Who.
+        by: Principal,
+        /// Why.
+        reason: String,
+    },
+    /// Something that the domain wants on record.
+    Noted(Note),
+    /// A criterion of the whole run was judged. A later one of the same id replaces it.
+    Judged {
+        /// What came out.
+        criterion: CriterionReport,
     },
     /// The world changed meanwhile; the change was stopped before its effect.
     Drifted {
@@ -239,6 +377,19 @@ pub enum Fact {
     },
 }
 
+/// Something that the domain wants on record: an assumption that was checked, how a command ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    /// The change it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_id: Option<ChangeId>,
+    /// What kind of note: `assumption`, `attempt`, `check`.
+    pub topic: String,
+    /// The particulars, typed by the topic.
+    pub detail: Value,
+}
+
 impl Fact {
     /// The change it is about, and what it does to that change's state; `None` for facts about the whole run.
     pub(crate) fn step(&self) -> Option<(&ChangeId, Step)> {
@@ -264,9 +415,25 @@ impl Fact {
                 settlement: Settlement::NotDone,
                 ..
             } => (change_id, Step::DecidedNotDone),
+            Self::Attempted { change_id, .. } => (change_id, Step::Attempted),
+            Self::Omitted { change_id, .. } => (change_id, Step::Omitted),
+            Self::Held { change_id, .. } => (change_id, Step::Held),
+            Self::Confirmed { change_id, .. } => (change_id, Step::Confirmed),
+            Self::Delegated { change_id } => (change_id, Step::Delegated),
+            Self::Attested {
+                subject: Subject::Change(change_id),
+                ..
+            } => (change_id, Step::Attested),
+            Self::Escalated { change_id, .. } => (change_id, Step::Escalated),
+            Self::Chosen {
+                change_id, choice, ..
+            } => (change_id, Step::of_choice(*choice)),
             Self::RunStarted { .. }
             | Self::Resumed { .. }
             | Self::Preflight { .. }
+            | Self::Attested { .. }
+            | Self::Noted(_)
+            | Self::Judged { .. }
             | Self::Stopped { .. }
             | Self::Paused { .. }
             | Self::Finished { .. } => return None,

@@ -11,6 +11,7 @@ pub mod canonical;
 pub mod change;
 pub mod check;
 pub mod condition;
+pub mod criterion;
 pub mod diagnostic;
 pub mod event;
 pub mod exit;

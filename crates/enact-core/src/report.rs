@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Action, Change, ChangeId};
+use crate::criterion::CriterionReport;
 use crate::exit::ExitCode;
 use crate::fault::{Fault, planted};
 use crate::journal::{ChangeState, Mismatch, RunId, RunOutcome, RunPhase, RunState};
@@ -31,6 +32,12 @@ pub enum ChangeOutcome {
     Undone,
     /// Its undo failed.
     Stuck,
+    /// It was not needed.
+    Omitted,
+    /// It is in somebody else's hands.
+    Delegated,
+    /// It waits for a person to choose how to go on.
+    Escalated,
     /// The run has not come to it.
     NotRun,
 }
@@ -123,6 +130,9 @@ pub struct RunReport {
     pub changes: Vec<ChangeReport>,
     /// Does the world look as the plan says?
     pub verification: Verification,
+    /// Criteria of the whole run: acceptance, tests, limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub criteria: Vec<CriterionReport>,
     /// What stands in the way of saying that it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -141,6 +151,7 @@ impl RunReport {
             outcome: state.outcome,
             execution_result: count(&changes),
             verification: verification(&changes, state),
+            criteria: state.criteria.clone(),
             error: error_text(state),
             changes,
         }
@@ -174,33 +185,32 @@ fn in_order(plan: &Plan) -> impl Iterator<Item = &Change> {
 
 /// How a run ends when nothing is left to do: the worst that happened decides.
 pub fn outcome_of(plan: &Plan, state: &RunState) -> RunOutcome {
-    if !state.preflight_mismatches.is_empty() && !state.wrote() {
+    if !state.preflight_mismatches.is_empty() && !state.wrote(plan) {
         return RunOutcome::Stale;
     }
-    let states: Vec<ChangeState> = plan
-        .executable()
-        .iter()
-        .map(|change| state.of(&change.change_id))
-        .collect();
-    let any = |wanted: ChangeState| states.contains(&wanted);
+    let tallies = Tallies::of(plan, state);
+    let any = |wanted: ChangeState| tallies.states.contains(&wanted);
     if any(ChangeState::Stuck) || any(ChangeState::Undoing) {
         RunOutcome::Stuck
     } else if any(ChangeState::Unknown) || any(ChangeState::Started) {
         RunOutcome::Unknown
     } else if any(ChangeState::Undone) && !any(ChangeState::Done) {
         RunOutcome::RolledBack
-    } else if any(ChangeState::Failed) || any(ChangeState::Undone) {
+    } else if tallies.failed || any(ChangeState::Undone) || any(ChangeState::Escalated) {
         RunOutcome::Failed
     } else if any(ChangeState::Drifted) {
-        if states
-            .iter()
-            .all(|state| matches!(state, ChangeState::Drifted | ChangeState::Skipped))
-        {
+        let untouched = |state: &ChangeState| {
+            matches!(
+                state,
+                ChangeState::Drifted | ChangeState::Skipped | ChangeState::Pending
+            )
+        };
+        if tallies.states.iter().all(untouched) || !state.wrote(plan) {
             RunOutcome::Stale
         } else {
             RunOutcome::Drift
         }
-    } else if any(ChangeState::Skipped) || any(ChangeState::Pending) {
+    } else if tallies.left_out || any(ChangeState::Pending) || any(ChangeState::Delegated) {
         RunOutcome::Failed
     } else if is_verified(plan, state) || planted(Fault::MismatchHidden) {
         RunOutcome::Verified
@@ -209,14 +219,49 @@ pub fn outcome_of(plan: &Plan, state: &RunState) -> RunOutcome {
     }
 }
 
+/// What the changes of a run add up to. The failure of a change that is not critical does not count, and what runs
+/// however the run ends is not what is taken back.
+struct Tallies {
+    states: std::collections::BTreeSet<ChangeState>,
+    failed: bool,
+    left_out: bool,
+}
+
+impl Tallies {
+    fn of(plan: &Plan, state: &RunState) -> Self {
+        let mut tallies = Self {
+            states: std::collections::BTreeSet::new(),
+            failed: false,
+            left_out: false,
+        };
+        for change in plan.executable() {
+            let handling = change.handling.as_ref();
+            let critical = handling.is_none_or(|handling| handling.critical);
+            let always = handling.is_some_and(|handling| handling.always);
+            let state = state.of(&change.change_id);
+            tallies.failed |= critical && state == ChangeState::Failed;
+            tallies.left_out |= critical && state == ChangeState::Skipped;
+            if !(always && state == ChangeState::Done) {
+                tallies.states.insert(state);
+            }
+        }
+        tallies
+    }
+}
+
 fn is_verified(plan: &Plan, state: &RunState) -> bool {
-    plan.executable().iter().all(|change| {
-        state
-            .changes
-            .get(&change.change_id)
-            .and_then(|progress| progress.checked.as_ref())
-            .is_some_and(Vec::is_empty)
-    })
+    let met = |change: &Change| match state.changes.get(&change.change_id) {
+        None => false,
+        Some(progress) if matches!(progress.state, ChangeState::Omitted) => true,
+        // A failed change that is not critical was done for its own sake; there is nothing to verify about it.
+        Some(progress) if matches!(progress.state, ChangeState::Failed | ChangeState::Skipped) => true,
+        Some(progress) => progress.checked.as_ref().is_some_and(Vec::is_empty),
+    };
+    plan.executable().into_iter().all(met)
+        && !state
+            .criteria
+            .iter()
+            .any(|criterion| criterion.verdict.is_against())
 }
 
 fn report_change(change: &Change, state: &RunState) -> ChangeReport {
@@ -274,6 +319,9 @@ fn outcome(change: &Change, state: Option<ChangeState>) -> ChangeOutcome {
         ChangeState::Drifted => ChangeOutcome::Drifted,
         ChangeState::Skipped => ChangeOutcome::Skipped,
         ChangeState::Undone => ChangeOutcome::Undone,
+        ChangeState::Omitted => ChangeOutcome::Omitted,
+        ChangeState::Delegated => ChangeOutcome::Delegated,
+        ChangeState::Escalated => ChangeOutcome::Escalated,
         ChangeState::Undoing | ChangeState::Stuck => ChangeOutcome::Stuck,
     }
 }
@@ -284,12 +332,17 @@ fn count(changes: &[ChangeReport]) -> ExecutionResult {
         match change.outcome {
             ChangeOutcome::Done => result.success_count += 1,
             ChangeOutcome::Blocked => result.blocked_count += 1,
-            ChangeOutcome::Skipped | ChangeOutcome::NotRun | ChangeOutcome::Undone => {
+            ChangeOutcome::Skipped
+            | ChangeOutcome::NotRun
+            | ChangeOutcome::Undone
+            | ChangeOutcome::Omitted
+            | ChangeOutcome::Delegated => {
                 result.skipped_count += 1;
             }
             ChangeOutcome::Failed
             | ChangeOutcome::Drifted
             | ChangeOutcome::Unknown
+            | ChangeOutcome::Escalated
             | ChangeOutcome::Stuck => {
                 result.failure_count += 1;
                 result.errors.push(ExecutionError {

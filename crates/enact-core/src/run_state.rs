@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::approval::ApprovalId;
-use crate::change::ChangeId;
-use crate::journal::{Entry, Fact, JournalError, Mismatch, RunOutcome};
-use crate::plan::PlanId;
+use crate::change::{Change, ChangeId, Effect};
+use crate::criterion::CriterionReport;
+use crate::journal::{Choice, Entry, Fact, JournalError, Mismatch, RunOutcome, Subject};
+use crate::plan::{Plan, PlanId};
+use crate::principal::Principal;
+use crate::procedure::{Hold, Moment};
 use crate::reference::Outputs;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,26 @@ pub(crate) enum Step {
     UndoFailed,
     DecidedDone,
     DecidedNotDone,
+    Attempted,
+    Omitted,
+    Held,
+    Confirmed,
+    Delegated,
+    Attested,
+    Escalated,
+    ChosenAgain,
+    ChosenSkip,
+    ChosenEnd,
+}
+
+impl Step {
+    pub(crate) fn of_choice(choice: Choice) -> Self {
+        match choice {
+            Choice::Retry | Choice::Accept => Self::ChosenAgain,
+            Choice::Skip => Self::ChosenSkip,
+            Choice::Rollback | Choice::Abort => Self::ChosenEnd,
+        }
+    }
 }
 
 /// Where one change stands.
@@ -50,6 +73,12 @@ pub enum ChangeState {
     Unknown,
     /// It was left out because of another.
     Skipped,
+    /// It is not needed.
+    Omitted,
+    /// It is in somebody else's hands.
+    Delegated,
+    /// It waits for a person to choose how to go on.
+    Escalated,
     /// Its undo may be under way.
     Undoing,
     /// It was taken back.
@@ -77,7 +106,18 @@ fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
         (S::Started | S::Unknown, Step::Unknown) => S::Unknown,
         (S::Pending, Step::Skipped) => S::Skipped,
         (S::Done, Step::Checked) => S::Done,
-        (S::Done | S::Stuck, Step::UndoIntent) => S::Undoing,
+        (S::Started, Step::Attempted) => S::Started,
+        (S::Pending | S::Escalated, Step::Omitted) => S::Omitted,
+        (S::Pending, Step::Held | Step::Confirmed) => S::Pending,
+        (S::Done, Step::Held | Step::Confirmed) => S::Done,
+        (S::Started, Step::Delegated) => S::Delegated,
+        (S::Delegated, Step::Attested) => S::Started,
+        (S::Pending | S::Started | S::Unknown | S::Delegated, Step::Escalated) => S::Escalated,
+        (S::Escalated, Step::ChosenAgain) => S::Pending,
+        (S::Escalated | S::Failed, Step::ChosenSkip) => S::Omitted,
+        (S::Escalated | S::Failed | S::Delegated, Step::ChosenEnd) => S::Failed,
+        // What failed or is not known may have happened in part.
+        (S::Done | S::Stuck | S::Failed | S::Unknown, Step::UndoIntent) => S::Undoing,
         (S::Undoing, Step::Undone) => S::Undone,
         (S::Undoing, Step::UndoFailed) => S::Stuck,
         (S::Unknown, Step::DecidedDone) => S::Done,
@@ -118,6 +158,80 @@ pub struct ChangeProgress {
     pub checked: Option<Vec<Mismatch>>,
     /// Was its outcome found out by looking?
     pub settled: bool,
+    /// May its effect have happened in part?
+    pub partial: bool,
+    /// When its effect ended, one way or another.
+    pub ended_at: Option<jiff::Timestamp>,
+    /// Attempts that failed and were followed by another.
+    pub attempts_failed: u32,
+    /// The assumption that an escalation is about.
+    pub assumption: Option<String>,
+    /// What somebody said about a delegated change.
+    pub attested: Option<Attestation>,
+    /// The newest hold that was opened at it.
+    pub held: Option<Hold>,
+    /// Who has confirmed it.
+    pub confirmed: Vec<Confirmation>,
+}
+
+/// A person's yes at a hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// Before or after the change.
+    pub at: Moment,
+    /// Who.
+    pub by: Principal,
+    /// Roles they were known to hold.
+    pub roles: Vec<String>,
+    /// When.
+    pub when: jiff::Timestamp,
+}
+
+/// Somebody's word that something is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attestation {
+    /// Who.
+    pub by: Principal,
+    /// What they bring forward.
+    pub evidence: BTreeMap<String, String>,
+}
+
+impl ChangeProgress {
+    fn new(state: ChangeState) -> Self {
+        Self {
+            state,
+            intent_at: None,
+            error: None,
+            drift: Vec::new(),
+            checked: None,
+            settled: false,
+            partial: false,
+            ended_at: None,
+            attempts_failed: 0,
+            assumption: None,
+            attested: None,
+            held: None,
+            confirmed: Vec::new(),
+        }
+    }
+
+    /// Has enough been confirmed for this hold? A role `principal:ID` stands for that one person.
+    pub fn satisfies(&self, hold: &Hold) -> bool {
+        let given: Vec<&Confirmation> = self
+            .confirmed
+            .iter()
+            .filter(|given| given.at == hold.at)
+            .collect();
+        let people: std::collections::BTreeSet<&str> =
+            given.iter().map(|given| given.by.id.as_str()).collect();
+        let held = |role: &String| {
+            given.iter().any(|given| match role.strip_prefix("principal:") {
+                Some(who) => given.by.id == who,
+                None => given.roles.contains(role),
+            })
+        };
+        people.len() >= hold.count.max(1) as usize && hold.roles.iter().all(held)
+    }
 }
 
 /// What is known about a run: the fold of its entries.
@@ -143,6 +257,18 @@ pub struct RunState {
     pub reason: Option<String>,
     /// Every change in the order in which it was done, for undo in reverse.
     pub done_order: Vec<ChangeId>,
+    /// What a person chose after a failure or an escalation: the newest word on taking things back or leaving them.
+    pub ending: Option<Choice>,
+    /// Assumptions that a person declared irrelevant for this run.
+    pub waived: std::collections::BTreeSet<String>,
+    /// Criteria of the whole run, in the order in which they were first judged.
+    pub criteria: Vec<CriterionReport>,
+    /// What somebody said about criteria.
+    pub attested: BTreeMap<String, Attestation>,
+    /// When the run began.
+    pub started_at: Option<jiff::Timestamp>,
+    /// Spans in which nobody worked at it: from, until (open while it waits or is stopped).
+    pub waits: Vec<(jiff::Timestamp, Option<jiff::Timestamp>)>,
 }
 
 impl RunState {
@@ -176,9 +302,32 @@ impl RunState {
         self.changes.values().any(undone)
     }
 
-    /// Has any effect been started?
-    pub fn wrote(&self) -> bool {
-        self.changes.values().any(|progress| progress.intent_at.is_some())
+    /// Has any effect been started? A change that only looks has none.
+    pub fn wrote(&self, plan: &Plan) -> bool {
+        let started = |change: &Change| {
+            self.changes
+                .get(&change.change_id)
+                .is_some_and(|progress| progress.intent_at.is_some())
+        };
+        plan.changes()
+            .iter()
+            .any(|change| change.effect != Effect::Read && started(change))
+    }
+
+    /// How long the run has been at work until `now`, without the spans in which it waited or was stopped.
+    pub fn worked(&self, now: jiff::Timestamp) -> std::time::Duration {
+        let Some(started) = self.started_at else {
+            return std::time::Duration::ZERO;
+        };
+        let span = |from: jiff::Timestamp, to: jiff::Timestamp| {
+            u64::try_from(to.as_millisecond().saturating_sub(from.as_millisecond())).unwrap_or(0)
+        };
+        let waited: u64 = self
+            .waits
+            .iter()
+            .map(|(from, until)| span(*from, until.unwrap_or(now)))
+            .sum();
+        std::time::Duration::from_millis(span(started, now).saturating_sub(waited))
     }
 
     /// Takes one entry in.
@@ -189,22 +338,24 @@ impl RunState {
         match entry.fact.step() {
             Some((change_id, step)) => self.record_step(entry, change_id, step),
             None => {
-                self.record_run(&entry.fact);
+                self.record_run(entry.at, &entry.fact);
                 Ok(())
             }
         }
     }
 
-    fn record_run(&mut self, fact: &Fact) {
+    fn record_run(&mut self, at: jiff::Timestamp, fact: &Fact) {
         match fact {
             Fact::RunStarted {
                 plan_id, approvals, ..
             } => {
+                self.started_at = Some(at);
                 self.plan_id = Some(plan_id.clone());
                 self.approvals.clone_from(approvals);
                 self.phase = RunPhase::Running;
             }
             Fact::Resumed { .. } => {
+                self.end_wait(at);
                 self.phase = RunPhase::Running;
                 self.outcome = None;
                 self.reason = None;
@@ -214,16 +365,37 @@ impl RunState {
                 self.preflight_mismatches.clone_from(mismatches);
             }
             Fact::Stopped { reason } => {
+                self.waits.push((at, None));
                 self.phase = RunPhase::Stopped;
                 self.reason = Some(reason.clone());
             }
             Fact::Paused { reason } => {
+                self.waits.push((at, None));
                 self.phase = RunPhase::Paused;
                 self.reason = Some(reason.clone());
             }
             Fact::Finished { outcome } => {
+                self.waits.push((at, None));
                 self.phase = RunPhase::Finished;
                 self.outcome = Some(*outcome);
+            }
+            Fact::Judged { criterion } => {
+                match self.criteria.iter_mut().find(|known| known.id == criterion.id) {
+                    Some(known) => *known = criterion.clone(),
+                    None => self.criteria.push(criterion.clone()),
+                }
+            }
+            Fact::Attested {
+                subject: Subject::Criterion(id),
+                by,
+                evidence,
+                ..
+            } => {
+                let attestation = Attestation {
+                    by: by.clone(),
+                    evidence: evidence.clone(),
+                };
+                self.attested.insert(id.clone(), attestation);
             }
             Fact::Intent { .. }
             | Fact::Done { .. }
@@ -236,7 +408,36 @@ impl RunState {
             | Fact::UndoIntent { .. }
             | Fact::Undone { .. }
             | Fact::UndoFailed { .. }
+            | Fact::Attempted { .. }
+            | Fact::Omitted { .. }
+            | Fact::Held { .. }
+            | Fact::Confirmed { .. }
+            | Fact::Delegated { .. }
+            | Fact::Attested { .. }
+            | Fact::Escalated { .. }
+            | Fact::Chosen { .. }
+            | Fact::Noted(_)
             | Fact::Decided { .. } => {}
+        }
+    }
+
+    fn remember_choice(&mut self, change_id: &ChangeId, choice: Choice) {
+        match choice {
+            Choice::Rollback | Choice::Abort => self.ending = Some(choice),
+            Choice::Accept => {
+                let assumption = self
+                    .changes
+                    .get(change_id)
+                    .and_then(|progress| progress.assumption.clone());
+                self.waived.extend(assumption);
+            }
+            Choice::Retry | Choice::Skip => {}
+        }
+    }
+
+    fn end_wait(&mut self, at: jiff::Timestamp) {
+        if let Some((_, until @ None)) = self.waits.last_mut() {
+            *until = Some(at);
         }
     }
 
@@ -254,30 +455,30 @@ impl RunState {
         let progress = self
             .changes
             .entry(change_id.clone())
-            .or_insert_with(|| ChangeProgress {
-                state,
-                intent_at: None,
-                error: None,
-                drift: Vec::new(),
-                checked: None,
-                settled: false,
-            });
+            .or_insert_with(|| ChangeProgress::new(state));
         progress.state = state;
         if step == Step::Intent {
             progress.intent_at = Some(entry.at);
+            progress.ended_at = None;
+        }
+        if matches!(step, Step::Done | Step::Failed | Step::Escalated | Step::Unknown) {
+            progress.ended_at = Some(entry.at);
         }
         if state == ChangeState::Done && from != ChangeState::Done {
             // A stuck undo that a person settled as not done makes it done again; it keeps only its newest place.
             self.done_order.retain(|earlier| earlier != change_id);
             self.done_order.push(change_id.clone());
         }
-        remember(progress, &entry.fact, &mut self.outputs);
+        remember(progress, &entry.fact, entry.at, &mut self.outputs);
+        if let Fact::Chosen { choice, .. } = &entry.fact {
+            self.remember_choice(change_id, *choice);
+        }
         Ok(())
     }
 }
 
 /// Keeps the particulars of a fact about one change.
-fn remember(progress: &mut ChangeProgress, fact: &Fact, outputs: &mut Outputs) {
+fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, outputs: &mut Outputs) {
     match fact {
         Fact::Done {
             change_id,
@@ -288,10 +489,53 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, outputs: &mut Outputs) {
             progress.error = None;
             outputs.insert(change_id.clone(), made.clone());
         }
-        Fact::Failed { error, .. } | Fact::Unknown { error, .. } | Fact::UndoFailed { error, .. } => {
+        Fact::Failed { error, partial, .. } => {
+            progress.error = Some(error.clone());
+            progress.partial = *partial;
+        }
+        Fact::Escalated {
+            error,
+            assumption,
+            partial,
+            ..
+        } => {
+            progress.error = Some(error.clone());
+            progress.partial = *partial;
+            progress.assumption.clone_from(assumption);
+        }
+        Fact::Unknown { error, .. } | Fact::UndoFailed { error, .. } => {
             progress.error = Some(error.clone());
         }
-        Fact::Skipped { because, .. } => progress.error = Some(because.clone()),
+        Fact::Attempted { error, .. } => {
+            progress.error = Some(error.clone());
+            progress.attempts_failed += 1;
+        }
+        Fact::Held { hold, .. } => progress.held = Some(hold.clone()),
+        Fact::Confirmed {
+            at: moment,
+            by,
+            roles,
+            ..
+        } => progress.confirmed.push(Confirmation {
+            at: *moment,
+            by: by.clone(),
+            roles: roles.clone(),
+            when: at,
+        }),
+        Fact::Attested { by, evidence, .. } => {
+            progress.attested = Some(Attestation {
+                by: by.clone(),
+                evidence: evidence.clone(),
+            });
+        }
+        Fact::Chosen {
+            choice: Choice::Skip,
+            reason,
+            ..
+        } => progress.error = Some(format!("left out: {reason}")),
+        Fact::Skipped { because, .. } | Fact::Omitted { because, .. } => {
+            progress.error = Some(because.clone())
+        }
         Fact::Drifted { mismatches, .. } => progress.drift.clone_from(mismatches),
         Fact::Checked { mismatches, .. } => progress.checked = Some(mismatches.clone()),
         Fact::Decided {
@@ -307,6 +551,10 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, outputs: &mut Outputs) {
         Fact::NotDone { .. } | Fact::Undone { .. } => progress.error = None,
         Fact::Intent { .. }
         | Fact::UndoIntent { .. }
+        | Fact::Delegated { .. }
+        | Fact::Chosen { .. }
+        | Fact::Noted(_)
+        | Fact::Judged { .. }
         | Fact::RunStarted { .. }
         | Fact::Resumed { .. }
         | Fact::Preflight { .. }

@@ -7,15 +7,21 @@ use enact_core::change::Change;
 use enact_core::event::Progress;
 use enact_core::fault::{Fault, planted};
 use enact_core::journal::{ChangeState, Fact, Mismatch};
+use enact_core::procedure::{Moment, OnFailure};
 use enact_core::reference::Outputs;
 
 use crate::provider::{Disposition, Failure, Provider, Settled};
+use crate::retry::RetryPolicy;
 use crate::runner::{RunError, Runner};
 use crate::stop::Urgency;
 
 impl<P: Provider> Runner<'_, P> {
     /// One change: look, write the intent, do it, write the outcome; again, while the effect certainly did not happen.
     pub(crate) async fn carry_out(&self, change: &Change) -> Result<(), RunError> {
+        // Holds come after the question whether the change is needed: nobody confirms what will not run.
+        if self.is_over() || !self.is_needed(change).await? || self.hold(change, Moment::Before).await? {
+            return Ok(());
+        }
         for attempt in 1.. {
             let outputs = self.outputs_for(change);
             match self.look_before(change, &outputs).await {
@@ -41,6 +47,23 @@ impl<P: Provider> Runner<'_, P> {
         Ok(())
     }
 
+    /// Asks the domain whether the change is needed, and writes down when it is not.
+    async fn is_needed(&self, change: &Change) -> Result<bool, RunError> {
+        let outputs = self.outputs_for(change);
+        match self.provider.not_needed(change, &outputs).await {
+            Ok(None) => Ok(true),
+            Ok(Some(because)) => {
+                let change_id = change.change_id.clone();
+                self.record(Fact::Omitted { change_id, because }).await?;
+                Ok(false)
+            }
+            Err(failure) => {
+                self.after_failure(change, failure, u32::MAX).await?;
+                Ok(false)
+            }
+        }
+    }
+
     async fn look_before(&self, change: &Change, outputs: &Outputs) -> Result<Vec<Mismatch>, Failure> {
         if planted(Fault::NoCheckBeforeWrite) {
             return Ok(Vec::new());
@@ -58,7 +81,10 @@ impl<P: Provider> Runner<'_, P> {
                     disposition: Disposition::GiveUp,
                     ..failure
                 },
-                Disposition::Retry { .. } | Disposition::GiveUp => failure,
+                Disposition::Retry { .. }
+                | Disposition::GiveUp
+                | Disposition::Escalate
+                | Disposition::Wait => failure,
             })
     }
 
@@ -88,29 +114,60 @@ impl<P: Provider> Runner<'_, P> {
             self.drifted(change, failure.drift).await?;
             return Ok(Next::Ended);
         }
+        let retry = self.retry_of(change);
+        let last_words = |message: &str| match attempt.min(retry.attempts) {
+            0 | 1 => message.to_owned(),
+            attempts => format!("{message} (after {attempts} attempts)"),
+        };
         match failure.disposition {
-            Disposition::Retry { after } if attempt < self.options.retry.attempts => {
+            Disposition::Retry { after } if attempt < retry.attempts => {
+                self.attempted(change, attempt, &failure.message).await?;
                 self.wait(change, &failure.message, attempt, after).await
             }
             Disposition::Retry { .. } => {
-                self.failed(change, format!("{} (after {attempt} attempts)", failure.message))
-                    .await
+                let message = last_words(&failure.message);
+                self.failed(change, Failure { message, ..failure }).await
             }
-            Disposition::GiveUp => self.failed(change, failure.message).await,
+            Disposition::GiveUp => self.failed(change, failure).await,
+            Disposition::Escalate => self.escalated(change, failure).await,
+            Disposition::Wait => self.delegated(change, &failure.message).await,
             Disposition::AskHuman => self.unknown(change, failure.message).await,
             Disposition::Look => {
                 self.settle(change, &failure.message).await?;
                 if self.state_of(change) != ChangeState::Pending {
                     return Ok(Next::Ended);
                 }
-                if attempt >= self.options.retry.attempts {
-                    return self
-                        .failed(change, format!("{} (after {attempt} attempts)", failure.message))
-                        .await;
+                if attempt >= retry.attempts {
+                    let message = last_words(&failure.message);
+                    return self.failed(change, Failure { message, ..failure }).await;
                 }
                 self.wait(change, &failure.message, attempt, None).await
             }
         }
+    }
+
+    /// How often a change is attempted: a procedure says it for each, anything else goes by the options.
+    fn retry_of(&self, change: &Change) -> RetryPolicy {
+        match &change.handling {
+            None => self.options.retry,
+            Some(handling) => handling
+                .attempts
+                .as_ref()
+                .map_or_else(RetryPolicy::once, RetryPolicy::of),
+        }
+    }
+
+    /// Keeps a failed attempt of a procedure on record.
+    async fn attempted(&self, change: &Change, attempt: u32, error: &str) -> Result<(), RunError> {
+        if change.handling.is_none() || self.state_of(change) != ChangeState::Started {
+            return Ok(());
+        }
+        self.record(Fact::Attempted {
+            change_id: change.change_id.clone(),
+            attempt,
+            error: error.to_owned(),
+        })
+        .await
     }
 
     /// Waits before another attempt; a stop meanwhile ends the change where it stands.
@@ -126,7 +183,7 @@ impl<P: Provider> Runner<'_, P> {
             .0
             .bytes()
             .fold(u64::from(attempt), |sum, byte| sum * 31 % 8191 + u64::from(byte));
-        let after = self.options.retry.wait(attempt, asked, seed);
+        let after = self.retry_of(change).wait(attempt, asked, seed);
         self.tell(Progress::Retrying {
             change_id: change.change_id.clone(),
             error: error.to_owned(),
@@ -180,6 +237,7 @@ impl<P: Provider> Runner<'_, P> {
                 ])
                 .await
             }
+            Ok(Settled::Failed(failure)) => self.settled_as_failure(change, failure).await,
             Ok(Settled::Unknown(why)) => {
                 self.record(Fact::Unknown {
                     change_id,
@@ -216,12 +274,81 @@ impl<P: Provider> Runner<'_, P> {
         .await
     }
 
-    async fn failed(&self, change: &Change, error: String) -> Result<Next, RunError> {
+    /// The answer of an effect was found after all, and it is a failure.
+    async fn settled_as_failure(&self, change: &Change, failure: Failure) -> Result<(), RunError> {
+        let failed_before = {
+            let live = self.live.borrow();
+            let progress = live.state.changes.get(&change.change_id);
+            progress.map_or(0, |progress| progress.attempts_failed)
+        };
+        let may_run_again = failed_before.saturating_add(1) < self.retry_of(change).attempts;
+        match failure.disposition {
+            Disposition::Retry { .. } if may_run_again => {
+                let change_id = change.change_id.clone();
+                let attempted = Fact::Attempted {
+                    change_id: change_id.clone(),
+                    attempt: failed_before + 1,
+                    error: failure.message,
+                };
+                let facts = if self.state_of(change) == ChangeState::Started {
+                    vec![attempted, Fact::NotDone { change_id }]
+                } else {
+                    vec![Fact::NotDone { change_id }]
+                };
+                self.record_all(facts).await
+            }
+            Disposition::Escalate => self.escalated(change, failure).await.map(drop),
+            Disposition::AskHuman | Disposition::Look => {
+                self.unknown(change, failure.message).await.map(drop)
+            }
+            Disposition::Retry { .. } | Disposition::GiveUp | Disposition::Wait => {
+                self.failed(change, failure).await.map(drop)
+            }
+        }
+    }
+
+    /// A failure, and what the plan says it leads to.
+    async fn failed(&self, change: &Change, failure: Failure) -> Result<Next, RunError> {
+        let on_failure = change.handling.as_ref().map(|handling| handling.on_failure);
+        if on_failure == Some(OnFailure::Escalate) {
+            return self.escalated(change, failure).await;
+        }
+        if failure.take_back || on_failure == Some(OnFailure::Rollback) {
+            self.take_back.set(true);
+        }
         self.record(Fact::Failed {
             change_id: change.change_id.clone(),
-            error,
+            error: failure.message,
+            partial: failure.partial,
         })
         .await?;
+        Ok(Next::Ended)
+    }
+
+    /// The run pauses: a person chooses how to go on.
+    async fn escalated(&self, change: &Change, failure: Failure) -> Result<Next, RunError> {
+        self.pause(format!(
+            "a decision about {:?}: {}",
+            change.resource_name, failure.message
+        ));
+        self.record(Fact::Escalated {
+            change_id: change.change_id.clone(),
+            error: failure.message,
+            assumption: failure.assumption,
+            partial: failure.partial,
+        })
+        .await?;
+        Ok(Next::Ended)
+    }
+
+    /// The change is in somebody else's hands.
+    async fn delegated(&self, change: &Change, what: &str) -> Result<Next, RunError> {
+        self.pause(format!(
+            "somebody to do and attest {:?}: {what}",
+            change.resource_name
+        ));
+        let change_id = change.change_id.clone();
+        self.record(Fact::Delegated { change_id }).await?;
         Ok(Next::Ended)
     }
 

@@ -199,6 +199,7 @@ fn started(admitted: &AdmittedPlan, by: &Principal) -> Fact {
             .collect(),
         bundle_digest: admitted.verdict().bundle_digest.clone(),
         without_policy: admitted.verdict().is_without_policy(),
+        conditions: admitted.conditions().cloned().collect(),
         by: by.clone(),
     }
 }

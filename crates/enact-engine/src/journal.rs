@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use enact_core::journal::{Entry, Fact};
+use enact_core::journal::{Entry, Fact, RunId};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,6 +24,7 @@ struct Request {
 
 /// A handle on the writer thread. Dropping it ends the thread; the lease is then given back.
 pub struct Journal {
+    run_id: RunId,
     requests: Option<Sender<Request>>,
     thread: Option<std::thread::JoinHandle<()>>,
     shared: Arc<Shared>,
@@ -56,6 +57,7 @@ impl Journal {
             commits: AtomicU64::new(0),
         });
         shared.extend(clock.now(), ttl);
+        let run_id = lease.run_id.clone();
         let writer = Writer {
             store,
             clock,
@@ -70,6 +72,7 @@ impl Journal {
             .spawn(move || writer.run(&inbox))?;
         Ok((
             Self {
+                run_id,
                 requests: Some(requests),
                 thread: Some(thread),
                 shared,
@@ -88,6 +91,11 @@ impl Journal {
         let requests = self.requests.as_ref().ok_or_else(gone)?;
         requests.send(Request { facts, answer }).map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
+    }
+
+    /// The run it belongs to.
+    pub fn run_id(&self) -> &RunId {
+        &self.run_id
     }
 
     /// Does the lease still hold at this moment, by the clock? A process that slept finds out here.

@@ -6,9 +6,12 @@
 
 mod carry_out;
 pub mod clock;
+mod ending;
 pub mod holder;
+pub mod http;
 pub mod installation;
 pub mod journal;
+mod overlay;
 pub mod policy;
 pub mod provider;
 mod queue;
@@ -18,3 +21,4 @@ pub mod rollback;
 pub mod runner;
 pub mod stop;
 pub mod store;
+mod waiting;

@@ -5,7 +5,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use enact_core::change::Change;
-use enact_core::journal::Mismatch;
+use enact_core::criterion::CriterionReport;
+use enact_core::journal::{Entry, Mismatch, Note, RunId, RunState};
+use enact_core::procedure::Moment;
 use enact_core::reference::Outputs;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -24,6 +26,10 @@ pub enum Disposition {
     Look,
     /// Only a person can go on.
     AskHuman,
+    /// Reality differs from the plan: the run pauses until a person chooses how to go on.
+    Escalate,
+    /// The change is in somebody else's hands now: the run pauses until they attest it.
+    Wait,
 }
 
 /// One failure, in words, with what to do about it.
@@ -36,6 +42,12 @@ pub struct Failure {
     pub message: String,
     /// Set when the remote refused because the world differs from what the plan was based on.
     pub drift: Vec<Mismatch>,
+    /// May the effect have happened in part? Then taking back includes this change.
+    pub partial: bool,
+    /// The assumption that turned out to be broken.
+    pub assumption: Option<String>,
+    /// Does the plan say to take everything back at once for this?
+    pub take_back: bool,
 }
 
 impl Failure {
@@ -45,7 +57,17 @@ impl Failure {
             disposition,
             message: message.into(),
             drift: Vec::new(),
+            partial: false,
+            assumption: None,
+            take_back: false,
         }
+    }
+
+    /// The same failure, of an effect that may have happened in part.
+    #[must_use]
+    pub fn in_part(mut self) -> Self {
+        self.partial = true;
+        self
     }
 }
 
@@ -61,6 +83,8 @@ pub enum Settled {
     NotDone,
     /// It did not happen, and cannot any more: the world is not what the plan was based on.
     Drift(Vec<Mismatch>),
+    /// Its answer was found after all, and it is a failure.
+    Failed(Failure),
     /// Looking cannot tell; the reason.
     Unknown(String),
 }
@@ -70,6 +94,36 @@ pub enum Settled {
 /// `apply` and `undo` are the only methods with an effect. The engine calls `apply` only after the intent is durable, and
 /// never twice for one change unless a look in between said that nothing had happened.
 pub trait Provider {
+    /// Is told what the journal of the run holds before anything else is asked of it.
+    fn take_up(&self, _run_id: &RunId, _state: &RunState) {}
+
+    /// Is told each entry once it is durable, in order.
+    fn observe(&self, _entry: &Entry) {}
+
+    /// Hands over what it wants on record; written together with the next fact.
+    fn take_notes(&self) -> Vec<Note> {
+        Vec::new()
+    }
+
+    /// Decides, right before a change, whether it is needed. `Some`: it is not, and why.
+    fn not_needed(
+        &self,
+        _change: &Change,
+        _outputs: &Outputs,
+    ) -> impl Future<Output = Result<Option<String>, Failure>> {
+        async { Ok(None) }
+    }
+
+    /// What a person who has to confirm a change should know of the run so far.
+    fn evidence(&self, _change: &Change, _moment: Moment) -> impl Future<Output = BTreeMap<String, Value>> {
+        async { BTreeMap::new() }
+    }
+
+    /// Judges the criteria of the whole run, after everything was done.
+    fn conclude(&self) -> impl Future<Output = Result<Vec<CriterionReport>, Failure>> {
+        async { Ok(Vec::new()) }
+    }
+
     /// Reads every precondition of these changes in as few requests as it can. Empty when all hold.
     fn preflight(
         &self,

@@ -107,9 +107,13 @@ impl<'a> Queue<'a> {
         }
         // On resume a change may have been doomed by one that stands before it, and have ended itself long ago.
         self.doomed.remove(&index);
-        let good = state == ChangeState::Done || planted(Fault::DependantsRun);
-        // A change that a stop left pending, or that nobody can tell about yet, dooms nobody: resume comes back to it.
-        let open = matches!(state, ChangeState::Pending | ChangeState::Unknown);
+        let good = matches!(state, ChangeState::Done | ChangeState::Omitted) || planted(Fault::DependantsRun);
+        // A change that a stop left pending, that waits for somebody, or that nobody can tell about yet, dooms nobody: resume
+        // comes back to it.
+        let open = matches!(
+            state,
+            ChangeState::Pending | ChangeState::Unknown | ChangeState::Delegated | ChangeState::Escalated
+        );
         let cause = self
             .changes
             .get(index)

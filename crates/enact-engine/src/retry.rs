@@ -7,8 +7,10 @@ use std::time::Duration;
 pub struct RetryPolicy {
     /// Attempts in all, the first included; at least 1.
     pub attempts: u32,
-    /// Wait before the second attempt; doubled for each further one.
+    /// Wait before the second attempt.
     pub initial: Duration,
+    /// By how many per cent each further wait is of the one before it.
+    pub growth_percent: u32,
     /// The longest wait, also when the remote asks for more.
     pub longest: Duration,
 }
@@ -18,23 +20,43 @@ impl Default for RetryPolicy {
         Self {
             attempts: 6,
             initial: Duration::from_millis(500),
+            growth_percent: 200,
             longest: Duration::from_secs(60),
         }
     }
 }
 
 impl RetryPolicy {
+    /// What a procedure says about one change.
+    pub fn of(attempts: &enact_core::procedure::Attempts) -> Self {
+        Self {
+            attempts: attempts.attempts,
+            initial: Duration::from_millis(attempts.delay.0),
+            growth_percent: attempts.growth_percent,
+            longest: Duration::from_millis(attempts.longest.0),
+        }
+    }
+
+    /// One attempt and no more.
+    pub fn once() -> Self {
+        Self {
+            attempts: 1,
+            ..Self::default()
+        }
+    }
+
     /// The wait after attempt number `attempt` (from 1). The remote's own word counts, within the bound; without one
-    /// the wait doubles, spread by up to a quarter by `seed` so that many changes do not come back at once.
+    /// the wait grows, spread by up to a quarter by `seed` so that many changes do not come back at once.
     pub fn wait(&self, attempt: u32, asked: Option<Duration>, seed: u64) -> Duration {
         if let Some(asked) = asked {
             return asked.min(self.longest);
         }
-        let doubled = self
-            .initial
-            .saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1).min(16)));
+        let steps = attempt.saturating_sub(1).min(64);
+        let grown = (0..steps).fold(self.initial, |wait, _| {
+            (wait.saturating_mul(self.growth_percent) / 100).min(self.longest)
+        });
         let spread = u32::try_from(seed % 256).unwrap_or(0);
-        let wait = doubled.min(self.longest);
+        let wait = grown.min(self.longest);
         wait.saturating_sub(wait.saturating_mul(spread) / 1024)
     }
 }

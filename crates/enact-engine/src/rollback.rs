@@ -1,18 +1,20 @@
 //! Taking back: undo in reverse over what the journal proves done. An undo that fails leaves the change *stuck*.
 
-use enact_core::change::{Change, Undo};
+use std::collections::BTreeSet;
+
+use enact_core::change::{Change, ChangeId, Undo};
 use enact_core::fault::{Fault, planted};
 use enact_core::journal::{ChangeState, Fact};
 
 use crate::provider::{Disposition, Provider, Settled};
-use crate::runner::{RunError, Runner};
+use crate::runner::{RunError, Runner, runs_always};
 
 impl<P: Provider> Runner<'_, P> {
     /// Undoes every change that is done, last one first. After a failed undo, of this process or of one before it, the
     /// changes before it are left as they are: they may be what the stuck one stands on.
     pub(crate) async fn undo_all(&self) -> Result<(), RunError> {
-        let mut order = self.done_in_order();
-        if !planted(Fault::UndoInOrder) {
+        let mut order = self.undo_order();
+        if planted(Fault::UndoInOrder) {
             order.reverse();
         }
         for change_id in order {
@@ -23,17 +25,18 @@ impl<P: Provider> Runner<'_, P> {
                 break;
             }
             match self.state_of(change) {
-                ChangeState::Done => {
+                ChangeState::Done | ChangeState::Failed | ChangeState::Unknown => {
                     self.record(Fact::UndoIntent { change_id }).await?;
                     self.undo_one(change).await?;
                 }
                 ChangeState::Undoing => self.take_undo_up(change).await?,
                 ChangeState::Pending
                 | ChangeState::Started
-                | ChangeState::Failed
                 | ChangeState::Drifted
-                | ChangeState::Unknown
                 | ChangeState::Skipped
+                | ChangeState::Omitted
+                | ChangeState::Delegated
+                | ChangeState::Escalated
                 | ChangeState::Undone
                 | ChangeState::Stuck => {}
             }
@@ -42,6 +45,37 @@ impl<P: Provider> Runner<'_, P> {
             }
         }
         Ok(())
+    }
+
+    /// What is to be taken back, first one first: changes that failed in part or whose outcome nobody knows, where their plan
+    /// says how, then everything that is done, last one first. What runs however the run ends stays.
+    pub(crate) fn undo_order(&self) -> Vec<ChangeId> {
+        let plan = self.admitted.plan();
+        let live = self.live.borrow();
+        let in_part = |change: &&Change| {
+            let progress = live.state.changes.get(&change.change_id);
+            change.handling.is_some()
+                && progress.is_some_and(|progress| {
+                    progress.state == ChangeState::Unknown
+                        || (progress.state == ChangeState::Failed && progress.partial)
+                })
+        };
+        let changes = plan.changes();
+        let always: BTreeSet<&ChangeId> = changes
+            .iter()
+            .filter(|change| runs_always(change))
+            .map(|change| &change.change_id)
+            .collect();
+        let partial = changes
+            .iter()
+            .rev()
+            .filter(in_part)
+            .map(|change| &change.change_id);
+        partial
+            .chain(live.state.done_order.iter().rev())
+            .filter(|change_id| !always.contains(change_id))
+            .cloned()
+            .collect()
     }
 
     /// A process died during this undo: look what became of it, and do it if nothing did.
@@ -76,7 +110,7 @@ impl<P: Provider> Runner<'_, P> {
                     }
                     None
                 }
-                Disposition::GiveUp | Disposition::AskHuman => {
+                Disposition::GiveUp | Disposition::AskHuman | Disposition::Escalate | Disposition::Wait => {
                     return self.undo_failed(change, failure.message).await;
                 }
             };
@@ -95,6 +129,8 @@ impl<P: Provider> Runner<'_, P> {
         match self.provider.settle_undo(change, &self.outputs_for(change)).await {
             Ok(Settled::NotDone) => return Ok(true),
             Ok(Settled::Done(_)) => self.record(Fact::Undone { change_id }).await?,
+            // An undo may be repeated: its plan says so by having one.
+            Ok(Settled::Failed(_)) => return Ok(true),
             Ok(Settled::Drift(_)) => {
                 self.undo_failed(change, format!("{error}; it has not been taken back"))
                     .await?;

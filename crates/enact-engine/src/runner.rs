@@ -1,9 +1,10 @@
 //! The run loop: walks an admitted plan, entry before effect, outcome before whatever depends on it.
 //!
-//! The stages of a run stand in [`Runner::run`]. What happens to one change stands in `carry_out.rs`. What a change may do next
+//! The stages of a run stand in [`Runner::run`]. What happens to one change stands in `carry_out.rs`, where a run waits for
+//! people in `waiting.rs`, how it ends after a failure in `ending.rs`. What a change may do next
 //! is decided by the journal's transition table in `enact-core`; this module only asks in the right order.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,12 +13,14 @@ use enact_core::event::{Event, Progress};
 use enact_core::fault::{Fault, planted};
 use enact_core::gate::AdmittedPlan;
 use enact_core::journal::{ChangeProgress, ChangeState, Entry, Fact, JournalError, Mismatch, RunState};
+use enact_core::procedure::{Moment, RollbackMode, RollbackRule};
 use enact_core::reference::Outputs;
 use enact_core::report::outcome_of;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::clock::Clock;
 use crate::journal::{Entries, Journal};
+use crate::overlay::Overlay;
 use crate::provider::{Failure, Provider};
 use crate::queue::Queue;
 use crate::reporting::Reporting;
@@ -26,14 +29,50 @@ use crate::stop::{StopSignal, Urgency};
 use crate::store::StoreError;
 
 /// How to run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct RunOptions {
     /// The most changes under way at once; at least 1. A runbook has 1.
     pub concurrency: usize,
     /// Bounds on attempts at one effect.
     pub retry: RetryPolicy,
-    /// Take everything back when something fails?
-    pub roll_back_on_failure: bool,
+    /// When what was done is taken back.
+    pub rollback: RollbackRule,
+    /// Take things back although the point of no return is passed? Only a person's word sets it.
+    pub past_point_of_no_return: bool,
+    /// Is what is under way let go at once when the run is to stop now? Otherwise the provider, which sees the stop
+    /// signal too, brings it to an end itself.
+    pub let_go_on_now: bool,
+}
+
+impl RunOptions {
+    /// For resources of an API: in parallel, and let go at once when the run is to stop now.
+    pub fn of_resources(concurrency: usize, roll_back_on_failure: bool) -> Self {
+        let on_failure = if roll_back_on_failure {
+            RollbackMode::Auto
+        } else {
+            RollbackMode::Never
+        };
+        Self {
+            concurrency,
+            retry: RetryPolicy::default(),
+            rollback: RollbackRule {
+                on_failure,
+                ..RollbackRule::default()
+            },
+            past_point_of_no_return: false,
+            let_go_on_now: true,
+        }
+    }
+
+    /// For a procedure: one change at a time, each attempted as its own plan says.
+    pub fn of_procedure(rollback: RollbackRule) -> Self {
+        Self {
+            concurrency: 1,
+            rollback,
+            let_go_on_now: false,
+            ..Self::of_resources(1, false)
+        }
+    }
 }
 
 /// Why a run broke off without an end of its own. The journal is whole; `resume` goes on.
@@ -67,6 +106,11 @@ pub struct Runner<'a, P> {
     pub(crate) stop: StopSignal,
     opening: Fact,
     pub(crate) live: RefCell<Live>,
+    /// Why the run waits for a person, once it does. Nothing further starts then.
+    pub(crate) pause: RefCell<Option<String>>,
+    /// Has a change failed that says to take everything back at once?
+    pub(crate) take_back: Cell<bool>,
+    pub(crate) conditions: Overlay,
 }
 
 /// What is known now: the fold of the entries that have become durable.
@@ -115,6 +159,9 @@ impl<'a, P: Provider> Runner<'a, P> {
                 entries: parts.entries,
                 state: parts.state,
             }),
+            pause: RefCell::new(None),
+            take_back: Cell::new(false),
+            conditions: Overlay::of(parts.admitted),
         }
     }
 
@@ -123,11 +170,7 @@ impl<'a, P: Provider> Runner<'a, P> {
     /// # Errors
     /// See [`RunError`]; effects that were under way are settled by the next `resume`.
     pub async fn run(self) -> Result<RunState, RunError> {
-        let result = tokio::select! {
-            biased;
-            result = self.stages() => result,
-            () = self.stop.raised(Urgency::Now) => self.record_stop().await,
-        };
+        let result = self.unless_let_go(self.stages()).await;
         self.end(result)
     }
 
@@ -138,17 +181,26 @@ impl<'a, P: Provider> Runner<'a, P> {
     ///
     /// Stops between two undos when asked to; `roll_back` again goes on.
     pub async fn roll_back(self) -> Result<RunState, RunError> {
-        let result = tokio::select! {
-            biased;
-            result = self.stages_back() => result,
-            () = self.stop.raised(Urgency::Now) => self.record_stop().await,
-        };
+        let result = self.unless_let_go(self.stages_back()).await;
         self.end(result)
     }
 
+    /// Drops what is under way when the run is to stop now, where that is how this run stops.
+    async fn unless_let_go(&self, work: impl Future<Output = Result<(), RunError>>) -> Result<(), RunError> {
+        if !self.options.let_go_on_now {
+            return work.await;
+        }
+        tokio::select! {
+            biased;
+            result = work => result,
+            () = self.stop.raised(Urgency::Now) => self.record_stop().await,
+        }
+    }
+
     async fn stages_back(&self) -> Result<(), RunError> {
-        self.record(self.opening.clone()).await?;
+        self.open().await?;
         self.settle_open().await?;
+        self.run_always().await?;
         self.undo_all().await?;
         if self.stopped_while_undoing() {
             return self.record_stop().await;
@@ -156,8 +208,15 @@ impl<'a, P: Provider> Runner<'a, P> {
         self.finish().await
     }
 
+    /// Writes the first fact, and lets the provider know what the journal held before it.
+    async fn open(&self) -> Result<(), RunError> {
+        self.provider
+            .take_up(self.journal.run_id(), &self.live.borrow().state);
+        self.record(self.opening.clone()).await
+    }
+
     /// Did a stop come before everything that is done had been taken back?
-    fn stopped_while_undoing(&self) -> bool {
+    pub(crate) fn stopped_while_undoing(&self) -> bool {
         let live = self.live.borrow();
         let done = |progress: &ChangeProgress| progress.state == ChangeState::Done;
         self.stop.urgency().is_some() && live.state.changes.values().any(done)
@@ -181,22 +240,34 @@ impl<'a, P: Provider> Runner<'a, P> {
     }
 
     async fn stages(&self) -> Result<(), RunError> {
-        self.record(self.opening.clone()).await?;
+        self.open().await?;
         self.settle_open().await?;
         if !self.preflight().await? {
             return self.finish().await;
         }
-        self.changes().await?;
+        self.changes(false).await?;
         if self.stop.urgency().is_some() && self.has_pending() {
             return self.record_stop().await;
         }
-        if self.options.roll_back_on_failure && self.any_failed() {
-            self.undo_all().await?;
-            if self.stopped_while_undoing() {
-                return self.record_stop().await;
-            }
+        if self.is_paused() {
+            return self.record_pause().await;
         }
-        self.verify().await?;
+        self.run_always().await?;
+        if self.any_failed() && self.after_failure_of_run().await? {
+            return Ok(());
+        }
+        if !self.any_failed() && !self.take_back.get() {
+            self.verify().await?;
+            self.conclude().await?;
+            if self.is_paused() {
+                return self.record_pause().await;
+            }
+            if self.after_conclusion().await? {
+                return Ok(());
+            }
+        } else {
+            self.verify().await?;
+        }
         self.finish().await
     }
 
@@ -257,7 +328,7 @@ impl<'a, P: Provider> Runner<'a, P> {
         if mismatches.is_empty() {
             return Ok(true);
         }
-        if !self.live.borrow().state.wrote() {
+        if !self.live.borrow().state.wrote(plan) {
             return Ok(false);
         }
         // On resume other changes are done already: only those that met drift stop, as in a run without a pause.
@@ -278,9 +349,12 @@ impl<'a, P: Provider> Runner<'a, P> {
         Ok(true)
     }
 
-    /// Carries changes out as soon as what they depend on is done, at most `concurrency` at a time.
-    async fn changes(&self) -> Result<(), RunError> {
-        let order = self.admitted.plan().executable();
+    /// Carries changes out as soon as what they depend on is done, at most `concurrency` at a time: those that run however
+    /// the run ends, or all others.
+    pub(crate) async fn changes(&self, always: bool) -> Result<(), RunError> {
+        let mut order = self.admitted.plan().executable();
+        order.retain(|change| runs_always(change) == always);
+        self.reopen_holds(&order).await?;
         let limit = if planted(Fault::NoBound) {
             usize::MAX
         } else {
@@ -291,7 +365,7 @@ impl<'a, P: Provider> Runner<'a, P> {
         let mut announced = false;
         loop {
             self.skip_dependants(&mut queue).await?;
-            while running.len() < limit && self.stop.urgency().is_none() {
+            while running.len() < limit && self.stop.urgency().is_none() && !self.is_paused() {
                 if planted(Fault::LevelBarrier) && !running.is_empty() && queue.starts_level() {
                     break;
                 }
@@ -311,6 +385,9 @@ impl<'a, P: Provider> Runner<'a, P> {
                 return Ok(());
             };
             result?;
+            if self.state_of(change) == ChangeState::Done {
+                self.hold(change, Moment::After).await?;
+            }
             queue.ended(change, self.state_of(change));
         }
     }
@@ -365,12 +442,12 @@ impl<'a, P: Provider> Runner<'a, P> {
         self.record_all(facts.collect()).await
     }
 
-    async fn finish(&self) -> Result<(), RunError> {
+    pub(crate) async fn finish(&self) -> Result<(), RunError> {
         let outcome = outcome_of(self.admitted.plan(), &self.live.borrow().state);
         self.record(Fact::Finished { outcome }).await
     }
 
-    async fn record_stop(&self) -> Result<(), RunError> {
+    pub(crate) async fn record_stop(&self) -> Result<(), RunError> {
         self.record(Fact::Stopped {
             reason: self.stop.reason(),
         })
@@ -383,7 +460,9 @@ impl<'a, P: Provider> Runner<'a, P> {
     }
 
     pub(crate) async fn record_all(&self, facts: Vec<Fact>) -> Result<(), RunError> {
-        self.journal.record(facts).await?;
+        let mut all: Vec<Fact> = self.provider.take_notes().into_iter().map(Fact::Noted).collect();
+        all.extend(facts);
+        self.journal.record(all).await?;
         self.drain()
     }
 
@@ -392,6 +471,7 @@ impl<'a, P: Provider> Runner<'a, P> {
         let mut live = self.live.borrow_mut();
         while let Ok(entry) = live.entries.try_recv() {
             live.state.record(&entry)?;
+            self.provider.observe(&entry);
             self.tell_entry(entry);
         }
         Ok(())
@@ -424,24 +504,32 @@ impl<'a, P: Provider> Runner<'a, P> {
             .collect()
     }
 
-    pub(crate) fn done_in_order(&self) -> Vec<ChangeId> {
-        self.live.borrow().state.done_order.clone()
-    }
-
-    fn has_pending(&self) -> bool {
+    pub(crate) fn has_pending(&self) -> bool {
         let plan = self.admitted.plan();
         plan.executable()
             .into_iter()
             .any(|change| self.state_of(change) == ChangeState::Pending)
     }
 
-    fn any_failed(&self) -> bool {
+    pub(crate) fn any_failed(&self) -> bool {
         let live = self.live.borrow();
-        live.state.changes.values().any(|progress| {
+        let failed = |change: &Change| {
             matches!(
-                progress.state,
+                live.state.of(&change.change_id),
                 ChangeState::Failed | ChangeState::Drifted | ChangeState::Skipped
             )
-        })
+        };
+        let critical = |change: &&Change| change.handling.as_ref().is_none_or(|handling| handling.critical);
+        self.admitted
+            .plan()
+            .executable()
+            .into_iter()
+            .filter(critical)
+            .any(failed)
     }
+}
+
+/// Does a change run however the run ends?
+pub(crate) fn runs_always(change: &Change) -> bool {
+    change.handling.as_ref().is_some_and(|handling| handling.always)
 }

@@ -15,8 +15,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::auth::Credentials;
-use crate::http::{chain, http_client};
 use crate::limiter::Limiter;
+use enact_engine::http::{chain, http_client};
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -239,7 +239,9 @@ impl Client {
             let asked = match error.disposition() {
                 Disposition::Retry { after } => after,
                 Disposition::Look => None,
-                Disposition::GiveUp | Disposition::AskHuman => return Err(error),
+                Disposition::GiveUp | Disposition::AskHuman | Disposition::Escalate | Disposition::Wait => {
+                    return Err(error);
+                }
             };
             if attempt >= self.options.retry.attempts {
                 return Err(error);

@@ -13,7 +13,6 @@ use enact_core::plan::{Mode, Plan, ReadError, Target};
 use enact_core::report::RunReport;
 use enact_core::verdict::{Finding, Outcome};
 use enact_engine::installation::{Installation, OpenRun, Surroundings};
-use enact_engine::retry::RetryPolicy;
 use enact_engine::runner::RunOptions;
 use enact_engine::stop::StopSignal;
 use enact_konnect::provider::KonnectProvider;
@@ -442,11 +441,8 @@ pub(crate) fn surroundings(
     stop: StopSignal,
     output: Output,
 ) -> Surroundings {
-    let options = RunOptions {
-        concurrency: changes_under_way(connection.client.concurrency()),
-        retry: RetryPolicy::default(),
-        roll_back_on_failure,
-    };
+    let concurrency = changes_under_way(connection.client.concurrency());
+    let options = RunOptions::of_resources(concurrency, roll_back_on_failure);
     let reporters: Vec<Box<dyn enact_core::event::Reporter>> = match output {
         Output::Text => vec![Box::new(ProgressLines::new(context.painter, plan))],
         Output::Json | Output::Yaml => Vec::new(),

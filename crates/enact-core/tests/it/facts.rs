@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use enact_core::approval::ApprovalId;
 use enact_core::canonical::Digest;
 use enact_core::change::ChangeId;
-use enact_core::journal::{Entry, Fact, Mismatch, RunId, RunOutcome, Settlement};
+use enact_core::condition::Condition;
+use enact_core::criterion::{CriterionReport, CriterionVerdict};
+use enact_core::journal::{Choice, Entry, Fact, Mismatch, Note, RunId, RunOutcome, Settlement, Subject};
 use enact_core::plan::PlanId;
 use enact_core::principal::{Principal, PrincipalKind};
+use enact_core::procedure::{Hold, Moment};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -62,6 +65,7 @@ pub(crate) fn about_a_change() -> Vec<(&'static str, Fact)> {
             Fact::Failed {
                 change_id: change(),
                 error: error.clone(),
+                partial: true,
             },
         ),
         (
@@ -98,6 +102,83 @@ pub(crate) fn about_a_change() -> Vec<(&'static str, Fact)> {
         ("DecidedDone", decided(Settlement::Done)),
         ("DecidedNotDone", decided(Settlement::NotDone)),
     ]
+    .into_iter()
+    .chain(about_a_step())
+    .collect()
+}
+
+/// Facts that only procedures have.
+fn about_a_step() -> Vec<(&'static str, Fact)> {
+    let chosen = |choice| Fact::Chosen {
+        change_id: change(),
+        choice,
+        by: ana(),
+        reason: "looked".to_owned(),
+    };
+    let hold = Hold {
+        message: "rows are there".to_owned(),
+        roles: vec!["dba".to_owned()],
+        ..Hold::at(Moment::Before)
+    };
+    vec![
+        (
+            "Attempted",
+            Fact::Attempted {
+                change_id: change(),
+                attempt: 1,
+                error: "exit code 1".to_owned(),
+            },
+        ),
+        (
+            "Omitted",
+            Fact::Omitted {
+                change_id: change(),
+                because: "`params.x` is false".to_owned(),
+            },
+        ),
+        (
+            "Held",
+            Fact::Held {
+                change_id: change(),
+                hold,
+                evidence: BTreeMap::from([("rows".to_owned(), json!(3))]),
+            },
+        ),
+        (
+            "Confirmed",
+            Fact::Confirmed {
+                change_id: change(),
+                at: Moment::Before,
+                by: ana(),
+                roles: vec!["dba".to_owned()],
+                reason: String::new(),
+            },
+        ),
+        ("Delegated", Fact::Delegated { change_id: change() }),
+        (
+            "Attested",
+            Fact::Attested {
+                subject: Subject::Change(change()),
+                by: ana(),
+                roles: Vec::new(),
+                evidence: BTreeMap::new(),
+            },
+        ),
+        (
+            "Escalated",
+            Fact::Escalated {
+                change_id: change(),
+                error: "exists".to_owned(),
+                assumption: Some("A1".to_owned()),
+                partial: true,
+            },
+        ),
+        ("ChosenRetry", chosen(Choice::Retry)),
+        ("ChosenAccept", chosen(Choice::Accept)),
+        ("ChosenSkip", chosen(Choice::Skip)),
+        ("ChosenRollback", chosen(Choice::Rollback)),
+        ("ChosenAbort", chosen(Choice::Abort)),
+    ]
 }
 
 pub(crate) fn about_the_run() -> Vec<Fact> {
@@ -108,6 +189,7 @@ pub(crate) fn about_the_run() -> Vec<Fact> {
             approvals: vec![ApprovalId("a".to_owned())],
             bundle_digest: Digest::of(b"bundle"),
             without_policy: false,
+            conditions: vec![Condition::CheckpointBetweenSteps],
             by: ana(),
         },
         Fact::Resumed {
@@ -122,6 +204,27 @@ pub(crate) fn about_the_run() -> Vec<Fact> {
             reason: reason.clone(),
         },
         Fact::Paused { reason },
+        Fact::Attested {
+            subject: Subject::Criterion("C1".to_owned()),
+            by: ana(),
+            roles: vec!["dba".to_owned()],
+            evidence: BTreeMap::from([("ticket".to_owned(), "4711".to_owned())]),
+        },
+        Fact::Noted(Note {
+            change_id: Some(change()),
+            topic: "attempt".to_owned(),
+            detail: json!({"exit_code": 0}),
+        }),
+        Fact::Judged {
+            criterion: CriterionReport {
+                id: "C1".to_owned(),
+                kind: "acceptance".to_owned(),
+                text: "all rows".to_owned(),
+                verdict: CriterionVerdict::Passed,
+                detail: "3 == 3".to_owned(),
+                satisfies: vec!["R1".to_owned()],
+            },
+        },
         Fact::Finished {
             outcome: RunOutcome::NotVerified,
         },

@@ -243,7 +243,7 @@ fn back_to_the_start(bench: &Bench, run_id: &RunId, kills: &[Kill]) -> Result<(R
         let process = bench.process(kills.next().unwrap_or(Kill::Never));
         let open = bench.reopen(&process, run_id);
         let surroundings = Surroundings {
-            options: bench.options,
+            options: bench.options.clone(),
             reporters: Vec::new(),
             stop: StopSignal::new(),
         };

@@ -172,7 +172,7 @@ fn running_and_rolling_back_restores_the_world(scenario: &Scenario) -> Result<()
     let process = bench.process(Kill::Never);
     let open = bench.reopen(&process, &ended.run_id);
     let surroundings = Surroundings {
-        options: bench.options,
+        options: bench.options.clone(),
         reporters: Vec::new(),
         stop: StopSignal::new(),
     };

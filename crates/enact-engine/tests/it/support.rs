@@ -178,7 +178,7 @@ impl Bench {
         stop: StopSignal,
     ) -> Result<RunState, RunError> {
         let surroundings = Surroundings {
-            options: self.options,
+            options: self.options.clone(),
             reporters,
             stop,
         };
@@ -227,11 +227,10 @@ impl Bench {
 
 pub(crate) fn options(scenario: &Scenario) -> RunOptions {
     RunOptions {
-        concurrency: scenario.concurrency,
         retry: RetryPolicy {
             attempts: 4,
             ..RetryPolicy::default()
         },
-        roll_back_on_failure: scenario.roll_back,
+        ..RunOptions::of_resources(scenario.concurrency, scenario.roll_back)
     }
 }

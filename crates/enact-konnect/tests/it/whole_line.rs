@@ -13,7 +13,6 @@ use enact_core::secret::Secret;
 use enact_engine::clock::{RandomIds, SystemClock};
 use enact_engine::installation::{Installation, LEASE_TTL, Surroundings};
 use enact_engine::policy::{BuiltinPolicy, PolicyEngine as _};
-use enact_engine::retry::RetryPolicy;
 use enact_engine::runner::RunOptions;
 use enact_engine::stop::StopSignal;
 use enact_engine::store::memory::MemoryStore;
@@ -174,11 +173,7 @@ async fn synced(client: &Client, text: &str) {
         kinds: KINDS,
         environment: &environment,
     };
-    let options = RunOptions {
-        concurrency: 8,
-        retry: RetryPolicy::default(),
-        roll_back_on_failure: false,
-    };
+    let options = RunOptions::of_resources(8, false);
     let surroundings = Surroundings {
         options,
         reporters: Vec::new(),
@@ -204,7 +199,7 @@ proptest! {
                 base_url: server.base_url(),
                 concurrency: 8,
                 timeout: Duration::from_secs(30),
-                retry: RetryPolicy::default(),
+                retry: enact_engine::retry::RetryPolicy::default(),
                 no_proxy: true,
             };
             let client = Client::new(options, Credentials::token(Secret::new("t".to_owned()))).unwrap();

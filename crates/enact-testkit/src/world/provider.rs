@@ -147,7 +147,7 @@ impl Provider for World {
         Ok(match self.inner().look(change, outputs) {
             Settled::NotDone => Settled::Done(Made::new()),
             Settled::Done(_) => Settled::NotDone,
-            other @ (Settled::Drift(_) | Settled::Unknown(_)) => other,
+            other @ (Settled::Drift(_) | Settled::Failed(_) | Settled::Unknown(_)) => other,
         })
     }
 }

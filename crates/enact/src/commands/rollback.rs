@@ -117,6 +117,9 @@ fn listing(plan: &Plan, state: &RunState) -> String {
             | ChangeState::Drifted
             | ChangeState::Unknown
             | ChangeState::Skipped
+            | ChangeState::Omitted
+            | ChangeState::Delegated
+            | ChangeState::Escalated
             | ChangeState::Undone => continue,
         };
         let Some(change) = plan.change(change_id) else {

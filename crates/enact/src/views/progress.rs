@@ -113,7 +113,7 @@ impl ProgressLines {
                     self.ended(change_id, &format!("{}{note}", painter.good("✓")));
                 }
             }
-            Fact::Failed { change_id, error } => {
+            Fact::Failed { change_id, error, .. } => {
                 self.ended(change_id, &format!("{} Error: {error}", painter.bad("✗")));
             }
             Fact::Unknown { change_id, error } => {
@@ -146,7 +146,21 @@ impl ProgressLines {
                     bar.finish_and_clear();
                 }
             }
-            Fact::Intent { .. } | Fact::NotDone { .. } | Fact::Checked { .. } | Fact::Decided { .. } => {}
+            // Resources of an API have no steps to wait at.
+            Fact::Intent { .. }
+            | Fact::NotDone { .. }
+            | Fact::Checked { .. }
+            | Fact::Decided { .. }
+            | Fact::Attempted { .. }
+            | Fact::Omitted { .. }
+            | Fact::Held { .. }
+            | Fact::Confirmed { .. }
+            | Fact::Delegated { .. }
+            | Fact::Attested { .. }
+            | Fact::Escalated { .. }
+            | Fact::Chosen { .. }
+            | Fact::Noted(_)
+            | Fact::Judged { .. } => {}
         }
     }
 

@@ -1,9 +1,12 @@
-//! Where HTTP clients are built, and how their errors read.
+//! Where HTTP clients are built, and how their errors read. Domains share it: one TLS stack, the same bounds.
 
 use std::time::Duration;
 
 /// The one place where HTTP clients are built: bounds on time, no redirects, one TLS provider.
-pub(crate) fn http_client(url: &str, timeout: Duration, no_proxy: bool) -> Result<reqwest::Client, String> {
+///
+/// # Errors
+/// When the TLS configuration cannot be built; in words.
+pub fn http_client(url: &str, timeout: Duration, no_proxy: bool) -> Result<reqwest::Client, String> {
     // Fails only when somebody installed a provider before; then that one serves.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -22,7 +25,7 @@ pub(crate) fn http_client(url: &str, timeout: Duration, no_proxy: bool) -> Resul
 }
 
 /// An error with its causes, without the URL, which could hold what does not belong in a message.
-pub(crate) fn chain(error: &reqwest::Error) -> String {
+pub fn chain(error: &reqwest::Error) -> String {
     use std::error::Error as _;
     let mut text = if error.is_timeout() {
         "the time ran out".to_owned()

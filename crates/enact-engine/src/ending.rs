@@ -1,0 +1,121 @@
+//! How a run ends: what runs in any case, what is taken back after a failure, and the criteria of the whole.
+
+use enact_core::change::Change;
+use enact_core::journal::{ChangeState, Choice, Fact};
+use enact_core::procedure::RollbackMode;
+
+use crate::provider::Provider;
+use crate::runner::{RunError, Runner, runs_always};
+
+impl<P: Provider> Runner<'_, P> {
+    /// Runs what runs however the run ends. Not while the outcome of a change is unknown: the run has not ended then.
+    pub(crate) async fn run_always(&self) -> Result<(), RunError> {
+        let plan = self.admitted.plan();
+        let waits = |change: &Change| runs_always(change) && self.state_of(change) == ChangeState::Pending;
+        if !plan.changes().iter().any(waits) || self.is_unknown() {
+            return Ok(());
+        }
+        self.changes(true).await
+    }
+
+    fn is_unknown(&self) -> bool {
+        let live = self.live.borrow();
+        live.state
+            .changes
+            .values()
+            .any(|progress| progress.state == ChangeState::Unknown)
+    }
+
+    /// Goes on after a failure as plan, flags or a person say. True: the run is over for now.
+    pub(crate) async fn after_failure_of_run(&self) -> Result<bool, RunError> {
+        let rule = self.options.rollback.on_failure;
+        let mode = if self.take_back.get() {
+            RollbackMode::Auto
+        } else {
+            rule
+        };
+        self.take_back_as(mode, "something failed").await
+    }
+
+    /// Goes on when everything ran and a criterion is not met. True: the run is over for now.
+    pub(crate) async fn after_conclusion(&self) -> Result<bool, RunError> {
+        let against = {
+            let live = self.live.borrow();
+            let criteria = live.state.criteria.iter();
+            let unmet: Vec<&str> = criteria
+                .filter(|criterion| criterion.verdict.is_against())
+                .map(|criterion| criterion.id.as_str())
+                .collect();
+            unmet.join(", ")
+        };
+        if against.is_empty() {
+            return Ok(false);
+        }
+        let mode = self.options.rollback.on_verify_failed;
+        self.take_back_as(mode, &format!("verification failed ({against})"))
+            .await
+    }
+
+    /// Takes things back, or asks, or leaves them. True: the run is over for now.
+    async fn take_back_as(&self, mode: RollbackMode, what: &str) -> Result<bool, RunError> {
+        let chosen = self.live.borrow().state.ending;
+        match (chosen, mode) {
+            (Some(Choice::Abort), _) | (None, RollbackMode::Never) => Ok(false),
+            _ if !self.has_something_to_undo() => Ok(false),
+            (None, RollbackMode::Ask) => {
+                self.pause(format!(
+                    "a decision: {what}; roll back what was done, or leave it"
+                ));
+                self.record_pause().await.map(|()| true)
+            }
+            _ if self.is_past_no_return() => {
+                self.pause(format!(
+                    "a decision: {what}, and the point of no return is passed; roll back all the same, or leave it"
+                ));
+                self.record_pause().await.map(|()| true)
+            }
+            (Some(_), _) | (None, RollbackMode::Auto) => {
+                self.undo_all().await?;
+                if self.stopped_while_undoing() {
+                    return self.record_stop().await.map(|()| true);
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    fn has_something_to_undo(&self) -> bool {
+        !self.undo_order().is_empty()
+    }
+
+    /// Has the change been started that the plan calls the point of no return?
+    fn is_past_no_return(&self) -> bool {
+        let live = self.live.borrow();
+        let point = self.options.rollback.point_of_no_return.as_ref();
+        let started = point
+            .and_then(|change_id| live.state.changes.get(change_id))
+            .is_some_and(|progress| progress.intent_at.is_some());
+        started && !self.options.past_point_of_no_return
+    }
+
+    /// Judges the criteria of the whole run.
+    pub(crate) async fn conclude(&self) -> Result<(), RunError> {
+        if self.has_pending() || self.is_unknown() {
+            return Ok(());
+        }
+        let criteria = match self.provider.conclude().await {
+            Ok(criteria) => criteria,
+            Err(failure) => return Err(RunError::Unreadable(failure)),
+        };
+        let waiting: Vec<String> = criteria
+            .iter()
+            .filter(|criterion| criterion.verdict == enact_core::criterion::CriterionVerdict::Waiting)
+            .map(|criterion| criterion.id.clone())
+            .collect();
+        if !waiting.is_empty() {
+            self.pause(format!("somebody to attest {}", waiting.join(", ")));
+        }
+        let facts = criteria.into_iter().map(|criterion| Fact::Judged { criterion });
+        self.record_all(facts.collect()).await
+    }
+}

@@ -1,0 +1,112 @@
+//! The conditions of all approvals that a run rests on, as what they add to the plan. They only ever add.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use enact_core::change::{Change, ChangeId};
+use enact_core::condition::Condition;
+use enact_core::gate::AdmittedPlan;
+use enact_core::procedure::{Hold, Moment};
+
+/// What approvals add to a plan.
+#[derive(Debug, Default)]
+pub(crate) struct Overlay {
+    holds: BTreeMap<(ChangeId, Moment), Hold>,
+    /// Waits for a confirmation before every change but the first.
+    between: bool,
+    first: Option<ChangeId>,
+    /// The changes after which nothing runs under these approvals.
+    stop_after: Vec<ChangeId>,
+    /// How long the run may be at work.
+    pub(crate) max_duration: Option<Duration>,
+    /// The moment from which on nothing starts.
+    pub(crate) ends_at: Option<jiff::Timestamp>,
+}
+
+impl Overlay {
+    pub(crate) fn of(admitted: &AdmittedPlan) -> Self {
+        let mut overlay = Self {
+            ends_at: admitted.ends_at(),
+            first: admitted
+                .plan()
+                .executable()
+                .first()
+                .map(|change| change.change_id.clone()),
+            ..Self::default()
+        };
+        for condition in admitted.conditions() {
+            overlay.add(condition);
+        }
+        overlay
+    }
+
+    fn add(&mut self, condition: &Condition) {
+        match condition {
+            Condition::CheckpointBefore { change_id } => self.hold(change_id, Hold::at(Moment::Before)),
+            Condition::CheckpointAfter { change_id } => self.hold(change_id, Hold::at(Moment::After)),
+            Condition::CheckpointBetweenSteps => self.between = true,
+            Condition::SecondApprover { change_id, who } => {
+                let role = match who.strip_prefix("role:") {
+                    Some(role) => role.to_owned(),
+                    None => format!("principal:{who}"),
+                };
+                let hold = Hold {
+                    roles: vec![role],
+                    ..Hold::at(Moment::Before)
+                };
+                self.hold(change_id, hold);
+            }
+            Condition::StopAfter { change_id } => self.stop_after.push(change_id.clone()),
+            Condition::MaxDuration { limit } => {
+                let limit = Duration::from_millis(limit.0);
+                self.max_duration = Some(self.max_duration.map_or(limit, |known| known.min(limit)));
+            }
+            // The gate has looked at windows and dry runs; the rest is for the domain.
+            Condition::Window { .. }
+            | Condition::DryRunOnly
+            | Condition::MaxDowntime { .. }
+            | Condition::ExtraCheck { .. } => {}
+        }
+    }
+
+    fn hold(&mut self, change_id: &ChangeId, hold: Hold) {
+        let key = (change_id.clone(), hold.at);
+        let merged = match self.holds.remove(&key) {
+            Some(known) => merge(known, &hold),
+            None => hold,
+        };
+        self.holds.insert(key, merged);
+    }
+
+    /// Everything that plan and approvals ask for at this place, as one hold.
+    pub(crate) fn hold_at(&self, change: &Change, moment: Moment) -> Option<Hold> {
+        let planned = change.handling.iter().flat_map(|handling| &handling.holds);
+        let mut holds: Vec<Hold> = planned.filter(|hold| hold.at == moment).cloned().collect();
+        holds.extend(self.holds.get(&(change.change_id.clone(), moment)).cloned());
+        let is_first = self.first.as_ref() == Some(&change.change_id);
+        if self.between && moment == Moment::Before && !is_first {
+            holds.push(Hold::at(moment));
+        }
+        holds.into_iter().reduce(|one, other| merge(one, &other))
+    }
+
+    /// Is this a change after which nothing runs?
+    pub(crate) fn stops_after(&self, change: &Change) -> bool {
+        self.stop_after.contains(&change.change_id)
+    }
+}
+
+/// Both at once: the more people, all roles.
+fn merge(mut one: Hold, other: &Hold) -> Hold {
+    one.count = one.count.max(other.count);
+    if one.message.is_empty() {
+        one.message.clone_from(&other.message);
+    }
+    for role in &other.roles {
+        if !one.roles.contains(role) {
+            one.roles.push(role.clone());
+        }
+    }
+    one.roles.sort();
+    one
+}

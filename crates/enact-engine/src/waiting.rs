@@ -1,0 +1,117 @@
+//! Where a run waits for people: holds before and after a change, the end of an approval, an escalation. Nothing waits in
+//! memory: the run pauses, the process ends, and `resume` comes back to the same place.
+
+use enact_core::change::Change;
+use enact_core::journal::{ChangeState, Fact};
+use enact_core::procedure::Moment;
+
+use crate::provider::Provider;
+use crate::runner::{RunError, Runner};
+
+impl<P: Provider> Runner<'_, P> {
+    /// Does the run wait for a person?
+    pub(crate) fn is_paused(&self) -> bool {
+        self.pause.borrow().is_some()
+    }
+
+    /// Nothing further starts. The first reason stays.
+    pub(crate) fn pause(&self, reason: impl Into<String>) {
+        self.pause.borrow_mut().get_or_insert_with(|| reason.into());
+    }
+
+    pub(crate) async fn record_pause(&self) -> Result<(), RunError> {
+        let reason = self.pause.borrow().clone().unwrap_or_default();
+        self.record(Fact::Paused { reason }).await
+    }
+
+    /// Waits at a change if plan or approvals ask for it and not enough people have confirmed. True: it waits.
+    pub(crate) async fn hold(&self, change: &Change, moment: Moment) -> Result<bool, RunError> {
+        let Some(hold) = self.conditions.hold_at(change, moment) else {
+            return Ok(self.stop_after(change, moment));
+        };
+        let (satisfied, known) = {
+            let live = self.live.borrow();
+            let progress = live.state.changes.get(&change.change_id);
+            (
+                progress.is_some_and(|progress| progress.satisfies(&hold)),
+                progress.is_some_and(|progress| progress.held.as_ref() == Some(&hold)),
+            )
+        };
+        if satisfied {
+            return Ok(self.stop_after(change, moment));
+        }
+        self.pause(format!(
+            "a confirmation {} {:?}",
+            moment.as_str(),
+            change.resource_name
+        ));
+        if !known {
+            let evidence = self.provider.evidence(change, moment).await;
+            self.record(Fact::Held {
+                change_id: change.change_id.clone(),
+                hold,
+                evidence,
+            })
+            .await?;
+        }
+        Ok(true)
+    }
+
+    /// Pauses after a change that the approvals name as the last one.
+    fn stop_after(&self, change: &Change, moment: Moment) -> bool {
+        if moment == Moment::Before || !self.conditions.stops_after(change) {
+            return false;
+        }
+        self.pause(format!(
+            "the approval covers nothing after {:?}; what follows needs another",
+            change.resource_name
+        ));
+        true
+    }
+
+    /// Comes back to holds after changes that are done, where the run waited when it ended.
+    pub(crate) async fn reopen_holds(&self, order: &[&Change]) -> Result<(), RunError> {
+        for change in order {
+            let state = self.state_of(change);
+            if state == ChangeState::Done && self.hold(change, Moment::After).await? {
+                return Ok(());
+            }
+            match state {
+                ChangeState::Delegated => {
+                    self.pause(format!("somebody to do and attest {:?}", change.resource_name));
+                }
+                ChangeState::Escalated => {
+                    self.pause(format!("a decision about {:?}", change.resource_name));
+                }
+                ChangeState::Pending
+                | ChangeState::Started
+                | ChangeState::Done
+                | ChangeState::Failed
+                | ChangeState::Drifted
+                | ChangeState::Unknown
+                | ChangeState::Skipped
+                | ChangeState::Omitted
+                | ChangeState::Undoing
+                | ChangeState::Undone
+                | ChangeState::Stuck => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks, right before a change, whether the approvals still cover it. True: the run waits.
+    pub(crate) fn is_over(&self) -> bool {
+        let now = self.clock.now();
+        if self.conditions.ends_at.is_some_and(|end| now >= end) {
+            self.pause("the approval has run out: approve the plan again, then resume");
+        } else if let Some(limit) = self.conditions.max_duration
+            && self.live.borrow().state.worked(now) > limit
+        {
+            self.pause(format!(
+                "the run has been at work for longer than the {} s that its approval allows",
+                limit.as_secs()
+            ));
+        }
+        self.is_paused()
+    }
+}
