@@ -6,6 +6,8 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod format;
+mod kit;
 mod process;
 
 /// A test file that nobody lists here would silently not run.

@@ -9,7 +9,7 @@ mod words;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use enact_core::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use serde_json::Value;
 
@@ -18,19 +18,19 @@ use self::words::{
 };
 use super::budget::Budget;
 use super::text::{Span, shown, split_lines};
-use super::tree::{Body, Entry, Node, Size};
+use super::tree::{Body, Entry, Node, Size, Special};
 use super::{mapping, scalar};
 
 /// A fault and where in the text it is.
-pub(super) type Fault = (Span, Diagnostic);
+pub type Fault = (Span, Diagnostic);
 
 /// The tree of a text, `None` when it holds no document, and everything wrong with it. A tree with faults is not
 /// whole.
-pub(super) fn parse<'t>(
+pub fn parse<'t, X: Special>(
     text: &'t str,
     nesting: usize,
     budget: &mut Budget,
-) -> (Option<Node<'t>>, Vec<Fault>) {
+) -> (Option<Node<'t, X>>, Vec<Fault>) {
     let mut builder = Builder {
         text,
         nesting,
@@ -47,29 +47,29 @@ pub(super) fn parse<'t>(
     (builder.root, builder.faults)
 }
 
-struct Builder<'t, 'b> {
+struct Builder<'t, 'b, X> {
     text: &'t str,
     nesting: usize,
     budget: &'b mut Budget,
-    stack: Vec<Frame<'t>>,
-    root: Option<Node<'t>>,
+    stack: Vec<Frame<'t, X>>,
+    root: Option<Node<'t, X>>,
     documents: usize,
-    anchors: HashMap<usize, (Node<'t>, Size)>,
+    anchors: HashMap<usize, (Node<'t, X>, Size)>,
     faults: Vec<Fault>,
 }
 
 /// A list or mapping that is not closed yet.
-struct Frame<'t> {
+struct Frame<'t, X> {
     span: Span,
     tag: Option<Box<str>>,
     anchor: usize,
-    content: Content<'t>,
+    content: Content<'t, X>,
 }
 
-enum Content<'t> {
-    Sequence(Vec<Node<'t>>),
+enum Content<'t, X> {
+    Sequence(Vec<Node<'t, X>>),
     Mapping {
-        entries: Vec<Entry<'t>>,
+        entries: Vec<Entry<'t, X>>,
         key: Option<Key<'t>>,
     },
 }
@@ -80,7 +80,7 @@ struct Key<'t> {
     span: Span,
 }
 
-impl<'t> Builder<'t, '_> {
+impl<'t, X: Special> Builder<'t, '_, X> {
     fn run(&mut self) -> Result<(), Fault> {
         // The scanner takes NUL for the end of the text; the rest would vanish without a word.
         if let Some(offset) = self.text.find('\0') {
@@ -173,7 +173,7 @@ impl<'t> Builder<'t, '_> {
 
     fn open(
         &mut self,
-        content: Content<'t>,
+        content: Content<'t, X>,
         core: &str,
         anchor: usize,
         tag: Option<Cow<'t, Tag>>,
@@ -247,7 +247,7 @@ impl<'t> Builder<'t, '_> {
     }
 
     /// Puts a complete node where it belongs and remembers it under its anchor.
-    fn add(&mut self, node: Node<'t>, anchor: usize) -> Result<(), Fault> {
+    fn add(&mut self, node: Node<'t, X>, anchor: usize) -> Result<(), Fault> {
         if !self.budget.take_node() {
             return Err((node.span, too_many_nodes()));
         }
@@ -261,7 +261,7 @@ impl<'t> Builder<'t, '_> {
         self.place(node)
     }
 
-    fn place(&mut self, node: Node<'t>) -> Result<(), Fault> {
+    fn place(&mut self, node: Node<'t, X>) -> Result<(), Fault> {
         match self.stack.last_mut().map(|frame| &mut frame.content) {
             None => self.root = Some(node),
             Some(Content::Sequence(items)) => items.push(node),
@@ -279,7 +279,7 @@ impl<'t> Builder<'t, '_> {
     }
 }
 
-impl Builder<'_, '_> {
+impl<X> Builder<'_, '_, X> {
     fn refuse_complex_key(&self, span: Span) -> Result<(), Fault> {
         match self.stack.last().map(|frame| &frame.content) {
             Some(Content::Mapping { key: None, .. }) => Err((span, complex_key())),
@@ -320,7 +320,7 @@ fn tag_name(tag: &Tag) -> TagName<'_> {
     }
 }
 
-fn key_of(node: Node<'_>) -> Result<Key<'_>, Fault> {
+fn key_of<X>(node: Node<'_, X>) -> Result<Key<'_>, Fault> {
     let span = node.span;
     if node.tag.is_some() {
         return Err((span, Diagnostic::error("a key cannot carry a tag")));
@@ -330,8 +330,6 @@ fn key_of(node: Node<'_>) -> Result<Key<'_>, Fault> {
             Err((span, Diagnostic::error("there is a `:` without a key before it")))
         }
         Body::Scalar { text, plain } => Ok(Key { text, plain, span }),
-        Body::Sequence(_) | Body::Mapping(_) | Body::Environment(_) | Body::Reference(_) | Body::Faulty => {
-            Err((span, complex_key()))
-        }
+        Body::Sequence(_) | Body::Mapping(_) | Body::Special(_) | Body::Faulty => Err((span, complex_key())),
     }
 }

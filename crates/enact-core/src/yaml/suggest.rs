@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest known word to one that is not known.
 
 /// The nearest candidate, when one is near enough to be meant.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A typo rarely touches more than a third of a word; comparing overlong words would be slow for nothing.
     // One or two letters resemble too much to suggest anything.
     let length = word.chars().count();
@@ -19,7 +19,7 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// The hint for an unknown word: the near miss if there is one, else the short list of what is known.
-pub(super) fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
+pub fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
     if let Some(near) = nearest(word, candidates.clone()) {
         return format!("did you mean `{near}`?");
     }

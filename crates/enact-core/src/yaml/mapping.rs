@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::collections::HashSet;
 
-use enact_core::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostic;
 
 use super::parse::Fault;
 use super::text::{Span, shown};
-use super::tree::{Body, Entry, Node};
+use super::tree::{Body, Entry, Node, Special};
 
 /// Reports keys that occur more than once and keeps their first value.
-pub(super) fn distinct<'t>(entries: Vec<Entry<'t>>, faults: &mut Vec<Fault>) -> Vec<Entry<'t>> {
+pub(super) fn distinct<'t, X>(entries: Vec<Entry<'t, X>>, faults: &mut Vec<Fault>) -> Vec<Entry<'t, X>> {
     let mut first: HashMap<&str, Span> = HashMap::with_capacity(entries.len());
     let mut repeated = HashSet::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -40,8 +40,11 @@ fn duplicate(key: &str, earlier: Span) -> Diagnostic {
 }
 
 /// Merges what stands under `<<`: keys of the mapping itself win, then those of earlier merged mappings.
-pub(super) fn merge<'t>(mut entries: Vec<Entry<'t>>, faults: &mut Vec<Fault>) -> Vec<Entry<'t>> {
-    let is_merge = |entry: &Entry<'_>| entry.plain && entry.key == "<<";
+pub(super) fn merge<'t, X: Special>(
+    mut entries: Vec<Entry<'t, X>>,
+    faults: &mut Vec<Fault>,
+) -> Vec<Entry<'t, X>> {
+    let is_merge = |entry: &Entry<'_, X>| entry.plain && entry.key == "<<";
     let Some(index) = entries.iter().position(is_merge) else {
         return entries;
     };
@@ -63,7 +66,7 @@ pub(super) fn merge<'t>(mut entries: Vec<Entry<'t>>, faults: &mut Vec<Fault>) ->
     entries
 }
 
-fn merge_sources(value: Node<'_>) -> Result<Vec<Entry<'_>>, String> {
+fn merge_sources<X: Special>(value: Node<'_, X>) -> Result<Vec<Entry<'_, X>>, String> {
     let items = match value {
         Node {
             tag: None,

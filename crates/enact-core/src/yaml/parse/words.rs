@@ -1,10 +1,10 @@
 //! What the parser's faults say, and where they are.
 
-use enact_core::diagnostic::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use saphyr_parser::{ScanError, Span as Marks};
 
 use super::Fault;
-use crate::load::text::{Span, split_lines};
+use crate::yaml::text::{Span, split_lines};
 
 pub(super) fn complex_key() -> Diagnostic {
     Diagnostic::error("a list or mapping cannot be a key").hint("write the key as plain text")

@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 
 /// A plain scalar's value.
-pub(super) fn plain_value(text: &str) -> Value {
+pub fn plain_value(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Bool(true),
@@ -13,7 +13,7 @@ pub(super) fn plain_value(text: &str) -> Value {
 }
 
 /// Is it a number by its form, whether or not one of our types can hold it (`.inf`)?
-pub(super) fn is_number(text: &str) -> bool {
+pub fn is_number(text: &str) -> bool {
     radix(text).is_some() || is_decimal(text) || is_special(text)
 }
 
