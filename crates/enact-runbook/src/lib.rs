@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`document`] (what the author may write), [`reading`] (how it is read), [`expression`] (what stands in
 //! `${{ }}`), [`kinds`] (what steps do), [`compile`] (to the plan), [`lint`] (rules), [`spec`] (the frozen form),
-//! [`process`] (how a command runs).
+//! [`provider`] (the engine's hands), [`process`] (how a command runs).
 
 mod checks;
 pub mod compile;
@@ -12,6 +12,7 @@ pub mod files;
 pub mod kinds;
 pub mod lint;
 pub mod process;
+pub mod provider;
 pub mod reading;
 pub mod spec;
 
