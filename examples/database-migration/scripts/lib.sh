@@ -44,7 +44,7 @@ mysql_client() {
   need mariadb
   url_parts MYSQL_URL 'mysql'
   MYSQL_PWD=$url_password mariadb --no-defaults --protocol=TCP --host="$url_host" --port="$url_port" --user="$url_user" \
-    --default-character-set=utf8mb4 --init-command="set time_zone = '+00:00'" \
+    --default-character-set=utf8mb4 --init-command="set time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES'" \
     --batch --raw --skip-column-names "$@" "$url_database"
 }
 
@@ -53,7 +53,7 @@ pg_client() {
   need psql
   url_parts PG_URL 'postgres'
   PGHOST=$url_host PGPORT=$url_port PGUSER=$url_user PGPASSWORD=$url_password PGDATABASE=$url_database \
-    PGTZ=UTC PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=10 \
+    PGTZ=UTC PGCLIENTENCODING=UTF8 PGCONNECT_TIMEOUT=10 PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning" \
     psql --no-psqlrc --set=ON_ERROR_STOP=1 --quiet --tuples-only --no-align "$@"
 }
 
@@ -67,3 +67,22 @@ tables=(teams users)                         # in the order of their relations
 run_id=${ENACT_RUN_ID:-by-hand}              # names the owner of what a run creates
 # shellcheck disable=SC2034
 run_key=${ENACT_IDEMPOTENCY_KEY:-$run_id}    # what makes a repetition recognisable
+
+# columns TABLE: one line per column of the source: name, kind. The kind says how a value is written and compared.
+columns() {
+  mysql_client -e "select column_name, case
+      when column_type = 'tinyint(1)' then 'boolean'
+      when data_type in ('tinyint', 'smallint', 'mediumint', 'int', 'bigint', 'decimal') then 'number'
+      when data_type in ('char', 'varchar', 'text', 'mediumtext', 'longtext', 'enum') then 'text'
+      when data_type in ('binary', 'varbinary', 'blob') then 'bytes'
+      when data_type = 'timestamp' then 'instant'
+      when data_type = 'datetime' then 'time'
+      else concat('unknown:', data_type) end
+    from information_schema.columns where table_schema = database() and table_name = '$1' order by ordinal_position" |
+    awk -F '\t' '$2 ~ /^unknown/ { print "no conversion for " $1 ", " $2 > "/dev/stderr"; exit 1 } { print }'
+}
+
+column_names() { columns "$1" | cut -f 1 | paste -sd ,; }
+
+# csv_records: counts CSV records. A line end inside of quotes does not end one.
+csv_records() { awk '{ quotes += gsub(/"/, "") } quotes % 2 == 0 { n++ } END { print n + 0 }' "$1"; }

@@ -14,6 +14,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
+# shellcheck source=lib.sh
 . scripts/lib.sh
 
 [ $# -eq 2 ] || die "usage: servers.sh start|stop|urls|seed|reset|break|break-hidden|fingerprint DIR"
