@@ -220,9 +220,12 @@ create table users (
 SQL
   )"
   { echo 'set foreign_key_checks = 0;'; source_rows; } | mysql_app
-  pg_admin postgres -c 'drop database if exists app with (force)'
-  pg_admin postgres -c "do \$\$ begin create role migrator login password '$pg_migrator'; exception when duplicate_object then null; end \$\$" \
-    -c 'create database app'
+  # On standard input, because of the password.
+  pg_admin postgres <<SQL
+drop database if exists app with (force);
+do \$\$ begin create role migrator login password '$pg_migrator'; exception when duplicate_object then null; end \$\$;
+create database app;
+SQL
   pg_admin app -c 'create schema app authorization migrator'
   printf 'engine=mysql\nmaintenance=off\n' | write_file "$APP_CONF"
 }
