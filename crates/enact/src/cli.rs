@@ -108,6 +108,7 @@ pub(crate) enum Command {
     Plan(commands::plan::PlanArgs),
     Diff(commands::diff::DiffArgs),
     Apply(commands::apply::ApplyArgs),
+    Check(commands::check::CheckArgs),
     Run(commands::run::RunArgs),
     Sync(commands::sync::SyncArgs),
     Delete(commands::delete::DeleteArgs),

@@ -10,6 +10,7 @@ pub(crate) mod apply;
 pub(crate) mod approvals;
 pub(crate) mod approve;
 pub(crate) mod attest;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod confirm;
 pub(crate) mod decide;
@@ -92,6 +93,7 @@ async fn run(command: Command, context: &Context) -> CommandResult {
         Command::Plan(args) => plan::run(context, args).await,
         Command::Diff(args) => diff::run(context, args).await,
         Command::Apply(args) => apply::run(context, args).await,
+        Command::Check(args) => check::run(context, args).await,
         Command::Run(args) => run::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
         Command::Delete(args) => delete::run(context, args).await,

@@ -11,6 +11,7 @@ use crate::error::CommandError;
 pub(crate) mod approval_text;
 pub(crate) mod diagnostics;
 pub(crate) mod junit;
+pub(crate) mod lint_report;
 pub(crate) mod plan_text;
 pub(crate) mod policy_text;
 pub(crate) mod progress;
