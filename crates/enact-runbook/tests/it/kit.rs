@@ -7,8 +7,8 @@ use enact_runbook::files::MemoryFiles;
 use enact_runbook::{CheckReport, CompileOptions, Compiled, Source, check, compile};
 use serde_json::Value;
 
-pub(crate) const MIGRATION: &str = include_str!("samples/users-mysql-to-postgres.plan.yaml");
-pub(crate) const MAINTENANCE: &str = include_str!("samples/node-maintenance.plan.yaml");
+pub(crate) const MIGRATION: &str = include_str!("../samples/users-mysql-to-postgres.plan.yaml");
+pub(crate) const MAINTENANCE: &str = include_str!("../samples/node-maintenance.plan.yaml");
 
 /// The smallest complete runbook, with steps put in.
 pub(crate) fn with_steps(steps: &str) -> String {
@@ -30,7 +30,10 @@ pub(crate) fn options() -> CompileOptions {
 
 pub(crate) fn with_parameters(parameters: &[(&str, Value)]) -> CompileOptions {
     CompileOptions {
-        parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        parameters: parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
         ..options()
     }
 }
@@ -43,13 +46,33 @@ pub(crate) fn source(text: &str) -> Source {
 }
 
 pub(crate) fn files(entries: &[(&str, &str)]) -> MemoryFiles {
-    MemoryFiles(entries.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect())
+    MemoryFiles(
+        entries
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
+            .collect(),
+    )
 }
 
 /// The scripts of the migration.
 pub(crate) fn scripts() -> MemoryFiles {
-    let names = ["convert-schema", "validate", "export", "rehearse-import", "migrate", "compare", "cutover", "maintenance", "smoke"];
-    MemoryFiles(names.iter().map(|name| (format!("scripts/{name}.sh"), b"#!/bin/sh\n".to_vec())).collect())
+    let names = [
+        "convert-schema",
+        "validate",
+        "export",
+        "rehearse-import",
+        "migrate",
+        "compare",
+        "cutover",
+        "maintenance",
+        "smoke",
+    ];
+    MemoryFiles(
+        names
+            .iter()
+            .map(|name| (format!("scripts/{name}.sh"), b"#!/bin/sh\n".to_vec()))
+            .collect(),
+    )
 }
 
 pub(crate) fn compiled(text: &str, options: &CompileOptions, files: &MemoryFiles) -> Compiled {
@@ -57,7 +80,10 @@ pub(crate) fn compiled(text: &str, options: &CompileOptions, files: &MemoryFiles
 }
 
 pub(crate) fn plan(text: &str) -> Plan {
-    compiled(text, &options(), &MemoryFiles::default()).draft.freeze().unwrap()
+    compiled(text, &options(), &MemoryFiles::default())
+        .draft
+        .freeze()
+        .unwrap()
 }
 
 pub(crate) fn report(text: &str) -> CheckReport {
@@ -79,7 +105,10 @@ pub(crate) fn errors_with(text: &str, options: &CompileOptions, files: &MemoryFi
 pub(crate) fn shown(fault: &Diagnostic) -> String {
     let position = fault.place.as_ref().and_then(|place| place.position);
     let position = position.map_or_else(|| "-".to_owned(), |at| format!("{}:{}", at.line, at.column));
-    let hint = fault.hint.as_ref().map_or_else(String::new, |hint| format!(" ({hint})"));
+    let hint = fault
+        .hint
+        .as_ref()
+        .map_or_else(String::new, |hint| format!(" ({hint})"));
     format!("{position} {}{hint}", fault.summary)
 }
 
