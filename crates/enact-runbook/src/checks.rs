@@ -368,6 +368,7 @@ impl Reading<'_> {
         let Some(path) = self.plain(node, "`working_dir`") else {
             return (!base.is_empty()).then_some(base);
         };
+        self.see(&path, node.span, Slot::Value);
         if path == "." {
             return (!base.is_empty()).then_some(base);
         }

@@ -6,7 +6,7 @@ use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::shown;
 
 use crate::expression::compile_regex;
-use crate::reading::{Fields, Node, Reading};
+use crate::reading::{Fields, Node, Reading, Slot};
 use crate::spec::{OutputSpec, ValueType};
 
 const KEYS: [&str; 6] = ["from", "json", "regex", "trim", "type", "secret"];
@@ -69,6 +69,7 @@ impl Reading<'_> {
 
     fn output_source(&mut self, node: &Node, kind: &str) -> Option<String> {
         let from = self.plain(node, "`from`")?;
+        self.see(&from, node.span, Slot::Value);
         let http = kind == "http";
         let sound = match from.as_str() {
             "output" | "stdout" | "stderr" => !http,

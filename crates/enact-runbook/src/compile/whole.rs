@@ -33,8 +33,10 @@ impl Compiler<'_> {
     fn assumption_head<'n>(&mut self, node: &'n Node) -> Option<AssumptionHead<'n>> {
         let keys = ["id", "text", "check", "at", "broken_when", "freshness"];
         let fields = self.reading.fields(node, "an assumption", &keys)?;
-        let block = format!("{}assumptions", self.reading.scope.prefix);
-        let id = self.reading.entry_id(&fields, &block, &mut self.map);
+        let block = format!("assumptions.{}", self.reading.scope.prefix);
+        let id = self
+            .reading
+            .entry_id(&fields, block.trim_end_matches('.'), &mut self.map);
         let text = self
             .reading
             .require(&fields, "text")

@@ -6,7 +6,7 @@ use enact_core::procedure::{RollbackMode, RollbackRule};
 use enact_core::yaml::{Span, shown};
 
 use crate::files::{FileFault, MAX_FILE_BYTES, join, normal_path};
-use crate::reading::{Fields, Node, Reading};
+use crate::reading::{Fields, Node, Reading, Slot};
 use crate::spec::{ApprovalsAsked, Downtime, Estimate};
 use enact_core::canonical::Digest;
 
@@ -222,6 +222,7 @@ impl Reading<'_> {
             let Some(path) = self.plain(item, "`files`") else {
                 continue;
             };
+            self.see(&path, item.span, Slot::Value);
             let path = match normal_path(&path) {
                 Ok(path) => join(&self.base, &path),
                 Err(fault) => {

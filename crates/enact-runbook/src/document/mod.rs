@@ -11,8 +11,8 @@ use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::shown;
 
 pub(crate) use parameters::Given;
-pub(crate) use settings::Effective;
 pub use settings::{CommandSetting, ExecutionPhase, PlanningPhase, SettingsDefaults, VerificationPhase};
+pub(crate) use settings::{Effective, SETTINGS};
 
 use crate::reading::{Fields, Node, Reading};
 

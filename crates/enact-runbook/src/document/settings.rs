@@ -6,11 +6,11 @@ use enact_core::change::Milliseconds;
 use enact_core::yaml::Body;
 use serde::{Deserialize, Serialize};
 
-use crate::reading::{Fields, Node, Reading};
+use crate::reading::{Fields, Node, Reading, Slot};
 use crate::spec::{Settings, Text};
 
 /// The flat names with the phases, as a document may give them.
-const SETTINGS: [&str; 21] = [
+pub(crate) const SETTINGS: [&str; 21] = [
     "enabled",
     "planning_phase",
     "execution_phase",
@@ -255,6 +255,7 @@ impl Reading<'_> {
         if words.is_empty() {
             self.expected(node, "`shell`", "a program, with its arguments");
         }
+        self.see(&words.join(" "), node.span, Slot::Script);
         if words.last().is_none_or(|last| last != "-c") {
             words.push("-c".to_owned());
         }

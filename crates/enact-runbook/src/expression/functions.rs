@@ -8,7 +8,7 @@ use super::evaluate::{equal, kind_of};
 use super::types::Type;
 
 /// The largest compiled regular expression, in bytes.
-pub const REGEX_SIZE_LIMIT: usize = 1 << 20;
+pub const REGEX_SIZE_LIMIT: usize = 2 << 20;
 
 /// A function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -57,7 +57,7 @@ impl Kind for ManualKind {
         };
         let instructions = reading.require(&fields, "instructions");
         let instructions =
-            instructions.and_then(|node| reading.template(node, "`instructions`", Slot::Message));
+            instructions.and_then(|node| reading.template(node, "`instructions`", Slot::Instructions));
         let attest = fields
             .get("attest")
             .map(|node| reading.prose_list(node, "`attest`"))

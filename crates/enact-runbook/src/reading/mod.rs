@@ -34,7 +34,8 @@ pub const EXPRESSION: &str = "E_EXPRESSION";
 #[derive(Debug, Clone)]
 pub(crate) struct SeenText {
     pub(crate) text: String,
-    pub(crate) executable: bool,
+    /// What it is for; `None`: people read it.
+    pub(crate) slot: Option<Slot>,
     /// The step it belongs to.
     pub(crate) step: Option<String>,
     pub(crate) span: Span,

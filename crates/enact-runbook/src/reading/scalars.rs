@@ -16,7 +16,7 @@ impl Reading<'_> {
         let text = self.plain(node, what)?;
         self.texts.push(SeenText {
             text: text.clone(),
-            executable: false,
+            slot: None,
             step: self.step.clone(),
             span: node.span,
             file: self.file.clone(),

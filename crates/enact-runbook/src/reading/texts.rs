@@ -29,6 +29,8 @@ pub enum Slot {
     Expectation,
     /// What people read while it runs.
     Message,
+    /// What somebody is told to do.
+    Instructions,
     /// A condition, a key, anything else that is computed.
     Value,
 }
@@ -48,6 +50,7 @@ impl Slot {
             Self::Body => "a body",
             Self::Expectation => "what a check compares with",
             Self::Message => "a message",
+            Self::Instructions => "instructions",
             Self::Value => "a condition or key",
         }
     }
@@ -57,7 +60,7 @@ impl Reading<'_> {
     /// A text that may hold expressions.
     pub fn template(&mut self, node: &Node, what: &str, slot: Slot) -> Option<Text> {
         let raw = self.plain(node, what)?;
-        self.see(&raw, node.span, slot != Slot::Message);
+        self.see(&raw, node.span, slot);
         self.freeze_text(&raw, node.span, slot)
     }
 
@@ -110,7 +113,7 @@ impl Reading<'_> {
             return Some(Expression::Literal(Value::Bool(truth)));
         }
         let raw = self.plain(node, what)?;
-        self.see(&raw, node.span, true);
+        self.see(&raw, node.span, Slot::Value);
         let source = match pieces(&raw).ok()?.as_slice() {
             [Piece::Expression { source, .. }] => source.clone(),
             _ => raw,
@@ -134,7 +137,7 @@ impl Reading<'_> {
             && text.contains("${{")
         {
             let raw = text.to_string();
-            self.see(&raw, node.span, true);
+            self.see(&raw, node.span, Slot::Expectation);
             return match self.pieces(&raw, node.span)?.as_slice() {
                 [Piece::Expression { source, .. }] => {
                     match self.freeze_expression(source, node.span, Slot::Expectation)?.0 {
@@ -161,7 +164,7 @@ impl Reading<'_> {
         match &node.body {
             Body::Scalar { text, .. } if text.contains("${{") => {
                 let raw = text.to_string();
-                self.see(&raw, node.span, true);
+                self.see(&raw, node.span, slot);
                 if let [Piece::Expression { source, .. }] = self.pieces(&raw, node.span)?.as_slice() {
                     let (expression, _) = self.freeze_expression(source, node.span, slot)?;
                     return match expression {
@@ -175,7 +178,7 @@ impl Reading<'_> {
             Body::Scalar { .. } => {
                 let value = node.scalar()?;
                 if let Value::String(text) = &value {
-                    self.see(text, node.span, true);
+                    self.see(text, node.span, slot);
                 }
                 Some(value)
             }
@@ -209,10 +212,10 @@ impl Reading<'_> {
     }
 
     /// Remembers a text for the rules that look at all of them.
-    pub(crate) fn see(&mut self, text: &str, span: Span, executable: bool) {
+    pub(crate) fn see(&mut self, text: &str, span: Span, slot: Slot) {
         self.texts.push(SeenText {
             text: text.to_owned(),
-            executable,
+            slot: Some(slot),
             step: self.step.clone(),
             span,
             file: self.file.clone(),

@@ -7,8 +7,8 @@ use enact_runbook::files::MemoryFiles;
 use enact_runbook::{CheckReport, CompileOptions, Compiled, Source, check, compile};
 use serde_json::Value;
 
-pub(crate) const MIGRATION: &str = include_str!("samples/users-mysql-to-postgres.plan.yaml");
-pub(crate) const MAINTENANCE: &str = include_str!("samples/node-maintenance.plan.yaml");
+pub(crate) const MIGRATION: &str = include_str!("../samples/users-mysql-to-postgres.plan.yaml");
+pub(crate) const MAINTENANCE: &str = include_str!("../samples/node-maintenance.plan.yaml");
 
 /// The smallest complete runbook, with steps put in.
 pub(crate) fn with_steps(steps: &str) -> String {

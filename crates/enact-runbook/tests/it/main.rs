@@ -6,8 +6,13 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod bounds;
+mod expressions;
 mod format;
+mod freezing;
+mod includes;
 mod kit;
+mod lint;
 mod process;
 
 /// A test file that nobody lists here would silently not run.
