@@ -132,11 +132,27 @@ fn unarmour(text: &str) -> Result<Vec<u8>, NotASignature> {
 fn signer(blob: &[u8]) -> Result<Signer, NotASignature> {
     let algorithm = Fields(blob).text()?;
     if algorithm.ends_with("-cert-v01@openssh.com") {
-        let certificate = Certificate::from_bytes(blob).map_err(|error| content(&error))?;
+        let certificate = Certificate::from_bytes(blob).map_err(|error| {
+            NotASignature::Content(format!(
+                "its certificate: {error} (one that never ends, made without -V, is not supported)"
+            ))
+        })?;
+        exactly(blob, certificate.to_bytes())?;
         return Ok(Signer::Certified(Box::new(certificate)));
     }
     let key = PublicKey::from_bytes(blob).map_err(|error| content(&error))?;
+    exactly(blob, key.to_bytes())?;
     Ok(Signer::Key(key.key_data().clone()))
+}
+
+/// One value has one form; the library reads some that no program writes.
+fn exactly(blob: &[u8], written: Result<Vec<u8>, ssh_key::Error>) -> Result<(), NotASignature> {
+    match written {
+        Ok(written) if written == blob => Ok(()),
+        Ok(_) | Err(_) => Err(NotASignature::Content(
+            "its key is not written as keys are".to_owned(),
+        )),
+    }
 }
 
 /// Fields of the wire format, one after the other.
