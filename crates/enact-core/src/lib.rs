@@ -4,6 +4,7 @@
 //! [`change`], [`procedure`] and [`plan`] (what is to be done), [`check`] and [`order`] (is it well formed, in which order),
 //! [`verdict`], [`asked`], [`approval`] and [`condition`] (who must agree, who agreed, and to what exactly), [`gate`] (the one way to an [`gate::AdmittedPlan`]),
 //! [`journal`] (what happened), [`run_state`] (what that adds up to), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
+//! [`diagnostic`] and [`yaml`] are what domains read documents with.
 
 pub mod approval;
 pub mod asked;
@@ -27,3 +28,4 @@ pub mod report;
 pub mod run_state;
 pub mod secret;
 pub mod verdict;
+pub mod yaml;

@@ -276,11 +276,26 @@ impl<P: Provider> Runner<'_, P> {
 
     /// The answer of an effect was found after all, and it is a failure.
     async fn settled_as_failure(&self, change: &Change, failure: Failure) -> Result<(), RunError> {
-        let may_run_again = self.retry_of(change).attempts > 1;
+        let failed_before = {
+            let live = self.live.borrow();
+            let progress = live.state.changes.get(&change.change_id);
+            progress.map_or(0, |progress| progress.attempts_failed)
+        };
+        let may_run_again = failed_before.saturating_add(1) < self.retry_of(change).attempts;
         match failure.disposition {
             Disposition::Retry { .. } if may_run_again => {
                 let change_id = change.change_id.clone();
-                self.record(Fact::NotDone { change_id }).await
+                let attempted = Fact::Attempted {
+                    change_id: change_id.clone(),
+                    attempt: failed_before + 1,
+                    error: failure.message,
+                };
+                let facts = if self.state_of(change) == ChangeState::Started {
+                    vec![attempted, Fact::NotDone { change_id }]
+                } else {
+                    vec![Fact::NotDone { change_id }]
+                };
+                self.record_all(facts).await
             }
             Disposition::Escalate => self.escalated(change, failure).await.map(drop),
             Disposition::AskHuman | Disposition::Look => {
@@ -298,7 +313,7 @@ impl<P: Provider> Runner<'_, P> {
         if on_failure == Some(OnFailure::Escalate) {
             return self.escalated(change, failure).await;
         }
-        if on_failure == Some(OnFailure::Rollback) {
+        if failure.take_back || on_failure == Some(OnFailure::Rollback) {
             self.take_back.set(true);
         }
         self.record(Fact::Failed {

@@ -8,6 +8,7 @@ mod carry_out;
 pub mod clock;
 mod ending;
 pub mod holder;
+pub mod http;
 pub mod installation;
 pub mod journal;
 mod overlay;

@@ -46,6 +46,8 @@ pub struct Failure {
     pub partial: bool,
     /// The assumption that turned out to be broken.
     pub assumption: Option<String>,
+    /// Does the plan say to take everything back at once for this?
+    pub take_back: bool,
 }
 
 impl Failure {
@@ -57,6 +59,7 @@ impl Failure {
             drift: Vec::new(),
             partial: false,
             assumption: None,
+            take_back: false,
         }
     }
 

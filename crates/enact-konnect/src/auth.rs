@@ -275,7 +275,7 @@ async fn refreshed(http: &reqwest::Client, base_url: &str, old: &StoredToken) ->
         )
         .send()
         .await
-        .map_err(|error| failed(crate::http::chain(&error)))?;
+        .map_err(|error| failed(enact_engine::http::chain(&error)))?;
     if response.status() != reqwest::StatusCode::OK {
         return Err(failed(format!(
             "the server answered {}; log in again with `enact login`",
@@ -352,12 +352,13 @@ impl DeviceLogin {
     /// # Errors
     /// [`AuthError::Server`] when TLS cannot be set up.
     pub fn new(url: &str, client_id: &str) -> Result<Self, AuthError> {
-        let http = crate::http::http_client(url, Duration::from_secs(30), false).map_err(|problem| {
-            AuthError::Server {
-                step: "preparing the login",
-                problem,
-            }
-        })?;
+        let http =
+            enact_engine::http::http_client(url, Duration::from_secs(30), false).map_err(|problem| {
+                AuthError::Server {
+                    step: "preparing the login",
+                    problem,
+                }
+            })?;
         Ok(Self {
             http,
             url: url.trim_end_matches('/').to_owned(),
@@ -466,7 +467,7 @@ impl DeviceLogin {
     ) -> Result<(u16, Vec<u8>), AuthError> {
         let failed = |error: reqwest::Error| AuthError::Server {
             step,
-            problem: crate::http::chain(&error),
+            problem: enact_engine::http::chain(&error),
         };
         let response = self
             .http
@@ -530,7 +531,7 @@ mod tests {
         store(&path, "new");
         // Nobody listens there: a request would fail.
         let url = "http://127.0.0.1:9";
-        let http = crate::http::http_client(url, Duration::from_secs(1), true).unwrap();
+        let http = enact_engine::http::http_client(url, Duration::from_secs(1), true).unwrap();
         assert!(
             credentials
                 .refresh(&http, url, &Secret::new("old".to_owned()))

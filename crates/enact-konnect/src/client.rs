@@ -15,8 +15,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::auth::Credentials;
-use crate::http::{chain, http_client};
 use crate::limiter::Limiter;
+use enact_engine::http::{chain, http_client};
 
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;

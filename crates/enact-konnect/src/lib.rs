@@ -10,7 +10,6 @@ pub mod client;
 pub mod desired;
 pub mod dump;
 pub mod endpoint;
-mod http;
 pub mod limiter;
 pub mod listing;
 pub mod load;

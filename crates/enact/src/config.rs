@@ -7,7 +7,10 @@ use enact_core::principal::{Principal, PrincipalKind};
 use enact_core::secret::Secret;
 use serde::Deserialize;
 
+use enact_runbook::document::SettingsDefaults;
+
 use crate::error::CommandError;
+use crate::notify::Notify;
 
 /// The settings file.
 pub(crate) const FILE: &str = "enact.toml";
@@ -31,6 +34,12 @@ pub(crate) struct SettingsFile {
     /// Whose approvals count, and for how much.
     #[serde(default)]
     pub(crate) approvals: ApprovalSettings,
+    /// Who is told when a run waits or ends.
+    #[serde(default)]
+    pub(crate) notify: Vec<Notify>,
+    /// Settings of runbooks, by the origin's names.
+    #[serde(default, rename = "plan_execute_pattern")]
+    pub(crate) runbooks: SettingsDefaults,
     /// Profiles by name.
     #[serde(default)]
     pub(crate) profiles: BTreeMap<String, Profile>,
@@ -129,6 +138,11 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// All variables.
+    pub(crate) fn all(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
     /// A variable as it is, empty or not.
     pub(crate) fn raw(&self, name: &str) -> Option<String> {
         self.variables.get(name).cloned()
@@ -170,6 +184,8 @@ pub(crate) struct Settings {
     pub(crate) state_dir: PathBuf,
     pub(crate) policy: PolicySettings,
     pub(crate) approvals: ApprovalSettings,
+    pub(crate) notify: Vec<Notify>,
+    runbooks: SettingsDefaults,
     file: Option<PathBuf>,
     pub(crate) agents: Vec<String>,
 }
@@ -211,6 +227,8 @@ impl Settings {
             state_dir,
             policy: file.policy,
             approvals: file.approvals,
+            notify: file.notify,
+            runbooks: file.runbooks,
             file: found,
             agents: file.agents,
         })
@@ -245,6 +263,20 @@ impl Settings {
             id: format!("os:{name}"),
             kind,
         }
+    }
+
+    /// Settings of runbooks.
+    pub(crate) fn runbook_settings(&self) -> &SettingsDefaults {
+        &self.runbooks
+    }
+
+    /// The roles that the settings give to somebody who runs this process.
+    pub(crate) fn roles_of(&self, principal: &Principal) -> Vec<String> {
+        let roles = self.approvals.roles.iter();
+        roles
+            .filter(|(_, names)| names.contains(&principal.id))
+            .map(|(role, _)| role.clone())
+            .collect()
     }
 
     /// A personal access token from the environment.

@@ -99,7 +99,23 @@ pub(crate) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
     }
     let refused = |error| CommandError::from(error).about(&path.display().to_string());
     let plan = Plan::parse(&bytes).map_err(refused)?;
-    let faults = enact_konnect::plan::unguarded(&plan, KINDS);
+    let mut faults = enact_konnect::plan::unguarded(&plan, KINDS);
+    if enact_runbook::provider::is_runbook(&plan) {
+        // Steps are the runbook's own; what stands beside them is Konnect's.
+        let is_step = |change: &enact_core::change::Change| change.resource_type == enact_runbook::spec::STEP;
+        let steps: std::collections::BTreeSet<_> = plan
+            .changes()
+            .iter()
+            .filter(|change| is_step(change))
+            .map(|change| &change.change_id)
+            .collect();
+        faults.retain(|fault| {
+            !fault
+                .change_id
+                .as_ref()
+                .is_some_and(|change_id| steps.contains(change_id))
+        });
+    }
     if faults.is_empty() {
         Ok(plan)
     } else {
@@ -187,7 +203,7 @@ fn introduce(context: &Context, plan: &Plan) {
 }
 
 /// A plan stays what it is when the policies change; it is judged by those of today.
-fn say_when_policy_changed(planned_by: Option<&str>, plan: &Plan) {
+pub(crate) fn say_when_policy_changed(planned_by: Option<&str>, plan: &Plan) {
     let today = plan.verdict().map(|verdict| verdict.bundle_digest.as_str());
     if planned_by.is_some() && planned_by != today {
         views::say(
@@ -197,7 +213,7 @@ fn say_when_policy_changed(planned_by: Option<&str>, plan: &Plan) {
 }
 
 /// A denial ends the line before anybody is asked, with what each rule said.
-fn check_verdict(plan: &Plan) -> Result<(), CommandError> {
+pub(crate) fn check_verdict(plan: &Plan) -> Result<(), CommandError> {
     let denials = plan.verdict().into_iter().flat_map(|verdict| &verdict.findings);
     let denials: Vec<Finding> = denials
         .filter(|finding| finding.outcome == Outcome::Deny)
@@ -329,7 +345,7 @@ pub(crate) async fn carry_out(
 }
 
 /// Raises the stop signal once somebody turns the latch on, whichever state directory they did it from.
-fn watch_latch(context: &Context, stop: &StopSignal) {
+pub(crate) fn watch_latch(context: &Context, stop: &StopSignal) {
     let (path, stop) = (state::latch_file(&context.settings), stop.clone());
     tokio::spawn(async move {
         loop {
@@ -422,6 +438,9 @@ pub(crate) async fn run_mode(
     let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
     if let Some(path) = &saved.plan {
         let plan = read_plan(path)?;
+        if mode == Mode::Apply && plan.metadata().mode == Mode::Run {
+            return apply_runbook(context, konnect, flags, saved, plan, policies).await;
+        }
         check_mode(&plan, mode)?;
         check_planned_target(context, konnect, &plan)?;
         let connection = crate::connect::connect(&context.settings, konnect).await?;
@@ -445,6 +464,27 @@ pub(crate) async fn run_mode(
         stdin_taken: config.takes_stdin(),
     };
     execute(context, &connection, plan, policies, told).await
+}
+
+/// A saved plan of a runbook: content decides.
+async fn apply_runbook(
+    context: &Context,
+    konnect: &KonnectFlags,
+    flags: &RunFlags,
+    saved: &SavedFlags,
+    plan: Plan,
+    policies: &mut Policies,
+) -> CommandResult {
+    let stdin_taken = saved.plan.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    let told = crate::runbook::Told {
+        flags,
+        konnect,
+        folder: crate::runbook::find_folder(context, plan.id(), None)?,
+        read: false,
+        ascii: false,
+        stdin_taken,
+    };
+    crate::runbook::execute(context, plan, policies, told).await
 }
 
 /// Faults that do not stop the line.

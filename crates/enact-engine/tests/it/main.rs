@@ -28,6 +28,7 @@ mod policy_hostile;
 mod policy_names;
 mod policy_origin;
 mod policy_reload;
+mod procedure;
 mod signature_files;
 mod signature_keys;
 mod signature_worth;

@@ -7,11 +7,11 @@ use base64::Engine;
 use enact_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
-use super::budget::{Budget, Limits};
-use super::parse;
-use super::suggest;
+use super::budget::Limits;
 use super::text::{Span, shown};
 use super::tree::{Body, Node};
+use enact_core::yaml;
+use enact_core::yaml::suggest;
 
 /// An interpreted file.
 #[derive(Debug)]
@@ -71,8 +71,8 @@ pub(super) fn interpret(path: &Path, bytes: Vec<u8>, nesting: usize) -> Result<A
 /// # Errors
 /// The first fault as words, with line and column; never the content.
 pub(super) fn yaml(text: &str, nesting: usize) -> Result<Node<'static>, String> {
-    let mut budget = Budget::new(&Limits::default());
-    let (node, faults) = parse::parse(text, nesting, &mut budget);
+    let mut budget = Limits::default().budget();
+    let (node, faults) = yaml::parse(text, nesting, &mut budget);
     if let Some((span, fault)) = faults.into_iter().next() {
         return Err(format!("{}:{}: {}", span.line, span.column, fault.summary));
     }
@@ -129,7 +129,7 @@ pub(super) fn extract<'a>(node: &'a Node<'static>, path: &str) -> Result<&'a Nod
                     no_step(path, step).hint(format!("the list there has {} entries, from 0", items.len()))
                 })?
             }
-            Body::Scalar { .. } | Body::Environment(_) | Body::Reference(_) | Body::Faulty => {
+            Body::Scalar { .. } | Body::Special(_) | Body::Faulty => {
                 return Err(no_step(path, step).hint("the value before it is a single value"));
             }
         };

@@ -1,6 +1,6 @@
 //! How much one load may take: what protects against bombs and accidents.
 
-use super::tree::Size;
+pub(super) use enact_core::yaml::Budget;
 
 /// The bounds of one load. The defaults suit production; tests tighten them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,69 +35,9 @@ impl Default for Limits {
     }
 }
 
-/// What is left of the limits.
-#[derive(Debug)]
-pub(super) struct Budget {
-    bytes: u64,
-    nodes: usize,
-    alias_nodes: usize,
-}
-
-impl Budget {
-    pub(super) fn new(limits: &Limits) -> Self {
-        Self {
-            bytes: limits.total_bytes,
-            nodes: limits.nodes,
-            alias_nodes: limits.alias_nodes,
-        }
-    }
-
-    /// Takes bytes; `false` when there are not enough left.
-    pub(super) fn take_bytes(&mut self, bytes: usize) -> bool {
-        take(&mut self.bytes, bytes as u64)
-    }
-
-    /// Takes one node.
-    pub(super) fn take_node(&mut self) -> bool {
-        take(&mut self.nodes, 1)
-    }
-
-    /// Takes a copied subtree.
-    pub(super) fn take_copy(&mut self, size: Size) -> bool {
-        take(&mut self.nodes, size.nodes) && self.take_bytes(size.bytes)
-    }
-
-    /// Takes what an alias expands to.
-    pub(super) fn take_alias(&mut self, size: Size) -> bool {
-        // A long text copied often is a bomb as well.
-        let weight = size.nodes.saturating_add(size.bytes / 256);
-        take(&mut self.alias_nodes, weight) && self.take_copy(size)
-    }
-}
-
-fn take<T: Copy + PartialOrd + std::ops::SubAssign + Default>(left: &mut T, wanted: T) -> bool {
-    if *left < wanted {
-        // Used up for good: a smaller request later must not pass, or results would depend on luck.
-        *left = T::default();
-        return false;
-    }
-    *left -= wanted;
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_budget_once_overdrawn_stays_empty() {
-        let limits = Limits {
-            total_bytes: 10,
-            ..Limits::default()
-        };
-        let mut budget = Budget::new(&limits);
-        assert!(budget.take_bytes(4));
-        assert!(!budget.take_bytes(7));
-        assert!(!budget.take_bytes(1));
+impl Limits {
+    /// All of it, unspent.
+    pub(super) fn budget(&self) -> Budget {
+        Budget::new(self.total_bytes, self.nodes, self.alias_nodes)
     }
 }

@@ -6,11 +6,11 @@ use enact_core::diagnostic::Diagnostic;
 
 use super::draft::{Draft, Link, Namespace};
 use super::shape;
-use super::suggest;
 use super::text::{At, Faults, Span, shown};
 use super::tree::{Body, Entry, Node};
 use crate::desired::External;
 use crate::resources::Kinds;
+use enact_core::yaml::suggest;
 
 /// What all files together say, flattened.
 #[derive(Default)]

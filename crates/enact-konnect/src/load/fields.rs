@@ -9,7 +9,7 @@ use super::frontmatter;
 use super::labels;
 use super::shape;
 use super::text::{Faults, Span};
-use super::tree::{Body, Node, Target};
+use super::tree::{Body, Node, Special, Target};
 use crate::desired::EnvironmentUse;
 use crate::resources::{DefaultValue, Field, Shape};
 
@@ -23,7 +23,7 @@ pub(super) fn read(
 ) {
     // A value that was left away has no place of its own.
     let span = if node.is_absent() { key } else { node.span };
-    if let Body::Environment(value) = &node.body {
+    if let Body::Special(Special::Environment(value)) = &node.body {
         note_environment(draft, field.name, &value.variable, &value.text);
     }
     let value = if matches!(field.shape, Shape::Labels) && matches!(node.body, Body::Mapping(_)) {
@@ -53,11 +53,11 @@ fn single(field: &'static Field, node: Node<'_>) -> Result<CellValue, Diagnostic
     let found = node.describe();
     let value = match node.body {
         Body::Faulty => return Ok(CellValue::Faulty),
-        Body::Reference(target) if matches!(field.shape, Shape::Labels) => {
+        Body::Special(Special::Reference(target)) if matches!(field.shape, Shape::Labels) => {
             return Err(labels::no_references(&target));
         }
-        Body::Reference(target) => return Ok(CellValue::Unresolved(*target)),
-        Body::Environment(_) if !takes_environment(&field.shape) => {
+        Body::Special(Special::Reference(target)) => return Ok(CellValue::Unresolved(*target)),
+        Body::Special(Special::Environment(_)) if !takes_environment(&field.shape) => {
             let fault = format!("`{}` cannot come from the environment", field.name);
             return Err(Diagnostic::error(fault)
                 .detail("`!env` is for text fields only")
@@ -69,7 +69,7 @@ fn single(field: &'static Field, node: Node<'_>) -> Result<CellValue, Diagnostic
             node.scalar().filter(Value::is_number).unwrap_or(0.into())
         }
         Body::Scalar { text, plain: false } => Value::String(text.into_owned()),
-        Body::Environment(value) => Value::String(value.text),
+        Body::Special(Special::Environment(value)) => Value::String(value.text),
         Body::Scalar { .. } => node.scalar().unwrap_or_default(),
     };
     if let (Shape::Id { .. }, Value::String(text)) = (&field.shape, &value)

@@ -8,10 +8,10 @@ use super::document::Document;
 use super::draft::{Draft, Link};
 use super::fields;
 use super::shape;
-use super::suggest;
 use super::text::{Span, shown};
-use super::tree::{Body, Entry, Node};
+use super::tree::{Body, Entry, Node, Special};
 use crate::resources::Kind;
+use enact_core::yaml::suggest;
 
 /// Keys under a kind that the format knows and enact does not manage yet.
 const UNMANAGED: &[(&str, &[&str])] = &[(
@@ -223,7 +223,7 @@ impl<'t> Document<'_, 't> {
 
     /// A bare `ref` or `!ref x#id`.
     fn link(&mut self, entry: Entry<'t>) -> Link {
-        if let Body::Reference(target) = &entry.value.body {
+        if let Body::Special(Special::Reference(target)) = &entry.value.body {
             if target.field == "id" {
                 return Link::Named(target.reference.clone(), self.at(entry.value.span));
             }
@@ -340,7 +340,7 @@ impl<'t> Document<'_, 't> {
         if node.is_faulty() {
             return None;
         }
-        if let Body::Environment(_) = node.body {
+        if let Body::Special(Special::Environment(_)) = node.body {
             let fault = Diagnostic::error(format!("`{name}` cannot come from the environment"));
             self.fault(
                 node.span,

@@ -3,14 +3,14 @@
 use enact_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
-use super::budget::{Budget, Limits};
+use super::budget::Limits;
 use super::draft::{Cell, CellValue, Draft};
-use super::parse;
 use super::shape;
-use super::suggest;
 use super::text::{Faults, shown};
 use super::tree::{Body, Entry, Node};
 use crate::resources::Field;
+use enact_core::yaml;
+use enact_core::yaml::suggest;
 
 /// How deep front matter may nest; its values are single ones anyway.
 const NESTING: usize = 8;
@@ -116,8 +116,8 @@ fn next_line(text: &str) -> (&str, &str) {
 }
 
 fn entries(block: &str) -> Result<Vec<Entry<'_>>, Diagnostic> {
-    let mut budget = Budget::new(&Limits::default());
-    let (node, found) = parse::parse(block, NESTING, &mut budget);
+    let mut budget = Limits::default().budget();
+    let (node, found) = yaml::parse(block, NESTING, &mut budget);
     if let Some((span, fault)) = found.into_iter().next() {
         let summary = format!("front matter, line {}: {}", span.line + 1, fault.summary);
         return Err(Diagnostic { summary, ..fault });

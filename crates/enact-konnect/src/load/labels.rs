@@ -7,7 +7,7 @@ use super::draft::Draft;
 use super::fields;
 use super::shape;
 use super::text::{Faults, Span, shown};
-use super::tree::{Body, Entry, Node, Target};
+use super::tree::{Body, Entry, Node, Special, Target};
 
 /// Most labels an object may have, by the API's schema.
 const MOST: usize = 50;
@@ -35,7 +35,7 @@ pub(super) fn read(
             faults.push(draft.at(entry.span), fault);
             continue;
         }
-        if let Body::Environment(value) = &entry.value.body {
+        if let Body::Special(Special::Environment(value)) = &entry.value.body {
             fields::note_environment(draft, field, &value.variable, &value.text);
         }
         match check_value(&entry) {
@@ -111,7 +111,7 @@ fn check_key(key: &str) -> Result<(), Diagnostic> {
 
 fn check_value(entry: &Entry<'_>) -> Result<String, Diagnostic> {
     let name = shown(&entry.key);
-    if let Body::Reference(target) = &entry.value.body {
+    if let Body::Special(Special::Reference(target)) = &entry.value.body {
         return Err(no_references(target));
     }
     let Some(text) = entry.value.text() else {

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use enact_core::diagnostic::Diagnostic;
 
 use super::draft::{Draft, Link};
-use super::suggest;
 use super::text::{At, Faults, shown};
+use enact_core::yaml::suggest;
 
 /// How many unknown names get a suggestion, and among how many candidates: a file full of typos stays fast.
 const SUGGESTIONS: usize = 50;

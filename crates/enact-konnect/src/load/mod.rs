@@ -23,14 +23,10 @@ mod frontmatter;
 mod identity;
 mod labels;
 mod links;
-mod mapping;
-mod parse;
 mod references;
-mod scalar;
 mod scope;
 mod shape;
 mod source;
-mod suggest;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -103,7 +99,7 @@ pub fn load(
     options: &LoadOptions,
     environment: &dyn Environment,
 ) -> Result<Desired, Vec<Diagnostic>> {
-    let mut budget = Budget::new(&options.limits);
+    let mut budget = options.limits.budget();
     let mut files = Files::new(options);
     let inputs = files.inputs(sources, &mut budget);
     let mut faults = Faults::new(&inputs.texts, inputs.faults);
@@ -154,7 +150,7 @@ impl<'t> Reader<'_, '_, 't> {
     /// Returns whether the text could be read as YAML to its end.
     fn read(&mut self, file: usize, text: &'t Text, documents: &mut Documents) -> bool {
         let nesting = self.options.limits.nesting;
-        let (root, found) = parse::parse(&text.body, nesting, self.budget);
+        let (root, found) = enact_core::yaml::parse(&text.body, nesting, self.budget);
         let whole = found.is_empty();
         for (span, fault) in found {
             self.faults.push(text::At { file, span }, fault);

@@ -9,11 +9,11 @@ use super::budget::Budget;
 use super::draft::{CellValue, Draft, Link};
 use super::links::Names;
 use super::shape;
-use super::suggest;
 use super::text::{At, Faults, shown};
 use super::tree::Target;
 use crate::desired::External;
 use crate::resources::{Field, Kind, Shape};
+use enact_core::yaml::suggest;
 
 /// A field of a draft.
 type Place = (usize, &'static str);

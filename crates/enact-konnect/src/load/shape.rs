@@ -107,7 +107,7 @@ fn check_choice(name: &str, words: &[&str], word: &str) -> Result<(), Diagnostic
         return Ok(());
     }
     let fault = Diagnostic::error(format!("`{name}` cannot be {}", shown(word)));
-    Err(fault.hint(super::suggest::hint(word, words.iter().copied())))
+    Err(fault.hint(enact_core::yaml::suggest::hint(word, words.iter().copied())))
 }
 
 /// One path step, with or without a leading `/`, or `/` itself.

@@ -7,9 +7,9 @@ use enact_core::diagnostic::Diagnostic;
 use super::Environment;
 use super::attachment::{self, Attachment};
 use super::budget::Budget;
-use super::suggest;
 use super::text::{At, Faults, Span, shown};
-use super::tree::{Body, FromEnvironment, Node, Target};
+use super::tree::{Body, FromEnvironment, Node, Special, Target};
+use enact_core::yaml::suggest;
 
 /// Tags that have a meaning in a configuration file.
 const TAGS: &[&str] = &["ref", "file", "env"];
@@ -42,16 +42,16 @@ impl<'t> Tags<'_, 't> {
                     self.resolve(&mut entry.value);
                 }
             }
-            Body::Scalar { .. } | Body::Environment(_) | Body::Reference(_) | Body::Faulty => {}
+            Body::Scalar { .. } | Body::Special(_) | Body::Faulty => {}
         }
     }
 
     fn tagged(&mut self, tag: &str, node: &mut Node<'t>) {
         let body = match tag {
-            "ref" => reference(node).map(|target| Body::Reference(Box::new(target))),
+            "ref" => reference(node).map(|target| Body::Special(Special::Reference(Box::new(target)))),
             "env" => self
                 .environment(node)
-                .map(|value| Body::Environment(Box::new(value))),
+                .map(|value| Body::Special(Special::Environment(Box::new(value)))),
             "file" => self.file(node).map(|found| found.body),
             _ => Err(unknown(tag)),
         };
@@ -191,7 +191,7 @@ impl Argument {
                 }
                 argument
             }
-            Body::Sequence(_) | Body::Environment(_) | Body::Reference(_) | Body::Faulty => {
+            Body::Sequence(_) | Body::Special(_) | Body::Faulty => {
                 let fault = format!("`!{tag}` expects a {key}, found {}", node.describe());
                 return Err(Diagnostic::error(fault).hint(format!("write `!{tag} {key}`")));
             }

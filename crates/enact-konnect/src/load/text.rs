@@ -4,9 +4,7 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use enact_core::diagnostic::{Diagnostic, Place, Position, Severity};
-
-/// Most characters of a source line that a fault shows.
-const EXCERPT_CHARACTERS: usize = 200;
+pub(super) use enact_core::yaml::{Span, excerpt, shown, split_lines};
 
 /// One input, read and known to be UTF-8.
 #[derive(Debug)]
@@ -19,17 +17,6 @@ pub(super) struct Text {
     pub(super) directory: PathBuf,
     /// The directory that `!file` must not leave.
     pub(super) base: PathBuf,
-}
-
-/// A stretch of text in a file that the context knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Span {
-    /// Line, from 1.
-    pub(super) line: u32,
-    /// Column in characters, from 1.
-    pub(super) column: u32,
-    /// Characters; 0 means "to the end of the line".
-    pub(super) length: u32,
 }
 
 /// A stretch of text and its file, as an index into the texts.
@@ -142,46 +129,9 @@ fn sort_key(fault: &Diagnostic) -> (Option<(&str, Option<Position>)>, &str) {
     (place, fault.summary.as_str())
 }
 
-/// A line as a fault shows it.
-pub(super) fn excerpt(line: &str) -> String {
-    line.chars().take(EXCERPT_CHARACTERS).collect()
-}
-
-/// The lines as the YAML scanner counts them: `\n`, `\r\n` and a lone `\r` each end one.
-pub(super) fn split_lines(body: &str) -> Vec<&str> {
-    let mut lines = Vec::new();
-    let mut rest = body;
-    while let Some(end) = rest.find(['\n', '\r']) {
-        let (line, tail) = rest.split_at(end);
-        lines.push(line);
-        rest = tail.strip_prefix("\r\n").or_else(|| tail.get(1..)).unwrap_or("");
-    }
-    lines.push(rest);
-    lines
-}
-
-/// A value cut for a message, quoted as code.
-pub(super) fn shown(text: &str) -> String {
-    let mut cut: String = text
-        .chars()
-        .take(60)
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .collect();
-    if text.chars().nth(60).is_some() {
-        cut.push('…');
-    }
-    format!("`{cut}`")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_end_the_way_the_scanner_counts_them() {
-        assert_eq!(split_lines("a\r\nb\nc\rd"), ["a", "b", "c", "d"]);
-        assert_eq!(split_lines(""), [""]);
-    }
 
     #[test]
     fn a_length_of_zero_reaches_to_the_end_of_the_line() {
@@ -199,11 +149,5 @@ mod tests {
         };
         let place = faults.place(At { file: 0, span });
         assert_eq!((place.excerpt.as_str(), place.length), ("cdé", 2));
-    }
-
-    #[test]
-    fn long_and_odd_values_are_cut_for_messages() {
-        assert_eq!(shown("a\nb"), "`a b`");
-        assert_eq!(shown(&"x".repeat(61)), format!("`{}…`", "x".repeat(60)));
     }
 }

@@ -179,6 +179,14 @@ fn expiry(text: &str, now: jiff::Timestamp) -> Result<jiff::Timestamp, CommandEr
     })
 }
 
+/// A runbook that is not readable shows itself when it is run; whoever approves sees that it is not.
+fn show_runbook(context: &Context, plan: &Plan) {
+    match crate::runbook::read_document(plan) {
+        Ok(document) => views::say(&runbook_text::approval_request(context.painter, plan, &document)),
+        Err(error) => views::say(&format!("warning: {}\n", error.chain.join(": "))),
+    }
+}
+
 /// The plan as whoever approves must see it, with what their words come to.
 fn show(context: &Context, plan: &Plan, conditions: &[Condition], steps: &[StepName]) {
     let painter = context.painter;
@@ -189,7 +197,7 @@ fn show(context: &Context, plan: &Plan, conditions: &[Condition], steps: &[StepN
         plan.metadata().target
     ));
     if plan.metadata().mode == Mode::Run {
-        views::say(&runbook_text::approval_request(plan));
+        show_runbook(context, plan);
     } else {
         views::say(&plan_text::render(painter, plan, plan_text::Detail::default()));
         views::say(&plan_text::deletions(painter, plan));

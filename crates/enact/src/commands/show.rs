@@ -11,7 +11,7 @@ use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
 use crate::execute::read_plan;
 use crate::state;
-use crate::views::{self, plan_text};
+use crate::views::{self, plan_text, runbook_text};
 
 /// Show a plan, from a file or by its id
 #[derive(Debug, Args)]
@@ -37,7 +37,11 @@ pub(crate) fn run(context: &Context, args: &ShowArgs) -> CommandResult {
             let detail = plan_text::Detail {
                 full: args.full_content,
             };
-            views::print_text(&plan_text::render(context.painter, &plan, detail))?;
+            let text = match enact_runbook::provider::document_of(&plan) {
+                Ok(document) => runbook_text::approval_request(context.painter, &plan, &document),
+                Err(_) => plan_text::render(context.painter, &plan, detail),
+            };
+            views::print_text(&text)?;
         }
         Output::Json => views::print(&String::from_utf8_lossy(&plan.to_bytes()?))?,
         Output::Yaml => views::print_document(&plan, Output::Yaml)?,

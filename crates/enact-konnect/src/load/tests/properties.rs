@@ -153,8 +153,8 @@ fn shuffled(seed: u64) -> String {
     let text = VALID
         .replace("&name \"Harbor\"", "Harbor")
         .replace("*name", "Harbor");
-    let mut budget = Budget::new(&Limits::default());
-    let (root, _) = parse::parse(&text, 64, &mut budget);
+    let mut budget = Limits::default().budget();
+    let (root, _) = enact_core::yaml::parse(&text, 64, &mut budget);
     let mut out = String::new();
     write(&root.unwrap(), &mut { seed }, &mut out);
     out
@@ -185,7 +185,7 @@ fn write(node: &tree::Node<'_>, seed: &mut u64, out: &mut String) {
             }
             out.push('}');
         }
-        Body::Environment(_) | Body::Reference(_) | Body::Faulty => {}
+        Body::Special(_) | Body::Faulty => {}
     }
 }
 

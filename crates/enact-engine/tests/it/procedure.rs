@@ -1,0 +1,690 @@
+//! Procedures: where a run waits for people, what a failure leads to, what runs in any case, what is taken back.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use enact_core::change::{Action, Change, ChangeId, Effect, Milliseconds, Undo};
+use enact_core::condition::Condition;
+use enact_core::criterion::{CriterionReport, CriterionVerdict};
+use enact_core::gate::{AdmittedPlan, admit};
+use enact_core::journal::{ChangeState, Choice, Fact, Mismatch, RunId, RunOutcome, RunPhase, RunState};
+use enact_core::plan::{Mode, Plan, PlanDraft};
+use enact_core::procedure::{Attempts, Handling, Hold, Moment, OnFailure, RollbackMode, RollbackRule};
+use enact_core::reference::Outputs;
+use enact_engine::holder::Holder;
+use enact_engine::installation::Surroundings;
+use enact_engine::policy::{BuiltinPolicy, PolicyEngine as _};
+use enact_engine::provider::{Disposition, Failure, Made, Provider, Settled};
+use enact_engine::runner::RunOptions;
+use enact_engine::stop::StopSignal;
+use enact_testkit::crash::{Kill, Machine, Process};
+use enact_testkit::fixtures::{approval, circumstances, metadata, occasion, person, start};
+use jiff::Timestamp;
+
+use crate::support::block_on;
+
+/// Answers as it is told, and keeps what was asked of it.
+#[derive(Default)]
+struct Script {
+    applies: RefCell<BTreeMap<String, VecDeque<Result<Made, Failure>>>>,
+    checks: RefCell<BTreeMap<String, VecDeque<Result<Vec<Mismatch>, Failure>>>>,
+    undos: RefCell<BTreeMap<String, Result<(), Failure>>>,
+    not_needed: Vec<String>,
+    criteria: RefCell<Vec<CriterionReport>>,
+    seen: RefCell<Vec<String>>,
+}
+
+impl Script {
+    fn applies(self, step: &str, answers: Vec<Result<Made, Failure>>) -> Self {
+        self.applies.borrow_mut().insert(step.to_owned(), answers.into());
+        self
+    }
+
+    fn saw(&self) -> Vec<String> {
+        self.seen.borrow().clone()
+    }
+
+    fn see(&self, what: &str, change: &Change) {
+        self.seen
+            .borrow_mut()
+            .push(format!("{what} {}", change.change_id));
+    }
+}
+
+fn fails(message: &str) -> Result<Made, Failure> {
+    Err(Failure::new(Disposition::GiveUp, message).in_part())
+}
+
+impl Provider for Script {
+    async fn not_needed(&self, change: &Change, _: &Outputs) -> Result<Option<String>, Failure> {
+        let named = self.not_needed.contains(&change.change_id.0);
+        Ok(named.then(|| "its condition is false".to_owned()))
+    }
+
+    async fn preflight(&self, _: &[&Change], _: &Outputs) -> Result<Vec<Mismatch>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn check(&self, change: &Change, _: &Outputs) -> Result<Vec<Mismatch>, Failure> {
+        let mut checks = self.checks.borrow_mut();
+        let next = checks.get_mut(&change.change_id.0).and_then(VecDeque::pop_front);
+        next.unwrap_or(Ok(Vec::new()))
+    }
+
+    async fn apply(&self, change: &Change, _: &Outputs) -> Result<Made, Failure> {
+        self.see("do", change);
+        let mut applies = self.applies.borrow_mut();
+        let next = applies.get_mut(&change.change_id.0).and_then(VecDeque::pop_front);
+        next.unwrap_or(Ok(Made::new()))
+    }
+
+    async fn settle(&self, change: &Change, _: &Outputs, _: Timestamp) -> Result<Settled, Failure> {
+        self.see("settle", change);
+        Ok(Settled::Done(Made::new()))
+    }
+
+    async fn verify(&self, _: &[&Change], _: &Outputs) -> Result<Vec<Mismatch>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn undo(&self, change: &Change, _: &Outputs) -> Result<(), Failure> {
+        self.see("undo", change);
+        self.undos
+            .borrow_mut()
+            .remove(&change.change_id.0)
+            .unwrap_or(Ok(()))
+    }
+
+    async fn settle_undo(&self, _: &Change, _: &Outputs) -> Result<Settled, Failure> {
+        Ok(Settled::NotDone)
+    }
+
+    async fn conclude(&self) -> Result<Vec<CriterionReport>, Failure> {
+        Ok(self.criteria.borrow().clone())
+    }
+}
+
+/// A step after the one before it.
+fn step(id: &str, after: Option<&str>) -> Change {
+    let mut change = Change::new(ChangeId::from(id), Action::Run, "step", id, id);
+    change.depends_on = after.map(ChangeId::from).into_iter().collect();
+    change.undo = Some(Undo::Run {
+        spec: serde_json::json!({}),
+    });
+    change.handling = Some(Handling::default());
+    change
+}
+
+/// Steps `a`, `b`, `c` in a row, and `z` in any case.
+fn four(edit: impl FnOnce(&mut Vec<Change>)) -> Plan {
+    let mut last = step("z", None);
+    last.handling = Some(Handling {
+        always: true,
+        ..Handling::default()
+    });
+    last.undo = Some(Undo::Nothing);
+    let mut changes = vec![step("a", None), step("b", Some("a")), step("c", Some("b")), last];
+    edit(&mut changes);
+    let draft = PlanDraft {
+        metadata: metadata(Mode::Run),
+        document: None,
+        changes,
+        warnings: Vec::new(),
+    };
+    draft.freeze().unwrap()
+}
+
+fn handling(change: &mut Change) -> &mut Handling {
+    change.handling.get_or_insert_default()
+}
+
+struct Desk {
+    machine: Machine,
+    admitted: AdmittedPlan,
+    script: Script,
+    options: RunOptions,
+}
+
+impl Desk {
+    fn new(plan: &Plan, script: Script) -> Self {
+        Self::under(plan, script, Vec::new())
+    }
+
+    fn under(plan: &Plan, script: Script, conditions: Vec<Condition>) -> Self {
+        let mut record = approval(plan);
+        record.conditions = conditions;
+        let verdict = BuiltinPolicy.judge(plan, &occasion());
+        let admitted = admit(plan.clone(), verdict, vec![record], &circumstances()).unwrap();
+        Self {
+            machine: Machine::new(),
+            admitted,
+            script,
+            options: RunOptions::of_procedure(RollbackRule::default()),
+        }
+    }
+
+    fn rolling_back(mut self, mode: RollbackMode) -> Self {
+        self.options.rollback.on_failure = mode;
+        self
+    }
+
+    fn process(&self) -> Process {
+        self.machine.process(Kill::Never, Arc::new(|_| ()))
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            options: self.options.clone(),
+            reporters: Vec::new(),
+            stop: StopSignal::new(),
+        }
+    }
+
+    fn start(&self) -> (RunId, RunState) {
+        let process = self.process();
+        let open = process
+            .installation
+            .begin(&self.admitted, &person("ana"))
+            .unwrap();
+        let run_id = open.run_id.clone();
+        let run = process
+            .installation
+            .run(open, &self.admitted, &self.script, self.surroundings());
+        (run_id, block_on(run).unwrap())
+    }
+
+    fn resume(&self, run_id: &RunId) -> RunState {
+        let process = self.process();
+        let open = process
+            .installation
+            .reopen(run_id, &self.admitted, &person("ana"))
+            .unwrap();
+        let run = process
+            .installation
+            .run(open, &self.admitted, &self.script, self.surroundings());
+        block_on(run).unwrap()
+    }
+
+    /// Another process writes a person's word down.
+    fn says(&self, run_id: &RunId, fact: Fact) {
+        let process = self.process();
+        let store = &process.installation.store;
+        let ttl = std::time::Duration::from_secs(30);
+        let now = process.installation.clock.now();
+        let lease = store.acquire(run_id, &Holder::this_process(), ttl, now).unwrap();
+        store.append(&lease, ttl, now, vec![fact]).unwrap();
+        store.release(&lease).unwrap();
+    }
+
+    fn confirms(&self, run_id: &RunId, step: &str, at: Moment, who: &str, roles: &[&str]) {
+        self.says(
+            run_id,
+            Fact::Confirmed {
+                change_id: ChangeId::from(step),
+                at,
+                by: person(who),
+                roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+                reason: String::new(),
+            },
+        );
+    }
+
+    fn chooses(&self, run_id: &RunId, step: &str, choice: Choice) {
+        self.says(
+            run_id,
+            Fact::Chosen {
+                change_id: ChangeId::from(step),
+                choice,
+                by: person("ana"),
+                reason: "looked".to_owned(),
+            },
+        );
+    }
+}
+
+fn states(state: &RunState) -> Vec<ChangeState> {
+    ["a", "b", "c", "z"]
+        .map(|step| state.of(&ChangeId::from(step)))
+        .to_vec()
+}
+
+use ChangeState::{Done, Escalated, Failed, Omitted, Pending, Skipped, Undone};
+
+#[test]
+fn steps_run_in_order_and_what_runs_in_any_case_runs_last() {
+    let desk = Desk::new(&four(|_| ()), Script::default());
+    let (_, state) = desk.start();
+    assert_eq!(state.outcome, Some(RunOutcome::Verified));
+    assert_eq!(desk.script.saw(), ["do a", "do b", "do c", "do z"]);
+}
+
+#[test]
+fn a_step_that_only_needs_an_earlier_one_does_not_overtake() {
+    let plan = four(|changes| {
+        changes[2].depends_on.clear();
+    });
+    let desk = Desk::new(&plan, Script::default());
+    desk.start();
+    assert_eq!(desk.script.saw(), ["do a", "do b", "do c", "do z"]);
+}
+
+#[test]
+fn a_hold_before_a_step_pauses_until_enough_people_with_their_roles_confirm() {
+    let plan = four(|changes| {
+        handling(&mut changes[1]).holds = vec![Hold {
+            count: 2,
+            roles: vec!["dba".to_owned()],
+            ..Hold::at(Moment::Before)
+        }];
+    });
+    let desk = Desk::new(&plan, Script::default());
+    let (run_id, state) = desk.start();
+    assert_eq!((state.phase, state.outcome), (RunPhase::Paused, None));
+    assert_eq!(states(&state), [Done, Pending, Pending, Pending]);
+    desk.confirms(&run_id, "b", Moment::Before, "ana", &[]);
+    desk.confirms(&run_id, "b", Moment::Before, "ana", &["dba"]);
+    assert_eq!(
+        desk.resume(&run_id).phase,
+        RunPhase::Paused,
+        "one person is not two"
+    );
+    desk.confirms(&run_id, "b", Moment::After, "ben", &[]);
+    assert_eq!(
+        desk.resume(&run_id).phase,
+        RunPhase::Paused,
+        "after is not before"
+    );
+    desk.confirms(&run_id, "b", Moment::Before, "ben", &[]);
+    assert_eq!(desk.resume(&run_id).outcome, Some(RunOutcome::Verified));
+    assert_eq!(desk.script.saw(), ["do a", "do b", "do c", "do z"]);
+}
+
+#[test]
+fn a_hold_after_a_step_keeps_the_next_one_from_starting_also_across_processes() {
+    let plan = four(|changes| handling(&mut changes[0]).holds = vec![Hold::at(Moment::After)]);
+    let desk = Desk::new(&plan, Script::default());
+    let (run_id, state) = desk.start();
+    assert_eq!(states(&state), [Done, Pending, Pending, Pending]);
+    assert_eq!(desk.resume(&run_id).phase, RunPhase::Paused);
+    desk.confirms(&run_id, "a", Moment::After, "ana", &[]);
+    assert_eq!(desk.resume(&run_id).outcome, Some(RunOutcome::Verified));
+}
+
+#[test]
+fn conditions_of_an_approval_add_checkpoints_to_a_plan_that_has_none() {
+    let change_id = ChangeId::from("c");
+    for (condition, stops_before) in [
+        (
+            Condition::CheckpointBefore {
+                change_id: change_id.clone(),
+            },
+            Pending,
+        ),
+        (
+            Condition::CheckpointAfter {
+                change_id: change_id.clone(),
+            },
+            Done,
+        ),
+        (
+            Condition::SecondApprover {
+                change_id: change_id.clone(),
+                who: "os:ben".to_owned(),
+            },
+            Pending,
+        ),
+        (Condition::StopAfter { change_id }, Done),
+    ] {
+        let desk = Desk::under(&four(|_| ()), Script::default(), vec![condition.clone()]);
+        let (_, state) = desk.start();
+        assert_eq!(state.phase, RunPhase::Paused, "{condition:?}");
+        assert_eq!(
+            states(&state),
+            [Done, Done, stops_before, Pending],
+            "{condition:?}"
+        );
+    }
+}
+
+#[test]
+fn a_second_approver_is_that_one_person() {
+    let condition = Condition::SecondApprover {
+        change_id: ChangeId::from("b"),
+        who: "os:ben".to_owned(),
+    };
+    let desk = Desk::under(&four(|_| ()), Script::default(), vec![condition]);
+    let (run_id, _) = desk.start();
+    desk.confirms(&run_id, "b", Moment::Before, "ana", &["everything"]);
+    assert_eq!(desk.resume(&run_id).phase, RunPhase::Paused);
+    desk.confirms(&run_id, "b", Moment::Before, "ben", &[]);
+    assert_eq!(desk.resume(&run_id).outcome, Some(RunOutcome::Verified));
+}
+
+#[test]
+fn a_checkpoint_between_steps_is_one_before_each_but_the_first() {
+    let desk = Desk::under(
+        &four(|_| ()),
+        Script::default(),
+        vec![Condition::CheckpointBetweenSteps],
+    );
+    let (run_id, mut state) = desk.start();
+    for step in ["b", "c", "z"] {
+        assert_eq!(state.phase, RunPhase::Paused, "before {step}");
+        desk.confirms(&run_id, step, Moment::Before, "ana", &[]);
+        state = desk.resume(&run_id);
+    }
+    assert_eq!(state.outcome, Some(RunOutcome::Verified));
+}
+
+#[test]
+fn an_approval_that_runs_out_stops_the_run_at_the_next_step() {
+    let condition = Condition::Window {
+        not_before: None,
+        not_after: Some(start() + jiff::SignedDuration::from_millis(1)),
+    };
+    let desk = Desk::under(&four(|_| ()), Script::default(), vec![condition]);
+    desk.machine.clock.0.advance(std::time::Duration::from_secs(1));
+    let (_, state) = desk.start();
+    assert_eq!(state.phase, RunPhase::Paused);
+    assert_eq!(states(&state), [Pending; 4]);
+}
+
+#[test]
+fn a_limit_on_the_time_at_work_does_not_count_the_time_it_waited() {
+    let conditions = vec![
+        Condition::MaxDuration {
+            limit: Milliseconds(60_000),
+        },
+        Condition::CheckpointBefore {
+            change_id: ChangeId::from("b"),
+        },
+    ];
+    let desk = Desk::under(&four(|_| ()), Script::default(), conditions);
+    let (run_id, _) = desk.start();
+    desk.machine.clock.0.advance(std::time::Duration::from_secs(3600));
+    desk.confirms(&run_id, "b", Moment::Before, "ana", &[]);
+    assert_eq!(desk.resume(&run_id).outcome, Some(RunOutcome::Verified));
+}
+
+#[test]
+fn a_step_that_is_not_needed_is_left_out_and_what_needs_it_runs() {
+    let script = Script {
+        not_needed: vec!["b".to_owned()],
+        ..Script::default()
+    };
+    let plan = four(|changes| handling(&mut changes[1]).holds = vec![Hold::at(Moment::Before)]);
+    let desk = Desk::new(&plan, script);
+    let (_, state) = desk.start();
+    assert_eq!(states(&state), [Done, Omitted, Done, Done]);
+    assert_eq!(state.outcome, Some(RunOutcome::Verified));
+}
+
+#[test]
+fn a_failure_stops_the_run_and_what_runs_in_any_case_still_runs() {
+    let desk = Desk::new(&four(|_| ()), Script::default().applies("b", vec![fails("no")]));
+    let (_, state) = desk.start();
+    assert_eq!(states(&state), [Done, Failed, Skipped, Done]);
+    assert_eq!(state.outcome, Some(RunOutcome::Failed));
+}
+
+#[test]
+fn the_failure_of_a_step_that_is_not_critical_neither_stops_nor_fails_the_run() {
+    let plan = four(|changes| {
+        let handling = handling(&mut changes[1]);
+        handling.critical = false;
+        handling.on_failure = OnFailure::Continue;
+        changes[2].depends_on = vec![ChangeId::from("a")];
+    });
+    let desk = Desk::new(&plan, Script::default().applies("b", vec![fails("no")]));
+    let (_, state) = desk.start();
+    assert_eq!(states(&state), [Done, Failed, Done, Done]);
+    assert_eq!(state.outcome, Some(RunOutcome::Verified));
+}
+
+#[test]
+fn attempts_are_counted_and_only_as_many_as_the_plan_says() {
+    let plan = four(|changes| {
+        handling(&mut changes[1]).attempts = Some(Attempts {
+            attempts: 3,
+            delay: Milliseconds(1),
+            growth_percent: 100,
+            longest: Milliseconds(1),
+        });
+    });
+    let again = || Err(Failure::new(Disposition::Retry { after: None }, "busy"));
+    let desk = Desk::new(&plan, Script::default().applies("b", vec![again(), again()]));
+    let (_, state) = desk.start();
+    assert_eq!(state.outcome, Some(RunOutcome::Verified));
+    assert_eq!(state.changes[&ChangeId::from("b")].attempts_failed, 2);
+    let desk = Desk::new(
+        &plan,
+        Script::default().applies("b", vec![again(), again(), again(), Ok(Made::new())]),
+    );
+    let (_, state) = desk.start();
+    assert_eq!(states(&state), [Done, Failed, Skipped, Done]);
+    assert_eq!(desk.script.saw().iter().filter(|seen| *seen == "do b").count(), 3);
+}
+
+#[test]
+fn a_step_without_attempts_of_its_own_is_tried_once() {
+    let again = Err(Failure::new(Disposition::Retry { after: None }, "busy"));
+    let desk = Desk::new(&four(|_| ()), Script::default().applies("a", vec![again]));
+    let (_, state) = desk.start();
+    assert_eq!(states(&state), [Failed, Skipped, Skipped, Done]);
+    assert_eq!(desk.script.saw(), ["do a", "do z"]);
+}
+
+fn broken() -> Result<Made, Failure> {
+    let mut failure = Failure::new(Disposition::Escalate, "the table exists").in_part();
+    failure.assumption = Some("A_FRESH".to_owned());
+    Err(failure)
+}
+
+#[test]
+fn a_broken_assumption_pauses_and_never_goes_on_by_itself() {
+    let desk = Desk::new(&four(|_| ()), Script::default().applies("b", vec![broken()]));
+    let (run_id, state) = desk.start();
+    assert_eq!(states(&state), [Done, Escalated, Pending, Pending]);
+    assert_eq!(state.phase, RunPhase::Paused);
+    assert_eq!(desk.resume(&run_id).phase, RunPhase::Paused);
+    assert_eq!(desk.script.saw(), ["do a", "do b"]);
+}
+
+#[test]
+fn a_person_chooses_how_an_escalation_goes_on() {
+    let ends = [
+        (
+            Choice::Retry,
+            Some(RunOutcome::Verified),
+            [Done, Done, Done, Done],
+        ),
+        (
+            Choice::Accept,
+            Some(RunOutcome::Verified),
+            [Done, Done, Done, Done],
+        ),
+        (
+            Choice::Skip,
+            Some(RunOutcome::Verified),
+            [Done, Omitted, Done, Done],
+        ),
+        (
+            Choice::Abort,
+            Some(RunOutcome::Failed),
+            [Done, Failed, Skipped, Done],
+        ),
+        (
+            Choice::Rollback,
+            Some(RunOutcome::RolledBack),
+            [Undone, Undone, Skipped, Done],
+        ),
+    ];
+    for (choice, outcome, after) in ends {
+        let desk = Desk::new(&four(|_| ()), Script::default().applies("b", vec![broken()]));
+        let (run_id, _) = desk.start();
+        desk.chooses(&run_id, "b", choice);
+        let state = desk.resume(&run_id);
+        assert_eq!(states(&state), after, "{choice:?}");
+        assert_eq!(state.outcome, outcome, "{choice:?}");
+        assert_eq!(state.waived.contains("A_FRESH"), choice == Choice::Accept);
+    }
+}
+
+#[test]
+fn on_failure_escalate_asks_instead_of_failing() {
+    let plan = four(|changes| handling(&mut changes[1]).on_failure = OnFailure::Escalate);
+    let desk = Desk::new(&plan, Script::default().applies("b", vec![fails("no")]));
+    let (_, state) = desk.start();
+    assert_eq!(states(&state), [Done, Escalated, Pending, Pending]);
+}
+
+#[test]
+fn a_rollback_goes_in_reverse_and_takes_the_failed_step_in() {
+    let desk = Desk::new(&four(|_| ()), Script::default().applies("c", vec![fails("no")]))
+        .rolling_back(RollbackMode::Auto);
+    let (_, state) = desk.start();
+    assert_eq!(state.outcome, Some(RunOutcome::RolledBack));
+    assert_eq!(
+        desk.script.saw(),
+        ["do a", "do b", "do c", "do z", "undo c", "undo b", "undo a"]
+    );
+}
+
+#[test]
+fn a_step_can_ask_for_rollback_where_the_plan_does_not() {
+    let plan = four(|changes| handling(&mut changes[1]).on_failure = OnFailure::Rollback);
+    let desk = Desk::new(&plan, Script::default().applies("b", vec![fails("no")]));
+    let (_, state) = desk.start();
+    assert_eq!(state.outcome, Some(RunOutcome::RolledBack));
+}
+
+#[test]
+fn a_rollback_that_asks_waits_for_a_person_and_does_what_they_say() {
+    for (choice, outcome) in [
+        (Choice::Rollback, RunOutcome::RolledBack),
+        (Choice::Abort, RunOutcome::Failed),
+    ] {
+        let desk = Desk::new(&four(|_| ()), Script::default().applies("b", vec![fails("no")]))
+            .rolling_back(RollbackMode::Ask);
+        let (run_id, state) = desk.start();
+        assert_eq!(state.phase, RunPhase::Paused);
+        assert_eq!(states(&state), [Done, Failed, Skipped, Done]);
+        desk.chooses(&run_id, "b", choice);
+        assert_eq!(desk.resume(&run_id).outcome, Some(outcome));
+    }
+}
+
+#[test]
+fn past_the_point_of_no_return_nothing_is_taken_back_unless_a_person_insists() {
+    let mut desk = Desk::new(&four(|_| ()), Script::default().applies("c", vec![fails("no")]))
+        .rolling_back(RollbackMode::Auto);
+    desk.options.rollback.point_of_no_return = Some(ChangeId::from("b"));
+    let (run_id, state) = desk.start();
+    assert_eq!(state.phase, RunPhase::Paused);
+    assert!(!desk.script.saw().iter().any(|seen| seen.starts_with("undo")));
+    desk.chooses(&run_id, "c", Choice::Rollback);
+    assert_eq!(
+        desk.resume(&run_id).phase,
+        RunPhase::Paused,
+        "not without the override"
+    );
+    desk.options.past_point_of_no_return = true;
+    assert_eq!(desk.resume(&run_id).outcome, Some(RunOutcome::RolledBack));
+}
+
+#[test]
+fn an_undo_that_fails_leaves_the_run_stuck_with_the_rest_as_it_is() {
+    for stuck in ["a", "b", "c"] {
+        let script = Script::default().applies("c", vec![fails("no")]);
+        let failure = Failure::new(Disposition::GiveUp, "no");
+        script.undos.borrow_mut().insert(stuck.to_owned(), Err(failure));
+        let desk = Desk::new(&four(|_| ()), script).rolling_back(RollbackMode::Auto);
+        let (_, state) = desk.start();
+        assert_eq!(state.outcome, Some(RunOutcome::Stuck), "{stuck}");
+        assert_eq!(state.of(&ChangeId::from(stuck)), ChangeState::Stuck);
+    }
+}
+
+#[test]
+fn a_delegated_step_waits_until_somebody_attests_it() {
+    let wait = Err(Failure::new(Disposition::Wait, "write the routes"));
+    let desk = Desk::new(&four(|_| ()), Script::default().applies("b", vec![wait]));
+    let (run_id, state) = desk.start();
+    assert_eq!(state.of(&ChangeId::from("b")), ChangeState::Delegated);
+    assert_eq!(desk.resume(&run_id).phase, RunPhase::Paused);
+    let subject = enact_core::journal::Subject::Change(ChangeId::from("b"));
+    desk.says(
+        &run_id,
+        Fact::Attested {
+            subject,
+            by: person("ana"),
+            roles: Vec::new(),
+            evidence: BTreeMap::new(),
+        },
+    );
+    assert_eq!(desk.resume(&run_id).outcome, Some(RunOutcome::Verified));
+    assert_eq!(desk.script.saw(), ["do a", "do b", "settle b", "do c", "do z"]);
+}
+
+fn criterion(verdict: CriterionVerdict) -> CriterionReport {
+    CriterionReport {
+        id: "C1".to_owned(),
+        kind: "acceptance".to_owned(),
+        text: "it works".to_owned(),
+        verdict,
+        detail: String::new(),
+        satisfies: Vec::new(),
+    }
+}
+
+#[test]
+fn criteria_decide_whether_a_run_is_verified() {
+    for (verdict, outcome) in [
+        (CriterionVerdict::Passed, Some(RunOutcome::Verified)),
+        (CriterionVerdict::Attested, Some(RunOutcome::Verified)),
+        (CriterionVerdict::NotApplicable, Some(RunOutcome::Verified)),
+        (CriterionVerdict::Failed, Some(RunOutcome::NotVerified)),
+        (CriterionVerdict::NotChecked, Some(RunOutcome::NotVerified)),
+        (CriterionVerdict::Waiting, None),
+    ] {
+        let script = Script::default();
+        script.criteria.borrow_mut().push(criterion(verdict));
+        let desk = Desk::new(&four(|_| ()), script);
+        let (_, state) = desk.start();
+        assert_eq!(state.outcome, outcome, "{verdict:?}");
+    }
+}
+
+#[test]
+fn failed_verification_can_lead_to_rollback() {
+    let script = Script::default();
+    script
+        .criteria
+        .borrow_mut()
+        .push(criterion(CriterionVerdict::Failed));
+    let mut desk = Desk::new(&four(|_| ()), script);
+    desk.options.rollback.on_verify_failed = RollbackMode::Auto;
+    let (_, state) = desk.start();
+    assert_eq!(state.outcome, Some(RunOutcome::RolledBack));
+}
+
+#[test]
+fn before_the_first_effect_a_broken_assumption_writes_nothing() {
+    let mismatch = Mismatch {
+        change_id: ChangeId::from("b"),
+        subject: "assumption A".to_owned(),
+        expected: "holds".into(),
+        found: "3 rows".into(),
+    };
+    let script = Script::default();
+    script
+        .checks
+        .borrow_mut()
+        .insert("b".to_owned(), VecDeque::from([Ok(vec![mismatch])]));
+    let plan = four(|changes| changes[0].effect = Effect::Read);
+    let desk = Desk::new(&plan, script);
+    let (_, state) = desk.start();
+    assert_eq!(state.of(&ChangeId::from("b")), ChangeState::Drifted);
+    assert_eq!(state.of(&ChangeId::from("c")), Skipped);
+}

@@ -1,0 +1,94 @@
+//! Digests over what is executed: of one step, and of all.
+
+use enact_core::canonical::Digest;
+use enact_core::change::Change;
+use serde_json::{Value, json};
+
+use super::Compiler;
+use crate::spec::{Document, StepSpec};
+
+impl Compiler<'_> {
+    /// Over what of a step is executed, with the content of the files that it uses. Its id, number and prose are not in it.
+    pub(super) fn step_hash(&self, spec: &StepSpec, change: &Change) -> String {
+        let mut executed = serde_json::to_value(spec).unwrap_or_default();
+        if let Some(fields) = executed.as_object_mut() {
+            for prose in ["number", "tasks", "satisfies", "step_hash"] {
+                fields.remove(prose);
+            }
+        }
+        let pins: Vec<_> = self
+            .reading
+            .uses
+            .iter()
+            .map(|path| (path, self.reading.pins.get(path)))
+            .collect();
+        let whole = json!({
+            "spec": executed,
+            "preconditions": change.preconditions,
+            "postconditions": change.postconditions,
+            "undo": change.undo,
+            "effect": change.effect,
+            "timeout": change.timeout,
+            "handling": change.handling,
+            "files": pins,
+        });
+        digest(&whole)
+    }
+
+    /// Over what is executed of the whole plan, without prose.
+    pub(super) fn exec_hash(&self, document: &Document) -> Result<String, serde_json::Error> {
+        let mut steps = Vec::new();
+        for step in &self.steps {
+            let hash = step.spec.as_ref().map(|spec| spec.step_hash.as_str());
+            steps.push(json!({"id": step.id, "hash": hash}));
+        }
+        for group in &document.groups {
+            steps.push(json!({"id": group.step, "changes": group.changes}));
+        }
+        let without_text = |value: Value| match value {
+            Value::Array(items) => Value::Array(items.into_iter().map(untitled).collect()),
+            other => other,
+        };
+        let whole = json!({
+            "steps": steps,
+            "settings": document.settings,
+            "parameters": untitled_map(serde_json::to_value(&document.parameters)?),
+            "assumptions": without_text(serde_json::to_value(&document.assumptions)?),
+            "acceptance": without_text(serde_json::to_value(&document.acceptance)?),
+            "verification": document.verification,
+            "downtime": document.downtime,
+            "rollback": document.rollback,
+            "files": document.files,
+            "env": document.env,
+            "environment_allowed": document.environment_allowed,
+            "konnect_target": document.konnect_target,
+        });
+        Ok(Digest::of_canonical(&whole)?.as_str().to_owned())
+    }
+}
+
+fn digest(value: &Value) -> String {
+    // A value read from a document always has a canonical form.
+    Digest::of_canonical(value)
+        .map(|digest| digest.as_str().to_owned())
+        .unwrap_or_default()
+}
+
+fn untitled(mut value: Value) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        for prose in ["text", "description", "satisfies"] {
+            fields.remove(prose);
+        }
+    }
+    value
+}
+
+fn untitled_map(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(key, value)| (key, untitled(value)))
+            .collect(),
+        other => other,
+    }
+}

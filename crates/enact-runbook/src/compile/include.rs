@@ -1,0 +1,241 @@
+//! `plan` steps: the steps of another runbook take the place of the step.
+
+use std::collections::BTreeMap;
+
+use enact_core::diagnostic::Diagnostic;
+use enact_core::procedure::Moment;
+use enact_core::yaml::{Body, Span};
+use serde_json::Value;
+
+use super::steps::Header;
+use super::{Compiler, MAX_BYTES, parse};
+use crate::checks::ActionNode;
+use crate::document::{Effective, Given};
+use crate::expression::{Expression, Type, Typed};
+use crate::files::FileFault;
+use crate::reading::{Binding, KnownStep, Node, Scope, Slot};
+use crate::spec::Text;
+
+/// How deep plans include plans.
+const DEPTH: usize = 8;
+
+impl Compiler<'_> {
+    pub(super) fn include(&mut self, action: &ActionNode<'_>, header: Header, top_level: bool) {
+        let frozen = action.kind.read(action.node, &mut self.reading);
+        let Some(file) = frozen
+            .as_ref()
+            .and_then(|frozen| frozen.get("file"))
+            .and_then(Value::as_str)
+        else {
+            self.know(&header.full_id, KnownStep::default());
+            return;
+        };
+        let given = self.bound(action.node);
+        let Some((source, root)) = self.included(file, action) else {
+            self.know(&header.full_id, KnownStep::default());
+            return;
+        };
+        let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
+        let first = self.steps.len();
+        // The inside has names, settings and a folder of its own.
+        let inner = Scope {
+            prefix: format!("{}.", header.full_id),
+            steps: std::mem::take(&mut self.reading.scope.steps),
+            ..Scope::default()
+        };
+        let outer_scope = std::mem::replace(&mut self.reading.scope, inner);
+        let outer_file = std::mem::replace(&mut self.reading.file, source);
+        let outer_base = std::mem::replace(&mut self.reading.base, folder.clone());
+        let outer_settings = self.settings.clone();
+        let outer_env = self.outer_env.clone();
+        let outer_shell = self.reading.shell.clone();
+        self.includes.push(file.to_owned());
+        self.inner_settings(&folder);
+        self.inside(&root, given);
+        self.includes.pop();
+        let inner = std::mem::replace(&mut self.reading.scope, outer_scope);
+        self.reading.scope.steps = inner.steps;
+        self.reading.file = outer_file;
+        self.reading.base = outer_base;
+        self.reading.shell = outer_shell;
+        self.settings = outer_settings;
+        self.outer_env = outer_env;
+        self.put_around(&header, first, top_level);
+        self.know(&header.full_id, KnownStep::default());
+    }
+
+    fn inner_settings(&mut self, folder: &str) {
+        let inherited = Effective::new(&self.options.settings);
+        self.settings = Effective {
+            working_dir: (!folder.is_empty()).then(|| folder.to_owned()),
+            settings: crate::spec::Settings {
+                stop_on_error: self.settings.settings.stop_on_error,
+                checkpoint_between_steps: self.settings.settings.checkpoint_between_steps,
+                ..inherited.settings
+            },
+            ..inherited
+        };
+    }
+
+    fn inside(&mut self, root: &Node, given: BTreeMap<String, Given>) {
+        let Some(fields) = self.reading.document(root) else {
+            return;
+        };
+        self.reading.scope.plan_name = self.reading.document_name(&fields).unwrap_or_default();
+        let between = self.settings.settings.checkpoint_between_steps;
+        if let Some(node) = fields.get("settings") {
+            self.reading.settings(node, &mut self.settings);
+        }
+        // A checkpoint that the including plan asks for cannot be switched off from inside.
+        self.settings.settings.checkpoint_between_steps |= between;
+        self.reading.shell.clone_from(&self.settings.shell);
+        let prefix = self.reading.scope.prefix.clone();
+        let parameters = self.reading.parameters(&fields, given, &prefix);
+        self.parameters.extend(parameters);
+        self.reading.pin_files(&fields);
+        if let Some(settings) = fields
+            .get("settings")
+            .and_then(|node| self.reading.any_fields(node, "`settings`"))
+            && let Some(env) = settings.get("env")
+        {
+            let env: BTreeMap<String, Text> = self.reading.environment(env);
+            self.outer_env.extend(env);
+        }
+        self.body(&fields, false);
+    }
+
+    /// Holds, dependencies and assumptions of the including step go to the first and last of its steps.
+    fn put_around(&mut self, header: &Header, first: usize, top_level: bool) {
+        let steps = self.steps.get_mut(first..).unwrap_or_default();
+        let mut ids = Vec::new();
+        let last = steps.len().saturating_sub(1);
+        for (index, step) in steps.iter_mut().enumerate() {
+            step.satisfies.extend(header.step.satisfies.iter().cloned());
+            step.top_level = top_level && index == 0;
+            ids.extend(step.changes.iter().map(|change| change.change_id.clone()));
+            for change in &mut step.changes {
+                let Some(handling) = &mut change.handling else {
+                    continue;
+                };
+                for hold in &header.handling.holds {
+                    let here = if hold.at == Moment::Before {
+                        index == 0
+                    } else {
+                        index == last
+                    };
+                    if here && !handling.holds.contains(hold) {
+                        handling.holds.push(hold.clone());
+                    }
+                }
+                if index == 0 {
+                    change.preconditions.extend(header.preconditions.iter().cloned());
+                    for needed in &header.depends_on {
+                        if !change.depends_on.contains(needed) {
+                            change.depends_on.push(needed.clone());
+                        }
+                    }
+                    change.depends_on.sort();
+                }
+            }
+        }
+        self.changes.insert(header.full_id.clone(), ids);
+    }
+
+    fn included(
+        &mut self,
+        file: &str,
+        action: &ActionNode<'_>,
+    ) -> Option<(std::rc::Rc<crate::reading::SourceFile>, Node)> {
+        let fault = if self.includes.iter().any(|outer| outer == file) {
+            let chain: Vec<String> = self.includes.iter().map(|file| format!("`{file}`")).collect();
+            Some(format!(
+                "`{file}` includes itself: {} → `{file}`",
+                chain.join(" → ")
+            ))
+        } else if self.includes.len() >= DEPTH {
+            Some(format!("plans include plans at most {DEPTH} deep"))
+        } else {
+            None
+        };
+        if let Some(fault) = fault {
+            self.reading.fault(action.span, Diagnostic::error(fault));
+            return None;
+        }
+        let content = match self.reading.files.read(file, MAX_BYTES as u64) {
+            Ok(content) => content,
+            Err(error) => {
+                let mut fault = Diagnostic::error(format!("`{file}` cannot be included: {error}"));
+                if error == FileFault::Missing {
+                    fault = fault.hint("paths start at the folder of the runbook");
+                }
+                self.reading.fault(action.span, fault);
+                return None;
+            }
+        };
+        match parse(file, &content, MAX_BYTES) {
+            Ok(found) => Some(found),
+            Err(findings) => {
+                self.reading.findings.extend(findings);
+                None
+            }
+        }
+    }
+
+    /// What the including step gives to the parameters.
+    fn bound(&mut self, node: &Node) -> BTreeMap<String, Given> {
+        let Body::Mapping(entries) = &node.body else {
+            return BTreeMap::new();
+        };
+        let Some(node) = entries
+            .iter()
+            .find(|entry| entry.key == "parameters")
+            .map(|entry| &entry.value)
+        else {
+            return BTreeMap::new();
+        };
+        let Some(fields) = self.reading.any_fields(node, "`parameters`") else {
+            return BTreeMap::new();
+        };
+        let mut given = BTreeMap::new();
+        for entry in fields.entries() {
+            if let Some(binding) = self.binding(&entry.value) {
+                given.insert(entry.key.to_string(), Given::Bound(binding, entry.span));
+            }
+        }
+        given
+    }
+
+    fn binding(&mut self, node: &Node) -> Option<Binding> {
+        let literal = |value: Value| Binding {
+            typed: Typed::open(Type::of(&value)),
+            expression: Expression::Literal(value),
+        };
+        let raw = match &node.body {
+            Body::Scalar { text, .. } if text.contains("${{") => text.to_string(),
+            _ => {
+                return match node.scalar() {
+                    Some(value) => Some(literal(value)),
+                    None => {
+                        self.reading.expected(node, "a parameter", "a single value");
+                        None
+                    }
+                };
+            }
+        };
+        let pieces = crate::expression::pieces(&raw).ok()?;
+        if let [crate::expression::Piece::Expression { source, .. }] = pieces.as_slice() {
+            // Secrets may be handed on: the inside decides where they go.
+            let span: Span = node.span;
+            let (expression, typed) = self.reading.freeze_expression(source, span, Slot::Environment)?;
+            return Some(Binding { typed, expression });
+        }
+        match self.reading.freeze_text(&raw, node.span, Slot::Value)? {
+            Text::Literal(text) => Some(literal(Value::String(text))),
+            Text::Template(_) => {
+                let fault = Diagnostic::error("a parameter is one expression, or text that is known now");
+                self.reading.fault(node.span, fault);
+                None
+            }
+        }
+    }
+}

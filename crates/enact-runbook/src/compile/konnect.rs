@@ -1,0 +1,163 @@
+//! `konnect` steps: the changes of that domain's plan take the place of the step.
+
+use enact_core::change::{Change, ChangeId};
+use enact_core::diagnostic::Diagnostic;
+use enact_core::procedure::{Handling, Moment};
+use enact_core::reference::{as_reference, reference};
+use serde_json::Value;
+
+use super::Compiler;
+use super::steps::Header;
+use crate::checks::ActionNode;
+use crate::kinds::Konnect;
+use crate::reading::KnownStep;
+use crate::spec::Group;
+
+/// What a step wants planned.
+#[derive(Debug, Clone, Copy)]
+pub struct SubPlanRequest<'a> {
+    /// The step.
+    pub step_id: &'a str,
+    /// `apply` or `sync`.
+    pub operation: &'a str,
+    /// Files and folders of configuration, from the runbook's folder.
+    pub files: &'a [String],
+    /// The control plane that it is for.
+    pub control_plane: Option<&'a str>,
+}
+
+/// Changes of another domain.
+#[derive(Debug, Clone)]
+pub struct SubPlan {
+    /// What they are for, a target as in a plan's metadata.
+    pub target: Value,
+    /// The changes, in an order in which they can be made.
+    pub changes: Vec<Change>,
+}
+
+/// Plans for another domain. It may read.
+pub trait SubPlanner {
+    /// The changes that a step stands for.
+    ///
+    /// # Errors
+    /// Faults of the configuration, each with its own place; or why the present state cannot be seen.
+    fn plan(&self, request: &SubPlanRequest<'_>) -> Result<SubPlan, Vec<Diagnostic>>;
+}
+
+impl Compiler<'_> {
+    pub(super) fn sub_plan(&mut self, action: &ActionNode<'_>, mut header: Header) {
+        let frozen = action.kind.read(action.node, &mut self.reading);
+        self.know(&header.full_id, KnownStep::default());
+        let Some(wanted) = frozen
+            .clone()
+            .and_then(|frozen| serde_json::from_value::<Konnect>(frozen).ok())
+        else {
+            return;
+        };
+        let Some(planner) = self.planner else {
+            let fault = Diagnostic::error(
+                "this step needs a plan of the Konnect domain, which is not available here",
+            );
+            self.reading.fault(action.span, fault);
+            return;
+        };
+        let request = SubPlanRequest {
+            step_id: &header.full_id,
+            operation: &wanted.operation,
+            files: &wanted.files,
+            control_plane: wanted.control_plane.as_deref(),
+        };
+        let planned = match planner.plan(&request) {
+            Ok(planned) => planned,
+            Err(faults) => {
+                for fault in faults {
+                    let rule = crate::reading::DOCUMENT;
+                    if fault.place.is_some() {
+                        self.reading.findings.push(crate::lint::LintFinding {
+                            rule,
+                            diagnostic: fault,
+                        });
+                    } else {
+                        self.reading.fault(action.span, fault);
+                    }
+                }
+                return;
+            }
+        };
+        if self
+            .konnect_target
+            .as_ref()
+            .is_some_and(|target| *target != planned.target)
+        {
+            let fault = Diagnostic::error("all `konnect` steps of a runbook have one target");
+            self.reading.fault(action.span, fault);
+        }
+        self.konnect_target = Some(planned.target);
+        let changes = splice(planned.changes, &header);
+        let ids: Vec<ChangeId> = changes.iter().map(|change| change.change_id.clone()).collect();
+        self.groups.push(Group {
+            step: header.full_id.clone(),
+            number: 0,
+            title: header.title.clone(),
+            changes: ids.clone(),
+        });
+        self.ran(&header, ids);
+        header.step.kind = action.kind.name();
+        header.step.action = frozen.unwrap_or_default();
+        header.step.changes = changes;
+        let step = header.step;
+        self.push(step);
+    }
+}
+
+/// The changes as part of this plan: their names, their references, their order, and how the step is treated.
+fn splice(mut changes: Vec<Change>, header: &Header) -> Vec<Change> {
+    let prefixed = |id: &ChangeId| ChangeId(format!("{}/{id}", header.full_id));
+    let last = changes.len().saturating_sub(1);
+    for (index, change) in changes.iter_mut().enumerate() {
+        let root = change.depends_on.is_empty();
+        change.change_id = prefixed(&change.change_id);
+        change.depends_on = change.depends_on.iter().map(prefixed).collect();
+        if root {
+            change.depends_on.extend(header.depends_on.iter().cloned());
+        }
+        if let Some(parent) = &mut change.parent {
+            parent.change_id = parent.change_id.as_ref().map(prefixed);
+        }
+        for value in change.desired.iter_mut().chain(&mut change.spec) {
+            rename(value, &prefixed);
+        }
+        for field in change.changed_fields.values_mut() {
+            rename(&mut field.new, &prefixed);
+        }
+        if index == 0 {
+            change.preconditions.extend(header.preconditions.iter().cloned());
+            change.estimate = header
+                .step
+                .estimate
+                .map(|estimate| estimate.likely)
+                .or(change.estimate);
+        }
+        let holds = header.handling.holds.iter().filter(|hold| match hold.at {
+            Moment::Before => index == 0,
+            Moment::After => index == last,
+        });
+        change.handling = Some(Handling {
+            holds: holds.cloned().collect(),
+            ..header.handling.clone()
+        });
+    }
+    changes
+}
+
+fn rename(value: &mut Value, prefixed: &impl Fn(&ChangeId) -> ChangeId) {
+    if let Some((change, output)) = as_reference(value) {
+        *value = reference(&prefixed(&change), output);
+        return;
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, prefixed)),
+        Value::Object(fields) => fields.values_mut().for_each(|item| rename(item, prefixed)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,445 @@
+//! A runbook to a plan. Pure: files come through [`Files`], the time and the author through the options.
+//!
+//! `steps` reads steps in the order of the file, `include` and `konnect` put others in their place, `whole` reads what is
+//! about all of them, `hashes` names the parts.
+
+mod hashes;
+mod include;
+mod konnect;
+mod outputs;
+mod steps;
+mod whole;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use enact_core::canonical::Digest;
+use enact_core::change::{Change, ChangeId, Effect};
+use enact_core::diagnostic::{Diagnostic, Place, Severity};
+use enact_core::plan::{Metadata, Mode, PlanDraft, Target, Warning};
+use enact_core::principal::Principal;
+use enact_core::yaml::{self, Budget, Plain, Span};
+use serde_json::Value;
+
+pub use konnect::{SubPlan, SubPlanRequest, SubPlanner};
+
+use crate::document::{Effective, Given, SettingsDefaults};
+use crate::files::Files;
+use crate::lint::{self, LintFinding};
+use crate::reading::{DOCUMENT, Node, Reading, SourceFile};
+use crate::spec::{Document, Estimate, Group, Repeat, StepSpec, Text};
+
+/// The largest document, in bytes.
+pub const MAX_BYTES: usize = 10 << 20;
+/// The most steps of a document, those of included ones counted.
+pub const MAX_STEPS: usize = 10_000;
+const NESTING: usize = 64;
+const NODES: usize = 2_000_000;
+const ALIAS_NODES: usize = 100_000;
+
+/// The author's document.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The file as the user named it, or `<stdin>`.
+    pub name: String,
+    /// Its content.
+    pub content: Vec<u8>,
+}
+
+/// What compiling depends on besides the document.
+#[derive(Debug, Clone)]
+pub struct CompileOptions {
+    /// When the plan is made.
+    pub generated_at: jiff::Timestamp,
+    /// Who makes it.
+    pub author: Principal,
+    /// The policy bundle that it will be judged by.
+    pub policy_digest: Option<String>,
+    /// Values of parameters by name. Text is read as the parameter's type; for a secret it says where to read it.
+    pub parameters: BTreeMap<String, Value>,
+    /// Settings of the configuration file.
+    pub settings: SettingsDefaults,
+    /// Variables of the surroundings that commands may see.
+    pub environment_allowed: Vec<String>,
+    /// The largest document, in bytes; at most [`MAX_BYTES`].
+    pub max_bytes: usize,
+}
+
+impl CompileOptions {
+    /// Options of a plan made by somebody at some time, everything else by default.
+    pub fn new(generated_at: jiff::Timestamp, author: Principal) -> Self {
+        let allowed = [
+            "HOME", "LANG", "LC_*", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER",
+        ];
+        Self {
+            generated_at,
+            author,
+            policy_digest: None,
+            parameters: BTreeMap::new(),
+            settings: SettingsDefaults::default(),
+            environment_allowed: allowed.map(ToOwned::to_owned).to_vec(),
+            max_bytes: MAX_BYTES,
+        }
+    }
+}
+
+/// A runbook that can be frozen.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The plan, still to be frozen.
+    pub draft: PlanDraft,
+    /// What to know about it.
+    pub warnings: Vec<Diagnostic>,
+    /// Where things stand in the document: a step by its id, others as `requirements.R1`.
+    pub source_map: BTreeMap<String, Place>,
+}
+
+/// Everything that is to be said about a document.
+#[derive(Debug, Clone)]
+pub struct CheckReport {
+    /// Faults and advice, in the order of the file.
+    pub findings: Vec<LintFinding>,
+    /// The plan, when nothing is an error.
+    pub compiled: Option<Compiled>,
+}
+
+/// Compiles a document.
+///
+/// # Errors
+/// Every fault of the document and every rule of severity error that it breaks.
+pub fn compile(
+    source: &Source,
+    options: &CompileOptions,
+    files: &dyn Files,
+    konnect: Option<&dyn SubPlanner>,
+) -> Result<Compiled, Vec<Diagnostic>> {
+    let report = check(source, options, files, konnect);
+    report.compiled.ok_or_else(|| {
+        let findings = report.findings.into_iter().map(|finding| finding.diagnostic);
+        findings
+            .filter(|diagnostic| diagnostic.severity == Severity::Error)
+            .collect()
+    })
+}
+
+/// Compiles a document and says everything about it, advice included.
+pub fn check(
+    source: &Source,
+    options: &CompileOptions,
+    files: &dyn Files,
+    konnect: Option<&dyn SubPlanner>,
+) -> CheckReport {
+    match parse(&source.name, &source.content, options.max_bytes.min(MAX_BYTES)) {
+        Err(findings) => CheckReport {
+            findings,
+            compiled: None,
+        },
+        Ok((file, root)) => {
+            let compiler = Compiler::new(Reading::new(files, file), options, konnect);
+            compiler.report(&root)
+        }
+    }
+}
+
+/// A text to its tree.
+fn parse(
+    name: &str,
+    content: &[u8],
+    max_bytes: usize,
+) -> Result<(std::rc::Rc<SourceFile>, Node), Vec<LintFinding>> {
+    let bare = |diagnostic: Diagnostic| {
+        let place = Place {
+            file: name.to_owned(),
+            position: None,
+            excerpt: String::new(),
+            length: 0,
+        };
+        vec![LintFinding {
+            rule: DOCUMENT,
+            diagnostic: diagnostic.at(place),
+        }]
+    };
+    if content.len() > max_bytes {
+        let fault = format!(
+            "the document has {} bytes; at most {max_bytes} are read",
+            content.len()
+        );
+        return Err(bare(Diagnostic::error(fault)));
+    }
+    let text = std::str::from_utf8(content).map_err(|error| {
+        let fault = format!("the document is not UTF-8 from byte {} on", error.valid_up_to());
+        bare(Diagnostic::error(fault))
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let file = SourceFile::new(name.to_owned(), text.to_owned());
+    let mut budget = Budget::new(8 * MAX_BYTES as u64, NODES, ALIAS_NODES);
+    let (root, faults) = yaml::parse::<Plain>(file.text(), NESTING, &mut budget);
+    if !faults.is_empty() {
+        let findings = faults.into_iter().map(|(span, diagnostic)| LintFinding {
+            rule: DOCUMENT,
+            diagnostic: diagnostic.at(file.place(span)),
+        });
+        return Err(findings.collect());
+    }
+    match root {
+        Some(root) => {
+            let root = root.into_owned();
+            Ok((file, root))
+        }
+        None => Err(bare(
+            Diagnostic::error("the document is empty").hint("begin with `version: enact/v1`"),
+        )),
+    }
+}
+
+/// What a step says of its rollback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    Absent,
+    Nothing,
+    Given,
+}
+
+/// A step on its way to the plan, with what the rules look at.
+#[derive(Debug, Clone)]
+pub(crate) struct FrozenStep {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) place: Place,
+    pub(crate) kind: &'static str,
+    pub(crate) action: Value,
+    /// Not for a step that stands for changes of another domain.
+    pub(crate) spec: Option<StepSpec>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) top_level: bool,
+    pub(crate) always: bool,
+    pub(crate) critical: bool,
+    pub(crate) continues: bool,
+    pub(crate) effect: Effect,
+    pub(crate) repeat: Repeat,
+    pub(crate) retries: bool,
+    pub(crate) rollback: Written,
+    pub(crate) verified: bool,
+    pub(crate) has_outputs: bool,
+    pub(crate) held: bool,
+    pub(crate) tasks: usize,
+    pub(crate) estimate: Option<Estimate>,
+    pub(crate) satisfies: Vec<(String, Span)>,
+    pub(crate) allowed: BTreeSet<String>,
+}
+
+/// What an assumption says before its check is read.
+struct AssumptionHead<'n> {
+    id: String,
+    text: String,
+    at_approve: bool,
+    at_start: bool,
+    before: Vec<String>,
+    node: &'n Node,
+}
+
+pub(crate) struct Compiler<'e> {
+    pub(crate) reading: Reading<'e>,
+    options: &'e CompileOptions,
+    planner: Option<&'e dyn SubPlanner>,
+    settings: Effective,
+    steps: Vec<FrozenStep>,
+    finally: Vec<FrozenStep>,
+    /// Steps read so far, to number them in the scope.
+    read: usize,
+    /// The changes of every step, by full id.
+    changes: HashMap<String, Vec<ChangeId>>,
+    /// The changes of the last step that must have gone well.
+    last_critical: Vec<ChangeId>,
+    previous: Vec<ChangeId>,
+    assumptions: Vec<crate::spec::Assumption>,
+    groups: Vec<Group>,
+    konnect_target: Option<Value>,
+    /// Environment of an included plan's own settings.
+    outer_env: BTreeMap<String, Text>,
+    includes: Vec<String>,
+    parameters: BTreeMap<String, crate::spec::Parameter>,
+    map: BTreeMap<String, Place>,
+    allowed: BTreeSet<String>,
+}
+
+impl<'e> Compiler<'e> {
+    fn new(reading: Reading<'e>, options: &'e CompileOptions, planner: Option<&'e dyn SubPlanner>) -> Self {
+        Self {
+            reading,
+            options,
+            planner,
+            settings: Effective::new(&options.settings),
+            steps: Vec::new(),
+            finally: Vec::new(),
+            read: 0,
+            changes: HashMap::new(),
+            last_critical: Vec::new(),
+            previous: Vec::new(),
+            assumptions: Vec::new(),
+            groups: Vec::new(),
+            konnect_target: None,
+            outer_env: BTreeMap::new(),
+            includes: Vec::new(),
+            parameters: BTreeMap::new(),
+            map: BTreeMap::new(),
+            allowed: BTreeSet::new(),
+        }
+    }
+
+    fn report(mut self, root: &Node) -> CheckReport {
+        let document = self.document(root);
+        let mut findings = std::mem::take(&mut self.reading.findings);
+        if let Some(document) = &document {
+            findings.extend(lint::run(&lint::Subject {
+                document,
+                steps: &self.steps,
+                texts: &self.reading.texts,
+                map: &self.map,
+                allowed: &self.allowed,
+                root: self.reading.place(root.span),
+            }));
+        }
+        findings.sort_by_key(|finding| {
+            let position = finding
+                .diagnostic
+                .place
+                .as_ref()
+                .map(|place| (place.file.clone(), place.position));
+            (position, finding.diagnostic.severity)
+        });
+        // What stands behind an anchor is read wherever its alias is, and is wrong once.
+        findings.dedup();
+        let sound = findings
+            .iter()
+            .all(|finding| finding.diagnostic.severity != Severity::Error);
+        let compiled = document
+            .filter(|_| sound)
+            .map(|document| self.compiled(document, &findings));
+        match compiled {
+            Some(Err(fault)) => CheckReport {
+                findings: vec![LintFinding {
+                    rule: DOCUMENT,
+                    diagnostic: fault,
+                }],
+                compiled: None,
+            },
+            Some(Ok(compiled)) => CheckReport {
+                findings,
+                compiled: Some(compiled),
+            },
+            None => CheckReport {
+                findings,
+                compiled: None,
+            },
+        }
+    }
+
+    /// Reads everything; `None` when it is not a document at all.
+    fn document(&mut self, root: &Node) -> Option<Document> {
+        let fields = self.reading.document(root)?;
+        let name = self.reading.document_name(&fields);
+        self.reading.scope.plan_name = name.clone().unwrap_or_default();
+        if let Some(node) = fields.get("settings") {
+            self.reading.settings(node, &mut self.settings);
+        }
+        if !self.settings.enabled {
+            let fault =
+                Diagnostic::error("runbooks are switched off: `plan_execute_pattern.enabled` is false");
+            self.reading.fault(
+                fields.span,
+                fault.hint("switch them on in the configuration file"),
+            );
+            return None;
+        }
+        self.reading.shell.clone_from(&self.settings.shell);
+        self.allowed = self.allowed_rules(&fields);
+        let given = self.options.parameters.iter();
+        let given = given
+            .map(|(name, value)| (name.clone(), Given::Value(value.clone())))
+            .collect();
+        self.parameters = self.reading.parameters(&fields, given, "");
+        self.reading.pin_files(&fields);
+        if let Some(settings) = fields
+            .get("settings")
+            .and_then(|node| self.reading.any_fields(node, "`settings`"))
+            && let Some(env) = settings.get("env")
+        {
+            self.settings.env = self.reading.environment(env);
+        }
+        self.body(&fields, true);
+        Some(self.whole(&fields, name.unwrap_or_default()))
+    }
+
+    fn compiled(mut self, mut document: Document, findings: &[LintFinding]) -> Result<Compiled, Diagnostic> {
+        let internal =
+            |error: serde_json::Error| Diagnostic::error(format!("the plan cannot be written: {error}"));
+        let mut changes = Vec::new();
+        let mut number = 0;
+        let warnings = findings.iter().map(|finding| &finding.diagnostic);
+        let warnings: Vec<Diagnostic> = warnings.cloned().collect();
+        let notes = self.notes(findings);
+        for step in self.steps.iter_mut() {
+            number += 1;
+            if let (Some(spec), Some(change)) = (&mut step.spec, step.changes.first_mut()) {
+                spec.number = number;
+                change.spec = Some(serde_json::to_value(spec).map_err(internal)?);
+            } else if let Some(group) = document.groups.iter_mut().find(|group| group.step == step.id) {
+                group.number = number;
+            }
+            changes.append(&mut step.changes);
+        }
+        document.exec_hash = self.exec_hash(&document).map_err(internal)?;
+        let document_value = serde_json::to_value(&document).map_err(internal)?;
+        let config_hash = Digest::of_canonical(&(&document_value, &changes)).map_err(internal)?;
+        let metadata = Metadata {
+            generated_at: self.options.generated_at,
+            generator: "enact".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            mode: Mode::Run,
+            config_hash: config_hash.as_str().to_owned(),
+            author: self.options.author.clone(),
+            target: Target {
+                kind: "host".to_owned(),
+                base_url: None,
+                context: Some(document.name.clone()),
+                organization: None,
+                region: None,
+            },
+            policy_digest: self.options.policy_digest.clone(),
+        };
+        let draft = PlanDraft {
+            metadata,
+            document: Some(document_value),
+            changes,
+            warnings: notes,
+        };
+        Ok(Compiled {
+            draft,
+            warnings,
+            source_map: self.map,
+        })
+    }
+
+    /// Advice that the approver sees, in an order that does not depend on how the file is laid out.
+    fn notes(&self, findings: &[LintFinding]) -> Vec<Warning> {
+        let by_place: HashMap<_, &ChangeId> = self
+            .steps
+            .iter()
+            .filter_map(|step| Some((step.place.position?, &step.changes.first()?.change_id)))
+            .collect();
+        let mut notes: Vec<Warning> = findings
+            .iter()
+            .map(|finding| Warning {
+                change_id: finding
+                    .diagnostic
+                    .place
+                    .as_ref()
+                    .and_then(|place| by_place.get(&place.position?).map(|id| (*id).clone())),
+                message: format!("{}: {}", finding.rule, finding.diagnostic.summary),
+            })
+            .collect();
+        notes.sort_by(|a, b| (&a.change_id, &a.message).cmp(&(&b.change_id, &b.message)));
+        notes.dedup();
+        notes
+    }
+}

@@ -1,0 +1,112 @@
+//! What a step produces.
+
+use std::collections::BTreeMap;
+
+use enact_core::diagnostic::Diagnostic;
+use enact_core::yaml::shown;
+
+use crate::expression::compile_regex;
+use crate::reading::{Fields, Node, Reading, Slot};
+use crate::spec::{OutputSpec, ValueType};
+
+const KEYS: [&str; 6] = ["from", "json", "regex", "trim", "type", "secret"];
+const TYPES: [&str; 4] = ["string", "integer", "boolean", "json"];
+
+impl Reading<'_> {
+    pub(super) fn outputs(&mut self, node: &Node, kind: &str) -> BTreeMap<String, OutputSpec> {
+        let fields = self.any_fields(node, "`outputs`");
+        let mut found = BTreeMap::new();
+        for entry in fields.iter().flat_map(Fields::entries) {
+            if self.ident_text(&entry.key, entry.span, "the name of an output")
+                && let Some(output) = self.output(&entry.value, kind)
+            {
+                found.insert(entry.key.to_string(), output);
+            }
+        }
+        found
+    }
+
+    fn output(&mut self, node: &Node, kind: &str) -> Option<OutputSpec> {
+        let fields = self.fields(node, "an output", &KEYS)?;
+        let from = match fields.get("from") {
+            Some(node) => self.output_source(node, kind)?,
+            None => "output".to_owned(),
+        };
+        let json = fields.get("json").and_then(|node| {
+            let path = self.plain(node, "`json`")?;
+            self.json_path(Some(&path), node.span);
+            Some(path)
+        });
+        let regex = fields.get("regex").and_then(|node| self.one_group(node));
+        if json.is_some() && regex.is_some() {
+            let fault = Diagnostic::error("an output has `json` or `regex`, not both");
+            self.fault(fields.key_span("regex"), fault);
+        }
+        let value_type = match fields
+            .get("type")
+            .and_then(|node| self.choice(node, "`type`", &TYPES))
+        {
+            Some("integer") => ValueType::Integer,
+            Some("boolean") => ValueType::Boolean,
+            Some("json") => ValueType::Json,
+            Some(_) | None => ValueType::String,
+        };
+        Some(OutputSpec {
+            from,
+            json,
+            regex,
+            trim: fields
+                .get("trim")
+                .and_then(|node| self.boolean(node, "`trim`"))
+                .unwrap_or(true),
+            value_type,
+            secret: fields
+                .get("secret")
+                .and_then(|node| self.boolean(node, "`secret`"))
+                .unwrap_or(false),
+        })
+    }
+
+    fn output_source(&mut self, node: &Node, kind: &str) -> Option<String> {
+        let from = self.plain(node, "`from`")?;
+        self.see(&from, node.span, Slot::Value);
+        let http = kind == "http";
+        let sound = match from.as_str() {
+            "output" | "stdout" | "stderr" => !http,
+            "http.body" => http,
+            other => match (other.strip_prefix("http.header:"), other.strip_prefix("file:")) {
+                (Some(name), _) => http && !name.is_empty(),
+                (_, Some(path)) => match crate::files::normal_path(path) {
+                    Ok(_) => true,
+                    Err(fault) => {
+                        self.fault(node.span, Diagnostic::error(format!("`from`: {fault}")));
+                        return None;
+                    }
+                },
+                (None, None) => false,
+            },
+        };
+        if !sound {
+            let fault = format!("`from`: a step of kind `{kind}` has no {}", shown(&from));
+            let hint = if http {
+                "write `http.body` or `http.header:NAME`"
+            } else {
+                "write `output`, `stdout`, `stderr` or `file:PATH`"
+            };
+            self.fault(node.span, Diagnostic::error(fault).hint(hint));
+            return None;
+        }
+        Some(from)
+    }
+
+    fn one_group(&mut self, node: &Node) -> Option<String> {
+        let pattern = self.plain(node, "`regex`")?;
+        let fault = match compile_regex(&pattern) {
+            Ok(regex) if regex.captures_len() == 2 => return Some(pattern),
+            Ok(_) => "`regex`: expected one group, `(…)`, around the value".to_owned(),
+            Err(error) => format!("`regex`: this is no regular expression: {error}"),
+        };
+        self.fault(node.span, Diagnostic::error(fault));
+        None
+    }
+}

@@ -1,0 +1,396 @@
+//! Parameters: what a runbook declares, and what it is given.
+
+use std::collections::BTreeMap;
+
+use enact_core::diagnostic::Diagnostic;
+use enact_core::yaml::{Body, Span, shown, suggest};
+use serde_json::Value;
+
+use crate::expression::{Expression, Name, Type, Typed, compile_regex};
+use crate::reading::{Binding, Fields, Node, Reading};
+use crate::spec::Parameter;
+
+const TYPES: [&str; 6] = ["string", "integer", "boolean", "enum", "ident", "secret"];
+const KEYS: [&str; 9] = [
+    "type",
+    "default",
+    "required",
+    "min",
+    "max",
+    "pattern",
+    "values",
+    "from",
+    "description",
+];
+
+/// A value that is given for a parameter.
+#[derive(Debug, Clone)]
+pub(crate) enum Given {
+    /// On the command line or in a file.
+    Value(Value),
+    /// By the plan that includes this one.
+    Bound(Binding, Span),
+}
+
+struct Declaration {
+    kind: &'static str,
+    default: Option<Value>,
+    required: bool,
+    least: Option<i64>,
+    most: Option<i64>,
+    pattern: Option<String>,
+    values: Vec<String>,
+    from: Option<String>,
+    description: String,
+    span: Span,
+}
+
+impl Reading<'_> {
+    /// Reads the declarations, binds the values given, and puts both where they belong: names into the scope, the rest
+    /// into the result. `prefix` goes before the names of an included plan's own secrets.
+    pub(crate) fn parameters(
+        &mut self,
+        fields: &Fields<'_>,
+        mut given: BTreeMap<String, Given>,
+        prefix: &str,
+    ) -> BTreeMap<String, Parameter> {
+        let mut found = BTreeMap::new();
+        let block = fields
+            .get("parameters")
+            .and_then(|node| self.any_fields(node, "`parameters`"));
+        let mut names = Vec::new();
+        for entry in block.iter().flat_map(Fields::entries) {
+            names.push(entry.key.to_string());
+            if !self.ident_text(&entry.key, entry.span, "the name of a parameter") {
+                continue;
+            }
+            let declaration = self.declaration(&entry.value, entry.span);
+            let value = given.remove(entry.key.as_ref());
+            if let Some(declaration) = declaration
+                && let Some(parameter) = self.bind(&entry.key, declaration, value, prefix)
+            {
+                found.insert(format!("{prefix}{}", entry.key), parameter);
+            }
+        }
+        for (name, value) in given {
+            let fault = Diagnostic::error(format!("the runbook has no parameter {}", shown(&name)));
+            let hint = if names.is_empty() {
+                "it declares none under `parameters`".to_owned()
+            } else {
+                suggest::hint(&name, names.iter().map(String::as_str))
+            };
+            match value {
+                Given::Value(_) => self.findings.push(crate::lint::LintFinding {
+                    rule: crate::reading::DOCUMENT,
+                    diagnostic: fault.hint(hint),
+                }),
+                Given::Bound(_, span) => self.fault(span, fault.hint(hint)),
+            }
+        }
+        found
+    }
+
+    fn declaration(&mut self, node: &Node, span: Span) -> Option<Declaration> {
+        let fields = self.fields(node, "a parameter", &KEYS)?;
+        let kind = match fields.get("type") {
+            Some(node) => self.choice(node, "`type`", &TYPES)?,
+            None => "string",
+        };
+        let only = |key: &'static str, kinds: &[&str], reading: &mut Self| {
+            if fields.get(key).is_some() && !kinds.contains(&kind) {
+                let fault = format!("`{key}` means nothing for a parameter of type `{kind}`");
+                reading.fault(fields.key_span(key), Diagnostic::error(fault));
+            }
+        };
+        only("min", &["integer"], self);
+        only("max", &["integer"], self);
+        only("pattern", &["string"], self);
+        only("values", &["enum"], self);
+        only("from", &["secret"], self);
+        let bound = (1 << 53) - 1;
+        let default = fields.get("default").and_then(Node::scalar);
+        let pattern = fields
+            .get("pattern")
+            .and_then(|node| self.plain(node, "`pattern`"));
+        if let Some(Err(error)) = pattern.as_deref().map(compile_regex) {
+            let fault = format!("`pattern`: this is no regular expression: {error}");
+            self.fault(fields.key_span("pattern"), Diagnostic::error(fault));
+            return None;
+        }
+        let values = fields
+            .get("values")
+            .map(|node| self.plain_list(node, "`values`"))
+            .unwrap_or_default();
+        if kind == "enum" && values.is_empty() {
+            let fault = Diagnostic::error("a parameter of type `enum` needs `values`");
+            self.fault(span, fault);
+            return None;
+        }
+        let required = fields
+            .get("required")
+            .and_then(|node| self.boolean(node, "`required`"));
+        Some(Declaration {
+            kind,
+            required: required.unwrap_or(default.is_none()),
+            default,
+            least: fields
+                .get("min")
+                .and_then(|node| self.whole(node, "`min`", -bound, bound)),
+            most: fields
+                .get("max")
+                .and_then(|node| self.whole(node, "`max`", -bound, bound)),
+            pattern,
+            values,
+            from: fields.get("from").and_then(|node| self.secret_source(node)),
+            description: fields
+                .get("description")
+                .and_then(|node| self.prose(node, "`description`"))
+                .unwrap_or_default(),
+            span,
+        })
+    }
+
+    /// `env:NAME`, `file:PATH`, or a mapping with one of `env`, `file`, `exec`.
+    fn secret_source(&mut self, node: &Node) -> Option<String> {
+        if let Body::Mapping(_) = node.body {
+            let fields = self.fields(node, "`from`", &["env", "file", "exec"])?;
+            return match fields.get_any(&["env", "file", "exec"])? {
+                ("exec", node) => {
+                    let words = self.plain_list(node, "`exec`");
+                    let words: Vec<Value> = words.into_iter().map(Value::String).collect();
+                    Some(format!("exec:{}", Value::Array(words)))
+                }
+                (key, node) => Some(format!("{key}:{}", self.plain(node, "`from`")?)),
+            };
+        }
+        let text = self.plain(node, "`from`")?;
+        if is_source(&text) {
+            return Some(text);
+        }
+        let fault = Diagnostic::error(format!("`from`: {} is no source of a secret", shown(&text)));
+        self.fault(
+            node.span,
+            fault.hint("write `env:NAME`, `file:PATH` or `{ exec: [program, argument] }`"),
+        );
+        None
+    }
+
+    fn bind(
+        &mut self,
+        name: &str,
+        declaration: Declaration,
+        given: Option<Given>,
+        prefix: &str,
+    ) -> Option<Parameter> {
+        if declaration.kind == "secret" {
+            return self.bind_secret(name, declaration, given, prefix);
+        }
+        let typed = Typed::open(match declaration.kind {
+            "integer" => Type::Integer,
+            "boolean" => Type::Boolean,
+            "enum" | "ident" => Type::Word,
+            _ => Type::Text,
+        });
+        let value = match given {
+            Some(Given::Value(value)) => Some((value, declaration.span)),
+            Some(Given::Bound(binding, span)) => match binding.expression {
+                Expression::Literal(value) => Some((value, span)),
+                expression => {
+                    self.bind_open(name, &declaration, typed, binding.typed, expression, span);
+                    return None;
+                }
+            },
+            None => declaration.default.clone().map(|value| (value, declaration.span)),
+        };
+        let Some((value, span)) = value else {
+            return self.without_value(name, &declaration);
+        };
+        let value = match fitting(&value, &declaration) {
+            Ok(value) => value,
+            Err(expected) => {
+                let fault = format!(
+                    "parameter `{name}`: expected {expected}, found {}",
+                    shown(&plain(&value))
+                );
+                self.fault(span, Diagnostic::error(fault));
+                self.name_parameter(name, typed, Value::Null);
+                return None;
+            }
+        };
+        self.name_parameter(name, typed, value.clone());
+        Some(Parameter {
+            parameter_type: declaration.kind.to_owned(),
+            value: Some(value),
+            from: None,
+            description: declaration.description,
+        })
+    }
+
+    fn without_value(&mut self, name: &str, declaration: &Declaration) -> Option<Parameter> {
+        if declaration.required {
+            let fault = Diagnostic::error(format!("parameter `{name}` needs a value"));
+            self.fault(
+                declaration.span,
+                fault.hint(format!("give it with `-p {name}=…`")),
+            );
+        }
+        self.name_parameter(name, Typed::open(Type::Json), Value::Null);
+        None
+    }
+
+    fn name_parameter(&mut self, name: &str, typed: Typed, value: Value) {
+        let binding = Binding {
+            typed,
+            expression: Expression::Literal(value),
+        };
+        self.scope.parameters.insert(name.to_owned(), binding);
+    }
+
+    /// Binds a parameter of an included plan to something that is known when the run is under way.
+    fn bind_open(
+        &mut self,
+        name: &str,
+        declaration: &Declaration,
+        declared: Typed,
+        found: Typed,
+        expression: Expression,
+        span: Span,
+    ) {
+        let bounded =
+            declaration.least.is_some() || declaration.most.is_some() || declaration.pattern.is_some();
+        let same = declared.value_type == found.value_type;
+        if bounded || declaration.kind == "enum" || !same || found.secret {
+            let fault = format!("parameter `{name}`: the value is only known when the run is under way");
+            let detail = format!(
+                "a parameter of type `{}` with its bounds is checked when the plan is frozen",
+                declaration.kind
+            );
+            self.fault(span, Diagnostic::error(fault).detail(detail));
+        }
+        let typed = declared;
+        self.scope
+            .parameters
+            .insert(name.to_owned(), Binding { typed, expression });
+    }
+
+    fn bind_secret(
+        &mut self,
+        name: &str,
+        declaration: Declaration,
+        given: Option<Given>,
+        prefix: &str,
+    ) -> Option<Parameter> {
+        let typed = Typed {
+            value_type: Type::Text,
+            secret: true,
+        };
+        let own = Name::Parameter(format!("{prefix}{name}"));
+        let mut binding = Binding {
+            typed,
+            expression: Expression::Name(own, 0),
+        };
+        let from = match given {
+            None => declaration.from,
+            Some(Given::Bound(bound, span)) => {
+                if !bound.typed.secret {
+                    let fault = format!("parameter `{name}` is a secret; bind a secret to it");
+                    self.fault(span, Diagnostic::error(fault));
+                }
+                binding.expression = bound.expression;
+                self.scope.parameters.insert(name.to_owned(), binding);
+                return None;
+            }
+            Some(Given::Value(Value::String(source))) if is_source(&source) => Some(source),
+            Some(Given::Value(_)) => {
+                let fault = Diagnostic::error(format!(
+                    "parameter `{name}` is a secret: its value never enters a plan"
+                ))
+                .hint(format!(
+                    "say where it is read when the step runs: `-p {name}=env:NAME`"
+                ));
+                self.fault(declaration.span, fault);
+                None
+            }
+        };
+        self.scope.parameters.insert(name.to_owned(), binding);
+        if from.is_none() {
+            let fault = Diagnostic::error(format!("parameter `{name}` is a secret and needs `from`"));
+            self.fault(declaration.span, fault.hint("write `from: \"env:NAME\"`"));
+        }
+        Some(Parameter {
+            parameter_type: "secret".to_owned(),
+            value: None,
+            from: Some(from?),
+            description: declaration.description,
+        })
+    }
+}
+
+fn is_source(text: &str) -> bool {
+    let named = |prefix: &str| {
+        text.strip_prefix(prefix)
+            .is_some_and(|rest| !rest.trim().is_empty())
+    };
+    let command = text
+        .strip_prefix("exec:")
+        .map(serde_json::from_str::<Vec<String>>);
+    named("env:") || named("file:") || matches!(command, Some(Ok(words)) if !words.is_empty())
+}
+
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+/// The value in the declared type; text of a command line is read as that type.
+fn fitting(value: &Value, declaration: &Declaration) -> Result<Value, String> {
+    match declaration.kind {
+        "integer" => {
+            let number = match value {
+                Value::String(text) => text.trim().parse::<i64>().ok(),
+                other => other.as_i64(),
+            };
+            let (least, most) = (
+                declaration.least.unwrap_or(-(1 << 53) + 1),
+                declaration.most.unwrap_or((1 << 53) - 1),
+            );
+            let fits = number.filter(|number| (least..=most).contains(number));
+            fits.map(Value::from)
+                .ok_or_else(|| format!("a whole number from {least} to {most}"))
+        }
+        "boolean" => match value {
+            Value::Bool(_) => Ok(value.clone()),
+            Value::String(text) if text == "true" => Ok(Value::Bool(true)),
+            Value::String(text) if text == "false" => Ok(Value::Bool(false)),
+            _ => Err("true or false".to_owned()),
+        },
+        "enum" => {
+            let text = plain(value);
+            let fits = declaration.values.contains(&text);
+            fits.then_some(Value::String(text))
+                .ok_or_else(|| format!("one of {}", declaration.values.join(", ")))
+        }
+        "ident" => {
+            let text = plain(value);
+            let safe = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+            let fits = text.len() <= 253
+                && text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '_')
+                && text.bytes().all(safe);
+            fits.then_some(Value::String(text))
+                .ok_or_else(|| "letters, digits, `_` and `-`".to_owned())
+        }
+        _ => {
+            if value.is_array() || value.is_object() || value.is_null() {
+                return Err("text".to_owned());
+            }
+            let text = plain(value);
+            match &declaration.pattern {
+                Some(pattern) if !compile_regex(pattern).is_ok_and(|regex| regex.is_match(&text)) => {
+                    Err(format!("text that matches `{pattern}`"))
+                }
+                _ => Ok(Value::String(text)),
+            }
+        }
+    }
+}

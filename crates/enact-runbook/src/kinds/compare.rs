@@ -1,0 +1,90 @@
+//! `compare`: two values. It looks at what is known already, so it exists in checks only.
+
+use enact_core::diagnostic::Diagnostic;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use super::{Kind, Role, frozen, thawed};
+use crate::expression::compile_regex;
+use crate::reading::{Node, Reading};
+use crate::spec::{Compare, Operand};
+
+const OPERATORS: [&str; 9] = ["==", "!=", "<", "<=", ">", ">=", "~", "matches", "in"];
+
+pub(super) struct CompareKind;
+
+impl Kind for CompareKind {
+    fn name(&self) -> &'static str {
+        "compare"
+    }
+
+    fn role(&self) -> Role {
+        Role::CheckOnly
+    }
+
+    fn may_check(&self) -> bool {
+        true
+    }
+
+    fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {
+        let fields = reading.fields(node, "`compare`", &["left", "op", "right", "tolerance"])?;
+        let left = reading
+            .require(&fields, "left")
+            .and_then(|node| reading.operand(node, "`left`"));
+        let right = reading
+            .require(&fields, "right")
+            .and_then(|node| reading.operand(node, "`right`"));
+        let op = reading
+            .require(&fields, "op")
+            .and_then(|node| reading.choice(node, "`op`", &OPERATORS))?;
+        let tolerance = fields
+            .get("tolerance")
+            .and_then(|node| reading.share(node, "`tolerance`"));
+        if tolerance.is_some() && op != "~" {
+            let fault = Diagnostic::error("`tolerance` belongs to `op: \"~\"`");
+            reading.fault(fields.key_span("tolerance"), fault);
+        }
+        if op == "~" && tolerance.is_none() && fields.get("tolerance").is_none() {
+            let fault =
+                Diagnostic::error("`op: \"~\"` needs a `tolerance`").hint("write it like `tolerance: 0.5%`");
+            reading.fault(fields.key_span("op"), fault);
+        }
+        if let (true, Some(Operand::Value(Value::String(pattern)))) = (op == "matches", &right)
+            && let Err(error) = compile_regex(pattern)
+        {
+            let fault = Diagnostic::error(format!("`right` is no regular expression: {error}"));
+            reading.fault(fields.key_span("right"), fault);
+        }
+        frozen(&Compare {
+            left: left?,
+            op: op.to_owned(),
+            right: right?,
+            tolerance_ppm: tolerance,
+        })
+    }
+
+    fn summary(&self, action: &Value) -> String {
+        thawed::<Compare>(action).map_or_else(String::new, |found| {
+            format!("{} {} {}", shown(&found.left), found.op, shown(&found.right))
+        })
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object", "required": ["left", "op", "right"], "additionalProperties": false,
+            "patternProperties": {"^x-": true},
+            "properties": {
+                "left": true, "op": {"enum": OPERATORS}, "right": true, "tolerance": {"type": "string"}
+            }
+        })
+    }
+}
+
+fn shown(operand: &Operand) -> String {
+    match operand {
+        Operand::Value(Value::String(text)) => text.clone(),
+        Operand::Value(value) => value.to_string(),
+        Operand::Expression(source) => format!("${{{{ {source} }}}}"),
+        Operand::Text(text) => text.shown(),
+    }
+}

@@ -1,0 +1,130 @@
+//! `exec`: a program with its arguments, without a shell.
+
+use enact_core::diagnostic::Diagnostic;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Acting, Kind, frozen, line, thawed, unreadable};
+use crate::files::{join, normal_path};
+use crate::provider::Site;
+use crate::reading::{Node, Reading, Slot};
+use crate::spec::Text;
+
+/// Programs that run the file named by their first argument.
+const INTERPRETERS: [&str; 10] = [
+    "sh", "bash", "dash", "zsh", "ksh", "python", "python3", "perl", "ruby", "node",
+];
+
+/// A command, as frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exec {
+    /// The program and its arguments.
+    pub argv: Vec<Text>,
+}
+
+pub(super) struct ExecKind;
+
+impl Kind for ExecKind {
+    fn name(&self) -> &'static str {
+        "exec"
+    }
+
+    fn may_check(&self) -> bool {
+        true
+    }
+
+    fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {
+        let argv = reading.templates(node, "`exec`", Slot::Argument)?;
+        let Some(program) = argv.first() else {
+            reading.expected(node, "`exec`", "a list of a program and its arguments");
+            return None;
+        };
+        if program.as_literal() == Some("") {
+            reading.fault(node.span, Diagnostic::error("`exec`: the program has no name"));
+            return None;
+        }
+        check_pinned(&argv, node, reading);
+        frozen(&Exec { argv })
+    }
+
+    fn summary(&self, action: &Value) -> String {
+        thawed::<Exec>(action).map_or_else(String::new, |exec| {
+            let words: Vec<String> = exec.argv.iter().map(|word| quoted(&word.shown())).collect();
+            line(&words.join(" "))
+        })
+    }
+
+    fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {
+        let Some(exec) = thawed::<Exec>(action) else {
+            return unreadable("the action is not readable");
+        };
+        match exec.argv.iter().map(|word| site.open_text(word)).collect() {
+            Ok(argv) => Box::pin(site.command(argv)),
+            Err(why) => unreadable::<'a>(why as String),
+        }
+    }
+
+    fn is_command(&self) -> bool {
+        true
+    }
+
+    fn program(&self, action: &Value) -> Option<String> {
+        thawed::<Exec>(action)?
+            .argv
+            .first()?
+            .as_literal()
+            .map(ToOwned::to_owned)
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]},
+            "description": "A program and its arguments, without a shell."
+        })
+    }
+}
+
+/// A script of the runbook's folder must be pinned: what is approved is what runs.
+fn check_pinned(argv: &[Text], node: &Node, reading: &mut Reading<'_>) {
+    let word = |index: usize| argv.get(index).and_then(Text::as_literal);
+    let Some(program) = word(0) else {
+        return;
+    };
+    let interpreted = word(1).filter(|_| INTERPRETERS.contains(&program));
+    let by_path = Some(program).filter(|program| program.contains('/'));
+    for path in [by_path, interpreted].into_iter().flatten() {
+        if !path.starts_with('-') && !path.starts_with('/') {
+            reading.use_file(path, node.span);
+        }
+    }
+}
+
+impl Reading<'_> {
+    /// Notes that the current step uses a file of the runbook's folder; one that is there and not pinned is a fault.
+    pub(crate) fn use_file(&mut self, path: &str, span: enact_core::yaml::Span) {
+        let folder = self.working_dir.clone().unwrap_or_default();
+        let Ok(path) = normal_path(&join(&folder, path)) else {
+            return;
+        };
+        if self.pins.contains_key(&path) {
+            self.uses.insert(path);
+        } else if self.files.exists(&path) {
+            let span = self.file.locate(span, path.rsplit('/').next().unwrap_or(&path));
+            let fault = Diagnostic::error(format!("`{path}` is run but not pinned"))
+                .detail("an approval covers the content of a file only when the plan holds its digest")
+                .hint(format!("add `{path}` to `files`"));
+            self.finding("E_FILE_UNPINNED", span, fault);
+        }
+    }
+}
+
+/// A word as a shell would need it.
+fn quoted(word: &str) -> String {
+    let plain = |next: char| next.is_ascii_alphanumeric() || "-_./:=@%+,".contains(next);
+    if !word.is_empty() && (word.chars().all(plain) || word.starts_with("${{")) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

@@ -1,0 +1,277 @@
+//! `http`: one request.
+
+use std::collections::BTreeMap;
+
+use enact_core::diagnostic::Diagnostic;
+use enact_core::secret::Secret;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Acting, Kind, frozen, line, thawed, unreadable};
+use crate::files::{join, normal_path};
+use crate::provider::{End, Reply, Request, Site, send};
+use crate::reading::{Node, Reading, Slot};
+use crate::spec::Text;
+
+/// The body of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Body {
+    /// A JSON value; texts in it may hold expressions, see [`crate::expression::json_value`].
+    Json(Value),
+    /// A text.
+    Text(Text),
+    /// A pinned file, by its path from the runbook's folder.
+    File(String),
+}
+
+/// A request, as frozen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// Where to.
+    pub url: Text,
+    /// Headers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Text>,
+    /// The body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+    /// The status must be one of these. Empty: any of 200 to 299.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect_status: Vec<u16>,
+}
+
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+pub(super) struct HttpKind;
+
+impl Kind for HttpKind {
+    fn name(&self) -> &'static str {
+        "http"
+    }
+
+    fn may_check(&self) -> bool {
+        true
+    }
+
+    fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {
+        let fields = reading.fields(node, "`http`", &["method", "url", "headers", "body", "expect"])?;
+        let method = match fields.get("method") {
+            Some(node) => reading.choice(node, "`method`", &METHODS),
+            None => Some("GET"),
+        };
+        let url = reading.require(&fields, "url").and_then(|node| {
+            let url = reading.template(node, "`url`", Slot::Url)?;
+            check_url(&url, node, reading);
+            Some(url)
+        });
+        let headers = fields
+            .get("headers")
+            .map(|node| headers(node, reading))
+            .unwrap_or_default();
+        let body = fields.get("body").map(|node| body(node, reading));
+        let expect_status = match fields.get("expect") {
+            Some(node) => {
+                let expect = reading.fields(node, "`expect` of a request", &["status"])?;
+                expect
+                    .get("status")
+                    .map(|node| reading.statuses(node))
+                    .unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        frozen(&Http {
+            method: method?.to_owned(),
+            url: url?,
+            headers,
+            body: match body {
+                Some(body) => Some(body?),
+                None => None,
+            },
+            expect_status,
+        })
+    }
+
+    fn summary(&self, action: &Value) -> String {
+        thawed::<Http>(action).map_or_else(String::new, |http| {
+            line(&format!("{} {}", http.method, http.url.shown()))
+        })
+    }
+
+    fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {
+        let request = thawed::<Http>(action)
+            .ok_or_else(|| "the action is not readable".to_owned())
+            .and_then(|http| request(&http, site));
+        match request {
+            Ok(request) => Box::pin(send(request, &site.secrets, site.stop)),
+            Err(why) => unreadable(why),
+        }
+    }
+
+    fn is_success(&self, action: &Value, reply: &Reply) -> bool {
+        let End::Status(status) = reply.end else {
+            return false;
+        };
+        let expected = thawed::<Http>(action)
+            .map(|http| http.expect_status)
+            .unwrap_or_default();
+        if expected.is_empty() {
+            (200..300).contains(&status)
+        } else {
+            expected.contains(&status)
+        }
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object", "required": ["url"], "additionalProperties": false,
+            "patternProperties": {"^x-": true},
+            "properties": {
+                "method": {"enum": METHODS, "default": "GET"},
+                "url": {"type": "string"},
+                "headers": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+                "body": {"type": "object", "minProperties": 1, "maxProperties": 1, "properties": {
+                    "json": true, "text": {"type": "string"}, "file": {"type": "string"}
+                }, "additionalProperties": false},
+                "expect": {"type": "object", "additionalProperties": false, "properties": {
+                    "status": {"type": ["array", "integer"], "items": {"type": "integer", "minimum": 100, "maximum": 599}}
+                }}
+            }
+        })
+    }
+}
+
+fn check_url(url: &Text, node: &Node, reading: &mut Reading<'_>) {
+    let shown = url.shown();
+    if !(shown.starts_with("https://") || shown.starts_with("http://") || shown.starts_with("${{")) {
+        let fault = Diagnostic::error("`url`: expected an address that begins with `https://`");
+        reading.fault(node.span, fault);
+    }
+}
+
+fn headers(node: &Node, reading: &mut Reading<'_>) -> BTreeMap<String, Text> {
+    let Some(fields) = reading.any_fields(node, "`headers`") else {
+        return BTreeMap::new();
+    };
+    let mut found: BTreeMap<String, Text> = BTreeMap::new();
+    for entry in fields.entries() {
+        let name = entry.key.to_ascii_lowercase();
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(token) {
+            reading.fault(
+                entry.span,
+                Diagnostic::error("`headers`: this cannot be the name of a header"),
+            );
+            continue;
+        }
+        let Some(text) = reading.template(&entry.value, "`headers`", Slot::Header) else {
+            continue;
+        };
+        if found.insert(name.clone(), text).is_some() {
+            let fault =
+                format!("the header `{name}` stands here twice; large and small letters are the same");
+            reading.fault(entry.span, Diagnostic::error(fault));
+        }
+    }
+    found
+}
+
+fn body(node: &Node, reading: &mut Reading<'_>) -> Option<Body> {
+    let fields = reading.fields(node, "`body`", &["json", "text", "file"])?;
+    let count = ["json", "text", "file"]
+        .iter()
+        .filter(|key| fields.get(key).is_some())
+        .count();
+    if count != 1 {
+        let fault = Diagnostic::error("`body` has exactly one of `json`, `text` and `file`");
+        reading.fault(node.span, fault);
+        return None;
+    }
+    if let Some(node) = fields.get("json") {
+        return reading.json(node, "`json`", Slot::Body).map(Body::Json);
+    }
+    if let Some(node) = fields.get("text") {
+        return reading.template(node, "`text`", Slot::Body).map(Body::Text);
+    }
+    let node = fields.get("file")?;
+    let path = reading.plain(node, "`file`")?;
+    match normal_path(&join(&reading.base.clone(), &path)) {
+        Ok(path) if reading.pins.contains_key(&path) => {
+            reading.uses.insert(path.clone());
+            Some(Body::File(path))
+        }
+        Ok(path) => {
+            let fault = Diagnostic::error(format!("`{path}` is sent but not pinned"));
+            reading.finding(
+                "E_FILE_UNPINNED",
+                node.span,
+                fault.hint(format!("add `{path}` to `files`")),
+            );
+            None
+        }
+        Err(fault) => {
+            reading.fault(node.span, Diagnostic::error(format!("`file`: {fault}")));
+            None
+        }
+    }
+}
+
+impl Reading<'_> {
+    /// One status or several.
+    pub(crate) fn statuses(&mut self, node: &Node) -> Vec<u16> {
+        let items = match &node.body {
+            enact_core::yaml::Body::Sequence(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let read = |item: &Node| {
+            let status = self.whole(item, "`status`", 100, 599)?;
+            u16::try_from(status).ok()
+        };
+        items.iter().filter_map(read).collect()
+    }
+}
+
+/// The request with everything put in.
+fn request(http: &Http, site: &Site<'_>) -> Result<Request, String> {
+    let mut headers = BTreeMap::new();
+    for (name, text) in &http.headers {
+        headers.insert(name.clone(), site.text(text)?);
+    }
+    let has = |headers: &BTreeMap<String, Secret<String>>, wanted: &str| {
+        headers.keys().any(|name| name.eq_ignore_ascii_case(wanted))
+    };
+    if let Some(key) = site.key.as_ref().filter(|_| !has(&headers, "idempotency-key")) {
+        headers.insert("Idempotency-Key".to_owned(), Secret::new(key.clone()));
+    }
+    let body = match &http.body {
+        None => None,
+        Some(Body::Text(text)) => Some(Secret::new(site.text(text)?.expose().clone().into_bytes())),
+        Some(Body::File(path)) => {
+            let content =
+                std::fs::read(site.folder.join(path)).map_err(|error| format!("{path}: {error}"))?;
+            Some(Secret::new(content))
+        }
+        Some(Body::Json(value)) => {
+            if !has(&headers, "content-type") {
+                headers.insert(
+                    "Content-Type".to_owned(),
+                    Secret::new("application/json".to_owned()),
+                );
+            }
+            let datum =
+                crate::expression::json_value(value, site.values).map_err(|error| error.to_string())?;
+            Some(Secret::new(datum.expose().to_string().into_bytes()))
+        }
+    };
+    Ok(Request {
+        method: http.method.clone(),
+        url: site.open_text(&http.url)?,
+        headers,
+        body,
+        timeout: site.timeout,
+    })
+}

@@ -1,0 +1,108 @@
+//! `wait`: looks again and again until a check holds. Bounded by the step's timeout.
+
+use enact_core::change::{Effect, Milliseconds};
+use enact_core::diagnostic::Diagnostic;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Acting, Kind, frozen, summary, thawed, unreadable};
+use crate::provider::{End, Reply, Site};
+use crate::reading::{Node, Reading};
+use crate::spec::CheckSpec;
+
+/// Waiting, as frozen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    /// What must hold.
+    pub until: CheckSpec,
+    /// How long between two looks.
+    pub every: Milliseconds,
+}
+
+pub(super) struct WaitKind;
+
+impl Kind for WaitKind {
+    fn name(&self) -> &'static str {
+        "wait"
+    }
+
+    fn default_effect(&self) -> Effect {
+        Effect::Read
+    }
+
+    fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {
+        let fields = reading.fields(node, "`wait`", &["until", "every"])?;
+        let until = reading
+            .require(&fields, "until")
+            .and_then(|node| reading.check(node, "`until`"));
+        let every = match fields.get("every") {
+            Some(node) => reading.duration(node, "`every`")?,
+            None => Milliseconds(10_000),
+        };
+        if every.0 == 0 {
+            reading.fault(
+                fields.key_span("every"),
+                Diagnostic::error("`every` must be longer than nothing"),
+            );
+            return None;
+        }
+        frozen(&Wait { until: until?, every })
+    }
+
+    fn summary(&self, action: &Value) -> String {
+        let Some(wait) = thawed::<Wait>(action) else {
+            return String::new();
+        };
+        format!("wait until {}", summary(&wait.until.kind, &wait.until.action))
+    }
+
+    fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {
+        let Some(wait) = thawed::<Wait>(action) else {
+            return unreadable("the action is not readable");
+        };
+        Box::pin(look_until(wait, site))
+    }
+
+    fn schema(&self, _: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object", "required": ["until"], "additionalProperties": false,
+            "patternProperties": {"^x-": true},
+            "properties": {"until": {"$ref": "#/$defs/check"}, "every": {"$ref": "#/$defs/duration"}}
+        })
+    }
+}
+
+/// Looks until the check holds, the time is over, or the run is to stop now.
+async fn look_until(wait: Wait, site: &Site<'_>) -> Reply {
+    let Some(checks) = site.checks else {
+        return Reply::bare(End::NotStarted("nothing can be checked here".to_owned()));
+    };
+    let started = std::time::Instant::now();
+    let every = std::time::Duration::from_millis(wait.every.0);
+    loop {
+        let checked = checks.run(&wait.until).await;
+        let mut reply = Reply::bare(End::Finished);
+        reply.took = started.elapsed();
+        if checked.holds {
+            reply.stdout = checked.seen;
+            return reply;
+        }
+        if reply.took + every > site.timeout {
+            let seconds = reply.took.as_secs();
+            reply.end = End::Unmet(format!(
+                "it did not come within {seconds} s; last seen: {}",
+                checked.seen
+            ));
+            return reply;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = site.stop.raised(enact_engine::stop::Urgency::Now) => {
+                reply.end = End::Stopped;
+                return reply;
+            }
+        }
+    }
+}

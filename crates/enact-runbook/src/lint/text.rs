@@ -1,0 +1,143 @@
+//! What stands in texts: placeholders, and characters that nobody sees.
+
+use std::sync::LazyLock;
+
+use enact_core::diagnostic::Diagnostic;
+use enact_core::yaml::shown;
+use regex::Regex;
+
+use super::{Findings, Subject};
+use crate::reading::{SeenText, Slot};
+
+/// Words and marks that stand for something still to be decided. A plain `{name}` is one unless a shell or a template
+/// gives it a meaning.
+static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"\b(?:TBD|TODO|FIXME|TBA)\b|\?\?\?|<(?:your|insert|enter)[-_ ][^<>\n]*>",
+        r"|(?i:\bas needed\b|\bif necessary\b)|(?:^|[\s,])etc\.(?:$|[\s,;)])",
+        r"|(?:^|[^$%@^{\\\w#])\{[a-z][a-z0-9]*(?:[_-][a-z0-9]+)+\}(?:$|[^}])|(?:^|[\s/=:])\{(?:name|host|hostname|user|username|password|token|id|url|path|file|version|value|port|namespace|region|env|environment)\}",
+    ))
+    .ok()
+});
+
+pub(super) fn run(subject: &Subject<'_>, findings: &mut Findings<'_>) {
+    for seen in subject.texts {
+        placeholder(subject, seen, findings);
+        if seen.slot.is_some() {
+            hidden(seen, findings);
+        }
+    }
+}
+
+fn placeholder(subject: &Subject<'_>, seen: &SeenText, findings: &mut Findings<'_>) {
+    let found = PLACEHOLDER.as_ref().and_then(|regex| regex.find(&seen.text));
+    let Some(found) = found else {
+        return;
+    };
+    let word = found
+        .as_str()
+        .trim_matches(|next: char| next.is_whitespace() || ",;)=:/".contains(next));
+    let place = seen.file.place(seen.file.locate(seen.span, word));
+    let said = format!("{} is a placeholder", shown(word));
+    if seen.slot.is_some_and(|slot| slot != Slot::Message) {
+        let fault = Diagnostic::error(said).hint("write out what is meant, or make it a parameter");
+        findings.say("E_PLACEHOLDER", place, fault);
+        return;
+    }
+    let declined = seen
+        .step
+        .as_ref()
+        .and_then(|id| subject.steps.iter().find(|step| step.id == *id))
+        .is_some_and(|step| step.allowed.contains("W_PLACEHOLDER"));
+    if !declined {
+        let note = Diagnostic::warning(said).hint("write out what is meant");
+        findings.advise_at("W_PLACEHOLDER", place, note);
+    }
+}
+
+fn hidden(seen: &SeenText, findings: &mut Findings<'_>) {
+    let Some(character) = seen.text.chars().find(|character| is_hidden(*character)) else {
+        return;
+    };
+    let place = seen
+        .file
+        .place(seen.file.locate(seen.span, character.encode_utf8(&mut [0; 4])));
+    let code = u32::from(character);
+    let fault = Diagnostic::error(format!("an invisible character stands here: U+{code:04X}"))
+        .detail("what a reviewer sees must be what runs: no control, zero-width or direction characters")
+        .hint("remove it");
+    findings.say("E_HIDDEN_TEXT", place, fault);
+}
+
+fn is_hidden(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_control() && !matches!(character, '\n' | '\t' | '\r');
+    }
+    matches!(
+        character,
+        '\u{80}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_told_from_shell() {
+        let regex = PLACEHOLDER.as_ref().unwrap();
+        for text in [
+            "TODO: later",
+            "use ???",
+            "deploy to {host}",
+            "curl https://x/{user_id}",
+            "restart as needed",
+            "copy a, b, etc.",
+            "login <your-name>",
+            "x TBD",
+        ] {
+            assert!(regex.is_match(text), "{text}");
+        }
+        for text in [
+            "echo ${name}",
+            "curl -w '%{http_code}'",
+            "kubectl -o jsonpath='{.items[0].metadata.name}'",
+            "git log HEAD@{upstream}",
+            "docker ps --format '{{.Names}}'",
+            "awk '{print $1}'",
+            "cp x.{a,b} y",
+            "find . -exec rm {} +",
+            "ls /etc",
+            "cat /etc/hosts",
+            "todos",
+            "echo '{\"a\": 1}'",
+        ] {
+            assert!(!regex.is_match(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_nobody_sees_is_hidden() {
+        assert!(
+            "a\u{200b}b\u{202e}\u{7}"
+                .chars()
+                .filter(|next| is_hidden(*next))
+                .count()
+                == 3
+        );
+        assert!(!"a\tb\nc é ✓ 你好".chars().any(is_hidden));
+    }
+}

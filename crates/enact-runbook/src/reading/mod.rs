@@ -1,0 +1,187 @@
+//! What reads the author's document: faults with their places, typed access to the tree, expressions on their way to the
+//! frozen form.
+
+mod fields;
+mod scalars;
+mod scope;
+mod texts;
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use enact_core::diagnostic::{Diagnostic, Place, Position};
+use enact_core::yaml::{self, Span};
+
+pub use fields::Fields;
+pub(crate) use scope::{Binding, KnownStep, Scope};
+pub use texts::Slot;
+
+use crate::files::Files;
+use crate::lint::LintFinding;
+use crate::spec::Text;
+
+/// A node of the author's document.
+pub type Node = yaml::Node<'static>;
+
+/// The rule that plain faults of a document stand under.
+pub const DOCUMENT: &str = "E_DOCUMENT";
+
+/// The rule that faults of expressions stand under.
+pub const EXPRESSION: &str = "E_EXPRESSION";
+
+/// One text of the document, as its author wrote it.
+#[derive(Debug, Clone)]
+pub(crate) struct SeenText {
+    pub(crate) text: String,
+    /// What it is for; `None`: people read it.
+    pub(crate) slot: Option<Slot>,
+    /// The step it belongs to.
+    pub(crate) step: Option<String>,
+    pub(crate) span: Span,
+    pub(crate) file: Rc<SourceFile>,
+}
+
+/// A file that is being read.
+#[derive(Debug)]
+pub(crate) struct SourceFile {
+    name: String,
+    text: String,
+    lines: OnceCell<Vec<String>>,
+}
+
+impl SourceFile {
+    pub(crate) fn new(name: String, text: String) -> Rc<Self> {
+        Rc::new(Self {
+            name,
+            text,
+            lines: OnceCell::new(),
+        })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn lines(&self) -> &[String] {
+        self.lines.get_or_init(|| {
+            let lines = yaml::split_lines(&self.text);
+            lines.into_iter().map(ToOwned::to_owned).collect()
+        })
+    }
+
+    fn line(&self, line: u32) -> &str {
+        let lines = self.lines();
+        lines
+            .get(line.saturating_sub(1) as usize)
+            .map_or("", String::as_str)
+    }
+
+    pub(crate) fn place(&self, span: Span) -> Place {
+        let line = self.line(span.line);
+        let rest = line
+            .chars()
+            .count()
+            .saturating_sub(span.column.saturating_sub(1) as usize);
+        let rest = u32::try_from(rest).unwrap_or(u32::MAX).max(1);
+        Place {
+            file: self.name.clone(),
+            position: (span.line > 0).then_some(Position {
+                line: span.line,
+                column: span.column.max(1),
+            }),
+            excerpt: yaml::excerpt(line),
+            length: if span.length == 0 {
+                rest
+            } else {
+                span.length.min(rest)
+            },
+        }
+    }
+
+    /// Where `needle` stands in a scalar that begins at `span`; the scalar itself when it is not found there.
+    pub(crate) fn locate(&self, span: Span, needle: &str) -> Span {
+        let Some(first) = needle.lines().next().filter(|first| !first.trim().is_empty()) else {
+            return span;
+        };
+        let first = first.trim();
+        let start = span.line.saturating_sub(1) as usize;
+        for (index, line) in self.lines().iter().enumerate().skip(start).take(10_000) {
+            let from = if index == start {
+                span.column.saturating_sub(1) as usize
+            } else {
+                0
+            };
+            let skipped: usize = line.chars().take(from).map(char::len_utf8).sum();
+            let tail = line.get(skipped..).unwrap_or("");
+            if let Some(found) = tail.find(first) {
+                let before = tail.get(..found).unwrap_or("").chars().count();
+                let column = u32::try_from(from + before + 1).unwrap_or(u32::MAX);
+                return Span {
+                    line: u32::try_from(index + 1).unwrap_or(u32::MAX),
+                    column,
+                    length: u32::try_from(first.chars().count()).unwrap_or(u32::MAX),
+                };
+            }
+        }
+        span
+    }
+}
+
+/// The state of reading one runbook with what it includes.
+pub struct Reading<'e> {
+    pub(crate) files: &'e dyn Files,
+    pub(crate) findings: Vec<LintFinding>,
+    pub(crate) file: Rc<SourceFile>,
+    pub(crate) scope: Scope,
+    pub(crate) texts: Vec<SeenText>,
+    /// The step that is being read, with the prefix of the plan that includes it.
+    pub(crate) step: Option<String>,
+    /// The folder of the file that is being read, from the runbook's folder.
+    pub(crate) base: String,
+    /// Digests of pinned files by path from the runbook's folder.
+    pub(crate) pins: BTreeMap<String, String>,
+    /// Pinned files that the current step uses.
+    pub(crate) uses: BTreeSet<String>,
+    /// Environment that checks and undos take over from their step.
+    pub(crate) env: BTreeMap<String, Text>,
+    /// Where the commands of the current step run.
+    pub(crate) working_dir: Option<String>,
+    /// How scripts are run.
+    pub(crate) shell: Vec<String>,
+}
+
+impl<'e> Reading<'e> {
+    pub(crate) fn new(files: &'e dyn Files, file: Rc<SourceFile>) -> Self {
+        Self {
+            files,
+            findings: Vec::new(),
+            file,
+            scope: Scope::default(),
+            texts: Vec::new(),
+            step: None,
+            base: String::new(),
+            pins: BTreeMap::new(),
+            uses: BTreeSet::new(),
+            env: BTreeMap::new(),
+            working_dir: None,
+            shell: Vec::new(),
+        }
+    }
+
+    /// Records a fault at a place.
+    pub fn fault(&mut self, span: Span, diagnostic: Diagnostic) {
+        self.finding(DOCUMENT, span, diagnostic);
+    }
+
+    /// Records what a rule says of a place.
+    pub fn finding(&mut self, rule: &'static str, span: Span, diagnostic: Diagnostic) {
+        let diagnostic = diagnostic.at(self.file.place(span));
+        self.findings.push(LintFinding { rule, diagnostic });
+    }
+
+    /// The place of a span in the file that is being read.
+    pub fn place(&self, span: Span) -> Place {
+        self.file.place(span)
+    }
+}

@@ -1,0 +1,129 @@
+//! What names stand for at one place of the document.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use enact_core::yaml::suggest;
+use serde_json::Value;
+
+use crate::expression::{Expression, Fault, Name, Names, RunFact, Type, Typed};
+
+/// What a parameter stands for: a value, or an expression of the plan that includes this one.
+#[derive(Debug, Clone)]
+pub(crate) struct Binding {
+    pub(crate) typed: Typed,
+    pub(crate) expression: Expression,
+}
+
+/// A step that has been read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct KnownStep {
+    pub(crate) index: usize,
+    pub(crate) outputs: BTreeMap<String, Typed>,
+    /// Is it known already that it will not run?
+    pub(crate) never: bool,
+}
+
+/// Names and what they stand for.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    pub(crate) parameters: BTreeMap<String, Binding>,
+    /// Steps read so far, by full id.
+    pub(crate) steps: HashMap<String, KnownStep>,
+    /// Ids of all steps of the file that is being read, without prefix.
+    pub(crate) ids: HashSet<String>,
+    /// `parent.` inside an included plan.
+    pub(crate) prefix: String,
+    /// How many steps may be seen, counted in their order; `None`: all that have been read.
+    pub(crate) limit: Option<usize>,
+    pub(crate) plan_name: String,
+}
+
+impl Scope {
+    /// The name as the whole plan knows it, or the value it has already.
+    pub(crate) fn known(&self, name: &Name) -> Option<Expression> {
+        match name {
+            Name::Parameter(parameter) => self
+                .parameters
+                .get(parameter)
+                .map(|found| found.expression.clone()),
+            Name::PlanName => Some(Expression::Literal(Value::String(self.plan_name.clone()))),
+            Name::Output { step, output } if !self.prefix.is_empty() => {
+                let step = format!("{}{step}", self.prefix);
+                let output = output.clone();
+                Some(Expression::Name(Name::Output { step, output }, 0))
+            }
+            Name::State(step) if !self.prefix.is_empty() => {
+                Some(Expression::Name(Name::State(format!("{}{step}", self.prefix)), 0))
+            }
+            Name::Output { .. } | Name::State(_) | Name::Run(_) | Name::PlanHash | Name::Item => None,
+        }
+    }
+
+    fn step(&self, id: &str) -> Result<&KnownStep, Fault> {
+        let found = self.steps.get(&format!("{}{id}", self.prefix));
+        let limit = self.limit.unwrap_or(usize::MAX);
+        match found {
+            Some(step) if step.index < limit => Ok(step),
+            Some(_) => Err(forward(id)),
+            None if self.ids.contains(id) => Err(forward(id)),
+            None => {
+                let hint = suggest::nearest(id, self.ids.iter().map(String::as_str));
+                let fault = Fault::new(0, format!("there is no step `{id}`"));
+                Err(match hint {
+                    Some(near) => fault.hint(format!("did you mean `{near}`?")),
+                    None => fault,
+                })
+            }
+        }
+    }
+}
+
+fn forward(id: &str) -> Fault {
+    Fault::new(0, format!("step `{id}` has not run at this point"))
+        .hint("move this behind that step, or take the value from an earlier one")
+        .rule("E_FORWARD_REF")
+}
+
+impl Names for Scope {
+    fn typed(&self, name: &Name) -> Result<Typed, Fault> {
+        match name {
+            Name::Parameter(parameter) => match self.parameters.get(parameter) {
+                Some(binding) => Ok(binding.typed),
+                None => {
+                    let fault = Fault::new(0, format!("there is no parameter `{parameter}`"));
+                    let known = self.parameters.keys().map(String::as_str);
+                    Err(if self.parameters.is_empty() {
+                        fault.hint("declare it under `parameters`")
+                    } else {
+                        fault.hint(suggest::hint(parameter, known))
+                    })
+                }
+            },
+            Name::Output { step, output } => {
+                let known = self.step(step)?;
+                if known.never {
+                    let fault = format!("step `{step}` never runs: its `when` is false");
+                    return Err(Fault::new(0, fault).rule("E_FORWARD_REF"));
+                }
+                known.outputs.get(output).copied().ok_or_else(|| {
+                    let fault = Fault::new(0, format!("step `{step}` has no output `{output}`"));
+                    let names = known.outputs.keys().map(String::as_str);
+                    if known.outputs.is_empty() {
+                        fault.hint(format!("declare it under `outputs` of `{step}`"))
+                    } else {
+                        fault.hint(suggest::hint(output, names))
+                    }
+                })
+            }
+            Name::State(step) => self.step(step).map(|_| Typed::open(Type::Word)),
+            Name::Run(RunFact::Id) | Name::PlanHash | Name::PlanName => Ok(Typed::open(Type::Word)),
+            Name::Run(RunFact::Number | RunFact::Elapsed | RunFact::Downtime) => {
+                Ok(Typed::open(Type::Integer))
+            }
+            Name::Item => Err(Fault::new(
+                0,
+                "`item` has a value only inside `for_each` of a check",
+            )),
+        }
+    }
+}

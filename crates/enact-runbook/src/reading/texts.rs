@@ -1,0 +1,345 @@
+//! Texts with expressions, on their way to the frozen form.
+
+use std::collections::BTreeMap;
+
+use enact_core::diagnostic::Diagnostic;
+use enact_core::yaml::{Body, Span, shown};
+use serde_json::{Map, Value};
+
+use super::{DOCUMENT, EXPRESSION, Node, Reading, SeenText};
+use crate::expression::{self, Expression, Piece, Typed, fold, parse, pieces, type_of};
+use crate::spec::{Operand, Part, Text};
+
+/// What a text is for. It decides which values may go into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// One argument of a command.
+    Argument,
+    /// The text of a script.
+    Script,
+    /// The address of a request.
+    Url,
+    /// The value of an environment variable.
+    Environment,
+    /// A header of a request.
+    Header,
+    /// The body of a request.
+    Body,
+    /// What a check compares with.
+    Expectation,
+    /// What people read while it runs.
+    Message,
+    /// What somebody is told to do.
+    Instructions,
+    /// A condition, a key, anything else that is computed.
+    Value,
+}
+
+impl Slot {
+    fn takes_secrets(self) -> bool {
+        matches!(self, Self::Environment | Self::Header | Self::Body)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Argument => "an argument of a command",
+            Self::Script => "the text of a script",
+            Self::Url => "a URL",
+            Self::Environment => "an environment variable",
+            Self::Header => "a header",
+            Self::Body => "a body",
+            Self::Expectation => "what a check compares with",
+            Self::Message => "a message",
+            Self::Instructions => "instructions",
+            Self::Value => "a condition or key",
+        }
+    }
+}
+
+impl Reading<'_> {
+    /// A text that may hold expressions.
+    pub fn template(&mut self, node: &Node, what: &str, slot: Slot) -> Option<Text> {
+        let raw = self.plain(node, what)?;
+        self.see(&raw, node.span, slot);
+        self.freeze_text(&raw, node.span, slot)
+    }
+
+    /// A list of texts that may hold expressions.
+    pub fn templates(&mut self, node: &Node, what: &str, slot: Slot) -> Option<Vec<Text>> {
+        let items = self.list(node, what);
+        items.iter().map(|item| self.template(item, what, slot)).collect()
+    }
+
+    /// A mapping of texts that may hold expressions.
+    pub fn template_map(&mut self, node: &Node, what: &'static str, slot: Slot) -> BTreeMap<String, Text> {
+        let Some(fields) = self.any_fields(node, what) else {
+            return BTreeMap::new();
+        };
+        let mut map = BTreeMap::new();
+        for entry in fields.entries() {
+            if let Some(text) = self.template(&entry.value, what, slot) {
+                map.insert(entry.key.to_string(), text);
+            }
+        }
+        map
+    }
+
+    /// Environment variables.
+    pub fn environment(&mut self, node: &Node) -> BTreeMap<String, Text> {
+        let Some(fields) = self.any_fields(node, "`env`") else {
+            return BTreeMap::new();
+        };
+        let mut map = BTreeMap::new();
+        for entry in fields.entries() {
+            if !is_variable(&entry.key) {
+                let fault = format!(
+                    "{} cannot be the name of an environment variable",
+                    shown(&entry.key)
+                );
+                let hint = "use letters, digits and `_`, and do not begin with a digit";
+                self.fault(entry.span, Diagnostic::error(fault).hint(hint));
+                continue;
+            }
+            if let Some(text) = self.template(&entry.value, "`env`", Slot::Environment) {
+                map.insert(entry.key.to_string(), text);
+            }
+        }
+        map
+    }
+
+    /// A condition or another expression that stands alone, with or without `${{ }}`. It must be of a type that `fits`.
+    pub(crate) fn condition(&mut self, node: &Node, what: &str) -> Option<Expression> {
+        if let Some(Value::Bool(truth)) = node.scalar() {
+            return Some(Expression::Literal(Value::Bool(truth)));
+        }
+        let raw = self.plain(node, what)?;
+        self.see(&raw, node.span, Slot::Value);
+        let source = match pieces(&raw).ok()?.as_slice() {
+            [Piece::Expression { source, .. }] => source.clone(),
+            _ => raw,
+        };
+        let (expression, typed) = self.freeze_expression(&source, node.span, Slot::Value)?;
+        use crate::expression::Type;
+        if !matches!(typed.value_type, Type::Boolean | Type::Json) {
+            let fault = format!("{what}: expected a condition, found {}", typed.value_type);
+            self.fault(node.span, Diagnostic::error(fault));
+            return None;
+        }
+        Some(expression)
+    }
+
+    /// One side of a comparison.
+    pub fn operand(&mut self, node: &Node, what: &str) -> Option<Operand> {
+        if !self.untagged(node) {
+            return None;
+        }
+        if let Body::Scalar { text, .. } = &node.body
+            && text.contains("${{")
+        {
+            let raw = text.to_string();
+            self.see(&raw, node.span, Slot::Expectation);
+            return match self.pieces(&raw, node.span)?.as_slice() {
+                [Piece::Expression { source, .. }] => {
+                    match self.freeze_expression(source, node.span, Slot::Expectation)?.0 {
+                        Expression::Literal(value) => Some(Operand::Value(value)),
+                        open => Some(Operand::Expression(open.to_string())),
+                    }
+                }
+                _ => self
+                    .freeze_text(&raw, node.span, Slot::Expectation)
+                    .map(|text| match text {
+                        Text::Literal(text) => Operand::Value(Value::String(text)),
+                        template @ Text::Template(_) => Operand::Text(template),
+                    }),
+            };
+        }
+        self.json(node, what, Slot::Expectation).map(Operand::Value)
+    }
+
+    /// A JSON value whose texts may hold expressions. A text that is one expression keeps the type of its value.
+    pub fn json(&mut self, node: &Node, what: &str, slot: Slot) -> Option<Value> {
+        if !self.untagged(node) {
+            return None;
+        }
+        match &node.body {
+            Body::Scalar { text, .. } if text.contains("${{") => {
+                let raw = text.to_string();
+                self.see(&raw, node.span, slot);
+                if let [Piece::Expression { source, .. }] = self.pieces(&raw, node.span)?.as_slice() {
+                    let (expression, _) = self.freeze_expression(source, node.span, slot)?;
+                    return match expression {
+                        Expression::Literal(value) => Some(value),
+                        open => self.written(&Text::Template(vec![Part::Expression(open.to_string())]), node),
+                    };
+                }
+                let text = self.freeze_text(&raw, node.span, slot)?;
+                self.written(&text, node)
+            }
+            Body::Scalar { .. } => {
+                let value = node.scalar()?;
+                if let Value::String(text) = &value {
+                    self.see(text, node.span, slot);
+                }
+                Some(value)
+            }
+            Body::Sequence(items) => items
+                .iter()
+                .map(|item| self.json(item, what, slot))
+                .collect::<Option<Vec<_>>>()
+                .map(Value::Array),
+            Body::Mapping(entries) => {
+                let mut map = Map::new();
+                for entry in entries {
+                    map.insert(entry.key.to_string(), self.json(&entry.value, what, slot)?);
+                }
+                let value = Value::Object(map);
+                if expression::is_template(&value) {
+                    let fault = "a mapping with nothing but a list under `template` cannot stand here";
+                    self.fault(node.span, Diagnostic::error(fault).hint("send it as `text`"));
+                    return None;
+                }
+                Some(value)
+            }
+            Body::Special(_) | Body::Faulty => None,
+        }
+    }
+
+    fn written(&mut self, text: &Text, node: &Node) -> Option<Value> {
+        let written = serde_json::to_value(text);
+        written
+            .map_err(|error| self.fault(node.span, Diagnostic::error(error.to_string())))
+            .ok()
+    }
+
+    /// Remembers a text for the rules that look at all of them.
+    pub(crate) fn see(&mut self, text: &str, span: Span, slot: Slot) {
+        self.texts.push(SeenText {
+            text: text.to_owned(),
+            slot: Some(slot),
+            step: self.step.clone(),
+            span,
+            file: self.file.clone(),
+        });
+    }
+
+    fn pieces(&mut self, raw: &str, span: Span) -> Option<Vec<Piece>> {
+        match pieces(raw) {
+            Ok(pieces) => Some(pieces),
+            Err(fault) => {
+                let span = self.file.locate(span, "${{");
+                self.expression_fault(fault, span, "${{");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn freeze_text(&mut self, raw: &str, span: Span, slot: Slot) -> Option<Text> {
+        if !raw.contains("${{") {
+            return Some(Text::Literal(raw.to_owned()));
+        }
+        let mut parts: Vec<Part> = Vec::new();
+        let mut sound = true;
+        for piece in self.pieces(raw, span)? {
+            let part = match piece {
+                Piece::Text(text) => Some(Part::Text(text)),
+                Piece::Expression { source, .. } => self.freeze_part(&source, span, slot),
+            };
+            match (part, parts.last_mut()) {
+                (Some(Part::Text(text)), Some(Part::Text(before))) => before.push_str(&text),
+                (Some(part), _) => parts.push(part),
+                (None, _) => sound = false,
+            }
+        }
+        if !sound {
+            return None;
+        }
+        Some(match parts.as_slice() {
+            [] => Text::Literal(String::new()),
+            [Part::Text(text)] => Text::Literal(text.clone()),
+            _ => Text::Template(parts),
+        })
+    }
+
+    fn freeze_part(&mut self, source: &str, span: Span, slot: Slot) -> Option<Part> {
+        let (expression, _) = self.freeze_expression(source, span, slot)?;
+        match expression {
+            Expression::Literal(value) => match expression::as_text(&value) {
+                Ok(text) => Some(Part::Text(text)),
+                Err(fault) => {
+                    self.expression_fault(fault, span, source);
+                    None
+                }
+            },
+            open => Some(Part::Expression(open.to_string())),
+        }
+    }
+
+    /// Checks an expression and computes what is known of it.
+    pub(crate) fn freeze_expression(
+        &mut self,
+        source: &str,
+        span: Span,
+        slot: Slot,
+    ) -> Option<(Expression, Typed)> {
+        let checked = parse(source).and_then(|parsed| {
+            let typed = type_of(&parsed, &self.scope)?;
+            Ok((fold(parsed, &|name| self.scope.known(name))?, typed))
+        });
+        let (folded, typed) = match checked {
+            Ok(found) => found,
+            Err(fault) => {
+                self.expression_fault(fault, span, source);
+                return None;
+            }
+        };
+        let place = self.file.locate(span, source);
+        if typed.secret && !slot.takes_secrets() {
+            let fault = Diagnostic::error(format!("a secret cannot be part of {}", slot.name()))
+                .detail("secrets go to `env`, to headers and to bodies of requests only")
+                .hint("put it into `env` and read it from there: `$NAME`");
+            self.finding("E_INTERPOLATION", place, fault);
+            return None;
+        }
+        if slot == Slot::Script && !typed.value_type.is_safe_in_script() {
+            let fault = Diagnostic::error(format!("{} cannot be put into the text of a script", shown(source.trim())))
+                .detail("only whole numbers, truth values, enums and idents can: anything else could be read as commands")
+                .hint("put it into `env` and write `\"$NAME\"`, or use `exec`");
+            self.finding("E_INTERPOLATION", place, fault);
+            return None;
+        }
+        if !matches!(folded, Expression::Literal(_)) && parse(&folded.to_string()).as_ref().is_err() {
+            let fault =
+                Diagnostic::error("with its parameters put in, this expression is too long or too deep");
+            self.finding(EXPRESSION, place, fault);
+            return None;
+        }
+        Some((folded, typed))
+    }
+
+    pub(crate) fn expression_fault(&mut self, fault: expression::Fault, span: Span, source: &str) {
+        let mut span = self.file.locate(span, source);
+        let leading = source.chars().take_while(|next| next.is_whitespace()).count();
+        let offset = fault.at.saturating_sub(leading);
+        if offset > 0 && offset <= source.chars().count() && !source.trim().contains('\n') {
+            let offset = u32::try_from(offset).unwrap_or(0);
+            span.column = span.column.saturating_add(offset);
+            span.length = span.length.saturating_sub(offset).max(1);
+        }
+        let mut diagnostic = Diagnostic::error(fault.message);
+        if let Some(hint) = fault.hint {
+            diagnostic = diagnostic.hint(hint);
+        }
+        let rule = fault
+            .rule
+            .unwrap_or(if source == "${{" { DOCUMENT } else { EXPRESSION });
+        self.finding(rule, span, diagnostic);
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

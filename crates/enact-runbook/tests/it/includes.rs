@@ -1,0 +1,216 @@
+//! Steps that stand for others: plans that include plans, and the changes of another domain.
+
+use enact_core::change::{Action, Change, Parent};
+use enact_core::diagnostic::Diagnostic;
+use enact_core::reference::reference;
+use enact_runbook::files::MemoryFiles;
+use enact_runbook::{SubPlan, SubPlanRequest, SubPlanner, compile};
+use serde_json::json;
+
+use crate::kit::{compiled, errors, errors_with, files, options, source, with_steps};
+
+fn child(parameters: &str, steps: &str) -> String {
+    with_steps(steps).replace(
+        "requirements:",
+        &format!("parameters: {{ {parameters} }}\nrequirements:"),
+    )
+}
+
+#[test]
+fn the_steps_of_an_included_plan_take_its_place() {
+    let inner = child(
+        "rows: { type: integer }, key: { type: secret, from: \"env:INNER\" }",
+        "  - { id: count, title: Count it, exec: [./count.sh, \"${{ params.rows }}\"], outputs: { n: { type: integer } }, env: { K: \"${{ params.key }}\" } }\n  - { id: show, title: Show it, exec: [show, \"${{ steps.count.outputs.n }}\"] }",
+    ) + "files: [count.sh]\nassumptions: [{ id: A1, text: Fine, check: { exec: [ok] } }]\n";
+    let files = files(&[("sub/inner.plan.yaml", &inner), ("sub/count.sh", "x")]);
+    let outer = with_steps(
+        "  - { id: first, title: The first, exec: [a] }\n  - { id: inner, title: The inner, plan: { file: sub/inner.plan.yaml, parameters: { rows: 5, key: \"${{ secrets.token }}\" } }, confirm: before }\n  - { id: last, title: The last, exec: [b, \"${{ steps.inner.count.outputs.n }}\"], needs: [inner] }",
+    )
+    .replace("requirements:", "parameters: { token: { type: secret, from: \"env:TOKEN\" } }\nrequirements:");
+    let plan = compiled(&outer, &options(), &files).draft.freeze().unwrap();
+    let ids: Vec<&str> = plan
+        .changes()
+        .iter()
+        .map(|change| change.change_id.as_str())
+        .collect();
+    assert_eq!(ids, ["first", "inner.count", "inner.show", "last"]);
+    let count = plan.changes()[1].spec.as_ref().unwrap();
+    assert_eq!(count["action"]["argv"], json!(["./count.sh", "5"]));
+    assert_eq!(
+        count["env"]["K"],
+        json!({"template": [{"expression": "params.token"}]})
+    );
+    assert_eq!(count["working_dir"], "sub");
+    assert_eq!(count["number"], 2);
+    assert_eq!(plan.changes()[1].handling.as_ref().unwrap().holds.len(), 1);
+    let show = plan.changes()[2].spec.as_ref().unwrap();
+    assert_eq!(
+        show["action"]["argv"][1],
+        json!({"template": [{"expression": "steps.inner.count.outputs.n"}]})
+    );
+    assert_eq!(
+        plan.changes()[3].depends_on,
+        ["inner.count".into(), "inner.show".into()]
+    );
+    let document = plan.document().unwrap();
+    assert_eq!(document["files"][0]["path"], "sub/count.sh");
+    assert_eq!(document["assumptions"][0]["id"], "inner.A1");
+    assert_eq!(document["assumptions"][0]["check"]["working_dir"], "sub");
+}
+
+#[test]
+fn faults_of_an_included_plan_name_its_file() {
+    let inner = child("", "  - { id: a, titel: A a, exec: [x] }");
+    let files = files(&[("inner.plan.yaml", &inner)]);
+    let text = with_steps("  - { id: i, title: The inner, plan: { file: inner.plan.yaml } }");
+    let faults = compile(&source(&text), &options(), &files, None).unwrap_err();
+    let place = faults[0].place.as_ref().unwrap();
+    assert_eq!(
+        (place.file.as_str(), place.position.unwrap().line),
+        ("inner.plan.yaml", 9)
+    );
+}
+
+#[test]
+fn cycles_depth_and_missing_files_are_named() {
+    let including = |file: &str| {
+        with_steps(&format!(
+            "  - {{ id: i, title: The inner, plan: {{ file: {file} }} }}"
+        ))
+    };
+    let files = files(&[("a.yaml", &including("b.yaml")), ("b.yaml", &including("a.yaml"))]);
+    let found = errors_with(&including("a.yaml"), &options(), &files);
+    assert!(
+        found[0].contains("`a.yaml` includes itself: `a.yaml` → `b.yaml` → `a.yaml`"),
+        "{found:?}"
+    );
+    let chain: Vec<(String, String)> = (0..12)
+        .map(|n| (format!("{n}.yaml"), including(&format!("{}.yaml", n + 1))))
+        .collect();
+    let chain: Vec<(&str, &str)> = chain
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let found = errors_with(&including("0.yaml"), &options(), &crate::kit::files(&chain));
+    assert!(
+        found[0].contains("plans include plans at most 8 deep"),
+        "{found:?}"
+    );
+    assert!(errors(&including("no.yaml"))[0].contains("`no.yaml` cannot be included: it does not exist"));
+    assert!(errors(&including("../x.yaml"))[0].contains("leads out of the runbook's folder"));
+}
+
+#[test]
+fn values_known_only_later_cannot_go_where_bounds_are_checked() {
+    let inner = child(
+        "rows: { type: integer, max: 9 }",
+        "  - { id: a, title: A a, exec: [x, \"${{ params.rows }}\"] }",
+    );
+    let open = child(
+        "rows: { type: integer }",
+        "  - { id: a, title: A a, exec: [x, \"${{ params.rows }}\"] }",
+    );
+    let text = with_steps(
+        "  - { id: c, title: Count it, exec: [c], outputs: { n: { type: integer } } }\n  - { id: i, title: The inner, plan: { file: i.yaml, parameters: { rows: \"${{ steps.c.outputs.n }}\" } } }",
+    );
+    assert_eq!(
+        errors_with(&text, &options(), &files(&[("i.yaml", &inner)])).len(),
+        1
+    );
+    let plan = compiled(&text, &options(), &files(&[("i.yaml", &open)])).draft;
+    let argv = &plan.changes[1].spec.as_ref().unwrap()["action"]["argv"];
+    assert_eq!(
+        argv[1],
+        json!({"template": [{"expression": "steps.c.outputs.n"}]})
+    );
+}
+
+struct Portals;
+
+impl SubPlanner for Portals {
+    fn plan(&self, request: &SubPlanRequest<'_>) -> Result<SubPlan, Vec<Diagnostic>> {
+        if request.operation == "sync" {
+            return Err(vec![Diagnostic::error("nothing to sync")]);
+        }
+        let portal = Change::new("create:portal:p".into(), Action::Create, "portal", "p", "P");
+        let page = Change {
+            desired: Some(
+                json!({"portal_id": reference(&portal.change_id, "id"), "x": [reference(&portal.change_id, "id")]}),
+            ),
+            parent: Some(Parent {
+                resource_type: "portal".to_owned(),
+                resource_ref: "p".to_owned(),
+                resource_name: "P".to_owned(),
+                resource_id: None,
+                change_id: Some(portal.change_id.clone()),
+            }),
+            depends_on: vec![portal.change_id.clone()],
+            ..Change::new("create:page:q".into(), Action::Create, "page", "q", "Q")
+        };
+        Ok(SubPlan {
+            target: json!({"kind": "konnect", "base_url": request.files[0]}),
+            changes: vec![portal, page],
+        })
+    }
+}
+
+#[test]
+fn the_changes_of_another_domain_take_the_place_of_their_step() {
+    let text = with_steps(
+        "  - { id: before, title: The first, exec: [a] }\n  - { id: gateway, title: The gateway, konnect: { operation: apply, files: [gw] }, confirm: after }\n  - { id: after, title: The last, exec: [b] }",
+    );
+    let compiled = compile(
+        &source(&text),
+        &options(),
+        &MemoryFiles::default(),
+        Some(&Portals),
+    )
+    .unwrap();
+    let plan = compiled.draft.freeze().unwrap();
+    let ids: Vec<&str> = plan.execution_order().iter().map(|id| id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [
+            "before",
+            "gateway/create:portal:p",
+            "gateway/create:page:q",
+            "after"
+        ]
+    );
+    let page = &plan.changes()[2];
+    assert_eq!(page.depends_on, ["gateway/create:portal:p".into()]);
+    assert_eq!(
+        page.parent.as_ref().unwrap().change_id,
+        Some("gateway/create:portal:p".into())
+    );
+    let moved = reference(&"gateway/create:portal:p".into(), "id");
+    assert_eq!(page.desired, Some(json!({"portal_id": moved, "x": [moved]})));
+    assert_eq!(page.handling.as_ref().unwrap().holds.len(), 1);
+    assert_eq!(plan.changes()[1].depends_on, ["before".into()]);
+    assert_eq!(
+        plan.changes()[3].depends_on,
+        ["gateway/create:page:q".into(), "gateway/create:portal:p".into()]
+    );
+    let document = plan.document().unwrap();
+    assert_eq!(
+        document["konnect_target"],
+        json!({"kind": "konnect", "base_url": "gw"})
+    );
+    assert_eq!(document["groups"][0]["number"], 2);
+    assert_eq!(plan.changes()[3].spec.as_ref().unwrap()["number"], 3);
+}
+
+#[test]
+fn what_another_domain_says_stands_at_the_step() {
+    let text =
+        with_steps("  - { id: gateway, title: The gateway, konnect: { operation: sync, files: [gw] } }");
+    let faults = compile(
+        &source(&text),
+        &options(),
+        &MemoryFiles::default(),
+        Some(&Portals),
+    )
+    .unwrap_err();
+    assert_eq!(crate::kit::listed(&faults), "8:42 nothing to sync");
+    assert!(errors(&text)[0].contains("which is not available here"));
+}

@@ -1,0 +1,117 @@
+//! What the tests of the format share.
+
+use enact_core::diagnostic::Diagnostic;
+use enact_core::plan::Plan;
+use enact_core::principal::{Principal, PrincipalKind};
+use enact_runbook::files::MemoryFiles;
+use enact_runbook::{CheckReport, CompileOptions, Compiled, Source, check, compile};
+use serde_json::Value;
+
+pub(crate) const MIGRATION: &str = include_str!("../samples/users-mysql-to-postgres.plan.yaml");
+pub(crate) const MAINTENANCE: &str = include_str!("../samples/node-maintenance.plan.yaml");
+
+/// The smallest complete runbook, with steps put in.
+pub(crate) fn with_steps(steps: &str) -> String {
+    format!(
+        "version: enact/v1\nkind: Plan\nname: small\ntitle: Small\n\
+         requirements:\n  - {{ id: R1, text: Works }}\n\
+         steps:\n{steps}\n\
+         acceptance:\n  - {{ id: C1, text: Works, manual: true, satisfies: [R1] }}\n"
+    )
+}
+
+pub(crate) fn options() -> CompileOptions {
+    let author = Principal {
+        id: "os:ana".to_owned(),
+        kind: PrincipalKind::Person,
+    };
+    CompileOptions::new("2026-11-20T10:00:00Z".parse().unwrap(), author)
+}
+
+pub(crate) fn with_parameters(parameters: &[(&str, Value)]) -> CompileOptions {
+    CompileOptions {
+        parameters: parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+        ..options()
+    }
+}
+
+pub(crate) fn source(text: &str) -> Source {
+    Source {
+        name: "a.plan.yaml".to_owned(),
+        content: text.as_bytes().to_vec(),
+    }
+}
+
+pub(crate) fn files(entries: &[(&str, &str)]) -> MemoryFiles {
+    MemoryFiles(
+        entries
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()))
+            .collect(),
+    )
+}
+
+/// The scripts of the migration.
+pub(crate) fn scripts() -> MemoryFiles {
+    let names = [
+        "convert-schema",
+        "validate",
+        "export",
+        "rehearse-import",
+        "migrate",
+        "compare",
+        "cutover",
+        "maintenance",
+        "smoke",
+    ];
+    MemoryFiles(
+        names
+            .iter()
+            .map(|name| (format!("scripts/{name}.sh"), b"#!/bin/sh\n".to_vec()))
+            .collect(),
+    )
+}
+
+pub(crate) fn compiled(text: &str, options: &CompileOptions, files: &MemoryFiles) -> Compiled {
+    compile(&source(text), options, files, None).unwrap_or_else(|faults| panic!("{}", listed(&faults)))
+}
+
+pub(crate) fn plan(text: &str) -> Plan {
+    compiled(text, &options(), &MemoryFiles::default())
+        .draft
+        .freeze()
+        .unwrap()
+}
+
+pub(crate) fn report(text: &str) -> CheckReport {
+    check(&source(text), &options(), &MemoryFiles::default(), None)
+}
+
+/// `line:column summary (hint)` of each error.
+pub(crate) fn errors(text: &str) -> Vec<String> {
+    errors_with(text, &options(), &MemoryFiles::default())
+}
+
+pub(crate) fn errors_with(text: &str, options: &CompileOptions, files: &MemoryFiles) -> Vec<String> {
+    match compile(&source(text), options, files, None) {
+        Ok(_) => Vec::new(),
+        Err(faults) => faults.iter().map(shown).collect(),
+    }
+}
+
+pub(crate) fn shown(fault: &Diagnostic) -> String {
+    let position = fault.place.as_ref().and_then(|place| place.position);
+    let position = position.map_or_else(|| "-".to_owned(), |at| format!("{}:{}", at.line, at.column));
+    let hint = fault
+        .hint
+        .as_ref()
+        .map_or_else(String::new, |hint| format!(" ({hint})"));
+    format!("{position} {}{hint}", fault.summary)
+}
+
+pub(crate) fn listed(faults: &[Diagnostic]) -> String {
+    faults.iter().map(shown).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,31 @@
+//! Tests of runbooks: real processes, real files.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod bounds;
+mod expressions;
+mod format;
+mod freezing;
+mod includes;
+mod kit;
+mod lint;
+mod process;
+
+/// A test file that nobody lists here would silently not run.
+#[test]
+fn no_test_file_is_forgotten() {
+    let main = include_str!("main.rs");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.trim_end_matches(".rs");
+        assert!(
+            module == "main" || main.contains(&format!("mod {module};")),
+            "{name} is not listed in main.rs"
+        );
+    }
+}
