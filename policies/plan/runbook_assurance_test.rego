@@ -77,8 +77,10 @@ test_a_risk_that_is_not_said_counts_as_critical if {
 	] {
 		levels_asked([step(1, {})], extra, by_risk) == {"medium", "high", "critical"}
 	}
-	some finding in runbook_asked([step(1, {})], {}, by_risk)
-	contains(finding.msg, "The runbook's risk is not said, which counts as critical: ")
+	every extra in [{}, {"risk": {"level": "none"}}] {
+		some finding in runbook_asked([step(1, {})], extra, by_risk)
+		contains(finding.msg, "The runbook's risk is not said, which counts as critical: ")
+	}
 }
 
 test_effect_and_risk_ask_by_themselves if {

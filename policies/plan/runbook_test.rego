@@ -188,6 +188,38 @@ test_bodies_and_expected_values_are_no_acts if {
 	}
 }
 
+test_values_of_the_document_are_no_acts if {
+	checked := check({"kind": "compare", "action": {"left": {"value": exec(["rm"])}, "op": "=="}})
+	extra := {
+		"parameters": {"x": {"type": "json", "value": exec(["rm"])}},
+		"acceptance": [{"id": "C1", "text": "", "check": checked}],
+	}
+	acts := data.enact.plan.acts with input as runbook_of([], extra)
+	{act.kind | some act in acts} == {"compare"}
+}
+
+test_a_document_that_cannot_be_read_is_no_error if {
+	settings := object.remove(every_runbook_rule, ["runbook_hours"])
+	every found in [null, "x", 5, [], {}, {"format": null}, {"format": 5}, {"format": "enact.other/v1"}] {
+		asked_about := object.union(object.remove(document([]), ["plan"]), {"plan": {"changes": [], "document": found}})
+		data.enact.plan.deny == set() with input as asked_about with data.enact.settings as settings
+	}
+}
+
+test_parts_of_a_runbook_that_cannot_be_read_are_no_acts if {
+	odd := [
+		{"spec": {"kind": 5, "action": {"argv": []}}},
+		{"spec": {"kind": "exec", "action": "rm"}},
+		{"spec": "x", "undo": null, "preconditions": 5},
+	]
+	every extra in odd {
+		acts := data.enact.plan.acts with input as runbook_of([object.union(object.remove(step(1, {}), ["spec"]), extra)], {
+			"parameters": {"a": {"from": 5}, "b": {"from": null}},
+		})
+		acts == []
+	}
+}
+
 test_long_lists_of_findings_about_runbooks_are_cut_and_counted if {
 	every number, expected in {50: 50, 51: 51, 80: 51} {
 		found := [step(index, {}) | some index in numbers.range(1, number)]
