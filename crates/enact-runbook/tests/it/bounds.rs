@@ -34,7 +34,7 @@ fn marks_and_line_ends_of_other_systems_are_taken() {
     let id = |text: &str| {
         let source = crate::kit::source(text);
         let compiled = compile(&source, &options(), &MemoryFiles::default(), None).unwrap();
-        compiled.draft.freeze().unwrap().plan_id().clone()
+        compiled.draft.freeze().unwrap().id().clone()
     };
     assert_eq!(id(&plain), id(&format!("\u{feff}{plain}")));
     assert_eq!(id(&plain), id(&plain.replace('\n', "\r\n")));
@@ -56,7 +56,8 @@ fn what_is_no_single_text_document_is_refused() {
                 .into_bytes(),
             "5:1 the key `title` is used twice in this mapping",
         ),
-        (b"[".repeat(1000), "nest deeper than 64 levels"),
+        (b"[".repeat(1000), "nest too deep here"),
+        (b"[".repeat(100), "nest deeper than 64 levels"),
         (b"- a\n".to_vec(), "a runbook: expected a mapping, found a list"),
         (
             sound().replace("Small", "!env X").into_bytes(),

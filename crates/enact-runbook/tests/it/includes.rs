@@ -211,6 +211,6 @@ fn what_another_domain_says_stands_at_the_step() {
         Some(&Portals),
     )
     .unwrap_err();
-    assert_eq!(crate::kit::listed(&faults), "8:42 nothing to sync");
+    assert_eq!(crate::kit::listed(&faults), "8:40 nothing to sync");
     assert!(errors(&text)[0].contains("which is not available here"));
 }
