@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::canonical::Digest;
+use crate::canonical::{Digest, canonical_json};
 use crate::change::ChangeId;
 use crate::condition::Condition;
 use crate::plan::PlanId;
@@ -32,6 +32,8 @@ pub enum Decision {
     Approved,
     /// No: the plan will not run, whoever else agrees.
     Rejected,
+    /// An earlier record of the same person counts no more.
+    Withdrawn,
 }
 
 /// How the decision was given.
@@ -44,7 +46,8 @@ pub enum Method {
     Prompt,
     /// A signature over the record.
     Signature,
-    /// Creating the object was the request (Kubernetes); nobody was asked.
+    /// Nobody was asked: creating the object was the request (Kubernetes), or the plan does without (a runbook with
+    /// `require_approval: false`) and no policy asks.
     Waived,
 }
 
@@ -102,4 +105,72 @@ pub struct Approval {
     /// The sentence they were understood from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<String>,
+    /// Why, of a no or a withdrawal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The record that a withdrawal takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdraws: Option<ApprovalId>,
+    /// The proof of a signed record. Covers everything but itself, `assurance` and `roles`, see [`Approval::signed_bytes`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+}
+
+/// An SSH signature of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// The fingerprint of the key, as the verifier found it: `SHA256:…`.
+    pub key_id: String,
+    /// The signature as `ssh-keygen -Y sign` writes it, namespace `approval@enact`.
+    pub sshsig: String,
+}
+
+/// The namespace of signatures of approvals.
+pub const NAMESPACE: &str = "approval@enact";
+
+impl Approval {
+    /// A plain yes of the least strength; a starting point for records.
+    pub fn yes(approval_id: ApprovalId, plan_id: PlanId, approver: Principal, method: Method) -> Self {
+        Self {
+            approval_id,
+            plan_id,
+            decision: Decision::Approved,
+            approver,
+            method,
+            assurance: method.assurance_limit(),
+            roles: Vec::new(),
+            acknowledged: Vec::new(),
+            policy_digest: Digest::of(b""),
+            decided_at: jiff::Timestamp::UNIX_EPOCH,
+            not_before: None,
+            expires_at: None,
+            max_runs: 1,
+            conditions: Vec::new(),
+            said: None,
+            reason: None,
+            withdraws: None,
+            signature: None,
+        }
+    }
+
+    /// What a signature covers: the canonical JSON of the record without `signature`, `assurance` and `roles`. The last two
+    /// are what the verifier says, not what the approver claims.
+    ///
+    /// # Errors
+    /// When the record has no JSON form.
+    pub fn signed_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut value = serde_json::to_value(self)?;
+        if let Some(fields) = value.as_object_mut() {
+            for verifiers in ["signature", "assurance", "roles"] {
+                fields.remove(verifiers);
+            }
+        }
+        canonical_json(&value)
+    }
+
+    /// The strength it counts for: never more than its way of deciding can prove.
+    pub fn strength(&self) -> Assurance {
+        self.assurance.min(self.method.assurance_limit())
+    }
 }

@@ -60,7 +60,7 @@ impl crate::gate::GateClosed {
     /// The exit code for a gate that stays closed for this reason.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Latched { .. } | Self::Denied { .. } => ExitCode::Denied,
+            Self::Latched { .. } | Self::Denied { .. } | Self::Unreadable(_) => ExitCode::Denied,
             Self::OtherTarget { .. } => ExitCode::InvalidInput,
             Self::VerdictOfOtherPlan { .. } | Self::VerdictOfOtherBundle { .. } => ExitCode::Stale,
             Self::Rejected { .. } | Self::NotApproved { .. } | Self::NotAcknowledged { .. } => {

@@ -10,12 +10,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::approval::{Approval, ApprovalId, Decision};
+use crate::approval::{Approval, ApprovalId, Decision, Method};
+use crate::asked::{Asked, Unreadable, asked_by};
 use crate::canonical::Digest;
 use crate::change::ChangeId;
 use crate::condition::Condition;
 use crate::fault::{Fault, planted};
-use crate::plan::{Plan, PlanId, Target};
+use crate::plan::{Mode, Plan, PlanId, Target};
+use crate::principal::People;
 use crate::verdict::{Finding, Outcome, Requirement, Verdict};
 
 /// A plan that policy and people agreed to. Possession is the proof.
@@ -42,28 +44,49 @@ impl AdmittedPlan {
         &self.approvals
     }
 
-    /// Restrictions of all approvals it rests on; each of them holds.
+    /// Restrictions of the approvals it rests on; each of them holds. Where somebody approved more than once, their latest
+    /// word does.
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
-        self.approvals.iter().flat_map(|record| &record.conditions)
+        self.latest().flat_map(|record| &record.conditions)
     }
 
     /// The moment from which on nothing further may start: the earliest end of an approval it rests on.
     pub fn ends_at(&self) -> Option<jiff::Timestamp> {
-        let windows = self.conditions().filter_map(|condition| match condition {
-            Condition::Window { not_after, .. } => *not_after,
-            Condition::CheckpointBefore { .. }
-            | Condition::CheckpointAfter { .. }
-            | Condition::CheckpointBetweenSteps
-            | Condition::StopAfter { .. }
-            | Condition::MaxDuration { .. }
-            | Condition::MaxDowntime { .. }
-            | Condition::DryRunOnly
-            | Condition::SecondApprover { .. }
-            | Condition::ExtraCheck { .. } => None,
-        });
-        let ends = self.approvals.iter().filter_map(|record| record.expires_at);
-        windows.chain(ends).min()
+        self.latest().filter_map(end).min()
     }
+
+    /// The latest approval of each person.
+    fn latest(&self) -> impl Iterator<Item = &Approval> {
+        let by = |record: &Approval, other: &Approval| {
+            record.approver.id == other.approver.id && record.decided_at > other.decided_at
+        };
+        self.approvals
+            .iter()
+            .filter(move |record| !self.approvals.iter().any(|other| by(other, record)))
+    }
+}
+
+/// The end of a record, its windows included.
+fn end(record: &Approval) -> Option<jiff::Timestamp> {
+    windows(record)
+        .filter_map(|(_, end)| end)
+        .chain(record.expires_at)
+        .min()
+}
+
+/// The times that a record's conditions name.
+fn windows(record: &Approval) -> impl Iterator<Item = (Option<jiff::Timestamp>, Option<jiff::Timestamp>)> {
+    record.conditions.iter().filter_map(|condition| {
+        if let Condition::Window {
+            not_before,
+            not_after,
+        } = condition
+        {
+            Some((*not_before, *not_after))
+        } else {
+            None
+        }
+    })
 }
 
 /// What the gate must know besides plan, verdict and approvals.
@@ -77,8 +100,10 @@ pub struct Circumstances {
     pub target: Target,
     /// How many runs each approval has paid for already. On resume, without the run being resumed.
     pub runs_spent: BTreeMap<ApprovalId, u32>,
-    /// What the plan itself asks for (a runbook's `approvals`).
+    /// What is asked for besides what the plan's own document and policy ask for.
     pub asked_by_plan: Option<Requirement>,
+    /// Which names are of one person.
+    pub people: People,
     /// Is everything stopped by the installation-wide latch? The reason.
     pub latched: Option<String>,
 }
@@ -100,8 +125,14 @@ pub enum GateClosed {
     VerdictOfOtherBundle { judged: Digest, current: Digest },
     #[error("policy denies the plan: {}", messages(.findings))]
     Denied { findings: Vec<Finding> },
-    #[error("{approver} rejected the plan")]
-    Rejected { approver: String },
+    #[error("nothing can approve the plan: {0}")]
+    Unreadable(#[from] Unreadable),
+    #[error("{approver} rejected the plan{}", because(.reason))]
+    Rejected {
+        approver: String,
+        approval_id: ApprovalId,
+        reason: Option<String>,
+    },
     #[error("the plan is not approved: {}", .refused.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     NotApproved {
         needed: Requirement,
@@ -129,10 +160,27 @@ pub enum Refusal {
     TooWeak(ApprovalId),
     #[error("approval {0} is by the plan's author, and somebody else is asked for")]
     Author(ApprovalId),
+    #[error("approval {0} is dated later than now")]
+    FromTheFuture(ApprovalId),
+    #[error("approval {0} is for a dry run only")]
+    DryRunOnly(ApprovalId),
+    #[error("approval {approval} has a condition on {change:?}, and the plan has no such step")]
+    UnknownStep { approval: ApprovalId, change: ChangeId },
+    #[error("approval {approval} has a condition that nothing watches over in this plan: {condition}")]
+    NotWatched { approval: ApprovalId, condition: String },
+    #[error("approval {0} was waived, and an approval is asked for")]
+    NotWaivable(ApprovalId),
     #[error("{needed} approval(s) needed, {valid} valid")]
     TooFew { needed: u32, valid: usize },
     #[error("nobody with role {0} has approved")]
     RoleMissing(String),
+}
+
+fn because(reason: &Option<String>) -> String {
+    reason
+        .as_ref()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default()
 }
 
 fn messages(findings: &[Finding]) -> String {
@@ -164,18 +212,25 @@ pub fn admit(
 ) -> Result<AdmittedPlan, GateClosed> {
     check_surroundings(&plan, circumstances)?;
     check_verdict(&plan, &verdict, circumstances)?;
+    let approvals = without_withdrawn(approvals, &plan);
     if let Some(no) = approvals.iter().find(|record| rejects(record, &plan)) {
         return Err(GateClosed::Rejected {
             approver: no.approver.to_string(),
+            approval_id: no.approval_id.clone(),
+            reason: no.reason.clone(),
         });
     }
-    let needed = circumstances
-        .asked_by_plan
-        .clone()
-        .unwrap_or_default()
-        .and(&verdict.requirement);
     let counted = if plan.changes().iter().any(crate::change::Change::writes) {
-        let counted = count_approvals(&plan, approvals, &needed, circumstances)?;
+        let asked = asked_by(&plan)?;
+        let besides = circumstances.asked_by_plan.clone().unwrap_or_default();
+        let question = Question {
+            plan: &plan,
+            needed: besides.and(&asked.requirement).and(&verdict.requirement),
+            waivable: may_waive(&plan, &asked, circumstances) && !verdict.asks_for_approval(),
+            asked,
+            circumstances,
+        };
+        let counted = count_approvals(&question, approvals)?;
         check_acknowledged(&plan, &counted)?;
         counted
     } else {
@@ -186,6 +241,42 @@ pub fn admit(
         verdict,
         approvals: counted,
     })
+}
+
+/// May nobody be asked, as far as the plan is concerned?
+fn may_waive(plan: &Plan, asked: &Asked, circumstances: &Circumstances) -> bool {
+    let in_cluster = plan.metadata().target.kind == "kubernetes";
+    (asked.waived || in_cluster)
+        && circumstances
+            .asked_by_plan
+            .as_ref()
+            .is_none_or(|asked| !asked.is_demanding())
+}
+
+/// What the approvals of a plan are held against.
+struct Question<'a> {
+    plan: &'a Plan,
+    needed: Requirement,
+    asked: Asked,
+    waivable: bool,
+    circumstances: &'a Circumstances,
+}
+
+/// Takes out what its own giver took back; a no only by a word that is as strong.
+fn without_withdrawn(approvals: Vec<Approval>, plan: &Plan) -> Vec<Approval> {
+    let (back, said): (Vec<Approval>, Vec<Approval>) = approvals
+        .into_iter()
+        .partition(|record| record.decision == Decision::Withdrawn);
+    let is_back = |record: &Approval| {
+        back.iter().any(|withdrawal| {
+            withdrawal.plan_id == *plan.id()
+                && withdrawal.withdraws.as_ref() == Some(&record.approval_id)
+                && withdrawal.approver == record.approver
+                && withdrawal.approver.may_decide()
+                && (record.decision == Decision::Approved || withdrawal.strength() >= record.strength())
+        })
+    };
+    said.into_iter().filter(|record| !is_back(record)).collect()
 }
 
 fn check_surroundings(plan: &Plan, circumstances: &Circumstances) -> Result<(), GateClosed> {
@@ -235,25 +326,22 @@ fn rejects(record: &Approval, plan: &Plan) -> bool {
     record.plan_id == *plan.id() && record.decision == Decision::Rejected && record.approver.may_decide()
 }
 
-fn count_approvals(
-    plan: &Plan,
-    approvals: Vec<Approval>,
-    needed: &Requirement,
-    circumstances: &Circumstances,
-) -> Result<Vec<Approval>, GateClosed> {
+fn count_approvals(question: &Question<'_>, approvals: Vec<Approval>) -> Result<Vec<Approval>, GateClosed> {
     let mut refused = Vec::new();
     let mut counted: Vec<Approval> = Vec::new();
     for record in approvals {
-        match refusal(plan, &record, needed, circumstances) {
+        let record = tightened(record, &question.asked);
+        match refusal(question, &record) {
             Some(reason) => refused.push(reason),
             None => counted.push(record),
         }
     }
-    let people: BTreeSet<&str> = counted.iter().map(|record| record.approver.id.as_str()).collect();
-    if people.len() < needed.count.max(1) as usize {
+    let needed = &question.needed;
+    let people = persons(&counted, &question.circumstances.people);
+    if people < needed.count.max(1) as usize {
         refused.push(Refusal::TooFew {
             needed: needed.count.max(1),
-            valid: people.len(),
+            valid: people,
         });
     } else if let Some(role) = needed
         .roles
@@ -270,13 +358,47 @@ fn count_approvals(
     })
 }
 
+/// How many different people these are. One person's names, and one key under two names, count once.
+fn persons(records: &[Approval], people: &People) -> usize {
+    let mut groups: Vec<BTreeSet<&str>> = Vec::new();
+    for record in records {
+        let mut marks = BTreeSet::from([people.person(&record.approver.id)]);
+        marks.extend(record.signature.iter().map(|signature| signature.key_id.as_str()));
+        let (same, other): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|group| !group.is_disjoint(&marks));
+        marks.extend(same.into_iter().flatten());
+        groups = other;
+        groups.push(marks);
+    }
+    groups.len()
+}
+
+/// The record with the limits that the plan sets to any approval of it.
+fn tightened(mut record: Approval, asked: &Asked) -> Approval {
+    let allowed = asked.expires.map(|length| {
+        let length = std::time::Duration::from_millis(length.0);
+        record.decided_at.checked_add(length).unwrap_or(record.decided_at)
+    });
+    record.expires_at = [record.expires_at, allowed, asked.not_after]
+        .into_iter()
+        .flatten()
+        .min();
+    record.not_before = record.not_before.max(asked.not_before);
+    record.max_runs = record.max_runs.min(asked.max_runs.unwrap_or(u32::MAX));
+    record
+}
+
+/// How far the clocks of two machines may be apart.
+const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(300);
+
 /// Why one record does not count for this plan; `None` when it does.
-fn refusal(
-    plan: &Plan,
-    record: &Approval,
-    needed: &Requirement,
-    circumstances: &Circumstances,
-) -> Option<Refusal> {
+fn refusal(question: &Question<'_>, record: &Approval) -> Option<Refusal> {
+    let Question {
+        plan,
+        needed,
+        circumstances,
+        ..
+    } = question;
     let id = record.approval_id.clone();
     if record.plan_id != *plan.id() && !planted(Fault::ApprovalOfOtherPlan) {
         return Some(Refusal::OtherPlan(id));
@@ -284,24 +406,76 @@ fn refusal(
     if !record.approver.may_decide() {
         return Some(Refusal::Agent(id));
     }
-    if record.not_before.is_some_and(|start| circumstances.now < start) {
-        return Some(Refusal::NotYet(id));
-    }
-    if record.expires_at.is_some_and(|end| circumstances.now >= end) {
-        return Some(Refusal::Expired(id));
+    if let Some(reason) = refusal_by_time(record, circumstances.now) {
+        return Some(reason);
     }
     if circumstances.runs_spent.get(&id).copied().unwrap_or(0) >= record.max_runs {
         return Some(Refusal::Spent(id));
     }
-    let assurance = record.assurance.min(record.method.assurance_limit());
+    if record.method == Method::Waived && !question.waivable {
+        return Some(Refusal::NotWaivable(id));
+    }
     let plain = record.method.assurance_limit() <= crate::verdict::Assurance::Low;
-    if assurance < needed.assurance || (plain && needed.is_demanding()) {
+    if record.strength() < needed.assurance || (plain && needed.is_demanding()) {
         return Some(Refusal::TooWeak(id));
     }
-    if needed.not_author && record.approver.id == plan.metadata().author.id {
+    if needed.not_author
+        && circumstances
+            .people
+            .is_same(&record.approver.id, &plan.metadata().author.id)
+    {
         return Some(Refusal::Author(id));
     }
-    None
+    record
+        .conditions
+        .iter()
+        .find_map(|condition| refusal_by_condition(plan, &id, condition))
+}
+
+fn refusal_by_time(record: &Approval, now: jiff::Timestamp) -> Option<Refusal> {
+    let id = record.approval_id.clone();
+    if record.decided_at > now.checked_add(CLOCK_SKEW).unwrap_or(now) {
+        return Some(Refusal::FromTheFuture(id));
+    }
+    let mut starts = windows(record)
+        .filter_map(|(start, _)| start)
+        .chain(record.not_before);
+    if starts.any(|start| now < start) {
+        return Some(Refusal::NotYet(id));
+    }
+    end(record)
+        .is_some_and(|end| now >= end)
+        .then_some(Refusal::Expired(id))
+}
+
+/// A condition that nothing would hold the run to is worse than none.
+fn refusal_by_condition(plan: &Plan, id: &ApprovalId, condition: &Condition) -> Option<Refusal> {
+    if let Some(change) = condition
+        .change_id()
+        .filter(|change| plan.change(change).is_none())
+    {
+        return Some(Refusal::UnknownStep {
+            approval: id.clone(),
+            change: change.clone(),
+        });
+    }
+    let downtime = plan.document().and_then(|document| document.get("downtime"));
+    let watched = match condition {
+        Condition::DryRunOnly => return Some(Refusal::DryRunOnly(id.clone())),
+        Condition::MaxDowntime { .. } => downtime.is_some_and(|downtime| !downtime.is_null()),
+        Condition::ExtraCheck { .. } => plan.metadata().mode == Mode::Run,
+        Condition::CheckpointBefore { .. }
+        | Condition::CheckpointAfter { .. }
+        | Condition::CheckpointBetweenSteps
+        | Condition::StopAfter { .. }
+        | Condition::Window { .. }
+        | Condition::MaxDuration { .. }
+        | Condition::SecondApprover { .. } => true,
+    };
+    (!watched).then(|| Refusal::NotWatched {
+        approval: id.clone(),
+        condition: condition.to_string(),
+    })
 }
 
 fn check_acknowledged(plan: &Plan, counted: &[Approval]) -> Result<(), GateClosed> {

@@ -173,6 +173,9 @@ pub enum Fact {
         /// Was policy switched off for it?
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         without_policy: bool,
+        /// What it rests on now: an approval may have run out, and another have taken its place.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        approvals: Vec<ApprovalId>,
         /// Who.
         by: Principal,
     },

@@ -2,11 +2,12 @@
 //!
 //! No I/O, no clock, no randomness: what happens here can be replayed. A reader may take the modules in this order:
 //! [`change`], [`procedure`] and [`plan`] (what is to be done), [`check`] and [`order`] (is it well formed, in which order),
-//! [`verdict`], [`approval`] and [`condition`] (who agreed, and to what exactly), [`gate`] (the one way to an [`gate::AdmittedPlan`]),
+//! [`verdict`], [`asked`], [`approval`] and [`condition`] (who must agree, who agreed, and to what exactly), [`gate`] (the one way to an [`gate::AdmittedPlan`]),
 //! [`journal`] (what happened), [`run_state`] (what that adds up to), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
 //! [`diagnostic`] and [`yaml`] are what domains read documents with.
 
 pub mod approval;
+pub mod asked;
 pub mod canonical;
 pub mod change;
 pub mod check;

@@ -1,5 +1,7 @@
 //! Who acts: persons, agents and services, and what an agent may never do.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What kind of actor somebody is.
@@ -44,4 +46,42 @@ impl std::fmt::Display for Principal {
         };
         write!(formatter, "{} ({kind})", self.id)
     }
+}
+
+/// Which names are of one person: an operating system user and the keys they sign with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct People(BTreeMap<String, String>);
+
+impl People {
+    /// From persons with all their names.
+    pub fn new<'a>(persons: impl IntoIterator<Item = (&'a String, &'a Vec<String>)>) -> Self {
+        let mut known = BTreeMap::new();
+        for (person, names) in persons {
+            for name in names {
+                known.insert(name.clone(), person.clone());
+            }
+        }
+        Self(known)
+    }
+
+    /// The person that a name stands for; the name itself where nobody said.
+    pub fn person<'a>(&'a self, id: &'a str) -> &'a str {
+        self.0.get(id).map_or(id, String::as_str)
+    }
+
+    /// Are these the same person, as far as can be told? `os:ana` and `ssh:ana@example` are taken for one, unless the
+    /// configuration says whose names they are.
+    pub fn is_same(&self, one: &str, other: &str) -> bool {
+        if self.0.contains_key(one) && self.0.contains_key(other) {
+            return self.person(one) == self.person(other);
+        }
+        self.person(one) == self.person(other) || login(one).is_some_and(|name| Some(name) == login(other))
+    }
+}
+
+/// The login name in a name: `ana` of `os:ana` and of `ssh:ana@example`.
+fn login(id: &str) -> Option<&str> {
+    id.strip_prefix("os:")
+        .or_else(|| id.strip_prefix("ssh:")?.split('@').next())
+        .filter(|name| !name.is_empty())
 }

@@ -101,6 +101,9 @@ impl Requirement {
 /// The rule of the finding that says that policy was switched off.
 pub const NO_POLICY: &str = "policy.none";
 
+/// The rule that says that writing at all needs somebody's approval.
+pub const WRITES_NEED_APPROVAL: &str = "builtin.writes_need_approval";
+
 /// One thing a rule said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -155,6 +158,19 @@ impl Verdict {
     /// Was it made without any policy, because somebody switched it off?
     pub fn is_without_policy(&self) -> bool {
         self.findings.iter().any(|finding| finding.rule == NO_POLICY)
+    }
+
+    /// Does a policy ask for an approval, beyond the rule that writing needs one unless the plan does without?
+    pub fn asks_for_approval(&self) -> bool {
+        let mut asking = self
+            .findings
+            .iter()
+            .filter(|finding| finding.outcome == Outcome::RequireApproval)
+            .peekable();
+        let unexplained = self.outcome != Outcome::Allow && asking.peek().is_none();
+        self.requirement.is_demanding()
+            || unexplained
+            || asking.any(|finding| finding.rule != WRITES_NEED_APPROVAL)
     }
 
     /// Adds what other policies said about the same plan; the stricter answer of each part counts.

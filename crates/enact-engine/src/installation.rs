@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use enact_core::approval::ApprovalId;
 use enact_core::event::Reporter;
 use enact_core::gate::AdmittedPlan;
 use enact_core::journal::{Fact, RunId, RunState};
@@ -67,11 +68,7 @@ impl Installation {
             run_id: run_id.clone(),
             plan_id: plan.id().clone(),
             target: plan.metadata().target.to_string(),
-            approvals: admitted
-                .approvals()
-                .iter()
-                .map(|record| (record.approval_id.clone(), record.max_runs))
-                .collect(),
+            approvals: spendable(admitted),
             holder: &Holder::this_process(),
             ttl: self.lease_ttl,
             now: self.clock.now(),
@@ -85,10 +82,12 @@ impl Installation {
         })
     }
 
-    /// Takes a run up again whose process is gone, stopped or paused.
+    /// Takes a run up again whose process is gone, stopped or paused. Approvals that it has not spent yet (a new one, after the
+    /// first ran out) are spent by it now.
     ///
     /// # Errors
-    /// [`StoreError::Held`] while another process is at it; [`StoreError::Journal`] when its journal is damaged.
+    /// [`StoreError::Held`] while another process is at it; [`StoreError::ApprovalSpent`]; [`StoreError::Journal`] when its
+    /// journal is damaged.
     pub fn reopen(
         &self,
         run_id: &RunId,
@@ -98,6 +97,11 @@ impl Installation {
         let lease = self
             .store
             .acquire(run_id, &Holder::this_process(), self.lease_ttl, self.clock.now())?;
+        if let Err(error) = self.store.spend(&lease, &spendable(admitted)) {
+            // Nothing was begun; the run is free again for whoever brings an approval.
+            self.store.release(&lease)?;
+            return Err(error);
+        }
         let entries = self.store.load(run_id)?;
         let state = RunState::replay(&entries)?;
         // A process may have died between taking the lease and writing its first entry.
@@ -107,6 +111,7 @@ impl Installation {
             Fact::Resumed {
                 bundle_digest: Some(admitted.verdict().bundle_digest.clone()),
                 without_policy: admitted.verdict().is_without_policy(),
+                approvals: names(admitted),
                 by: by.clone(),
             }
         };
@@ -189,14 +194,26 @@ impl Installation {
     }
 }
 
+/// The approvals that a run rests on, with the number of runs each is good for.
+fn spendable(admitted: &AdmittedPlan) -> Vec<(ApprovalId, u32)> {
+    let records = admitted.approvals().iter();
+    records
+        .map(|record| (record.approval_id.clone(), record.max_runs))
+        .collect()
+}
+
+fn names(admitted: &AdmittedPlan) -> Vec<ApprovalId> {
+    admitted
+        .approvals()
+        .iter()
+        .map(|record| record.approval_id.clone())
+        .collect()
+}
+
 fn started(admitted: &AdmittedPlan, by: &Principal) -> Fact {
     Fact::RunStarted {
         plan_id: admitted.plan().id().clone(),
-        approvals: admitted
-            .approvals()
-            .iter()
-            .map(|record| record.approval_id.clone())
-            .collect(),
+        approvals: names(admitted),
         bundle_digest: admitted.verdict().bundle_digest.clone(),
         without_policy: admitted.verdict().is_without_policy(),
         conditions: admitted.conditions().cloned().collect(),

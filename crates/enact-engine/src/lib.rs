@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`provider`] (what a domain gives), [`store`] (what is kept), [`journal`] (the writer of facts),
 //! [`runner`] (the loop), [`rollback`] (the way back),
-//! [`installation`] (how a command begins, takes up and ends a run).
+//! [`signature`] (what an approval is worth), [`installation`] (how a command begins, takes up and ends a run).
 
 mod carry_out;
 pub mod clock;
@@ -19,6 +19,7 @@ pub mod reporting;
 pub mod retry;
 pub mod rollback;
 pub mod runner;
+pub mod signature;
 pub mod stop;
 pub mod store;
 mod waiting;

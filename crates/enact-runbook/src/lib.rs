@@ -1,8 +1,8 @@
 //! Runbooks for enact: a document by a person or an agent, to a plan of the kernel, and the provider that carries it out.
 //!
 //! Reading order: [`document`] (what the author may write), [`reading`] (how it is read), [`expression`] (what stands in
-//! `${{ }}`), [`kinds`] (what steps do), [`compile`] (to the plan), [`lint`] (rules), [`schema`] (for editors), [`spec`] (the frozen form),
-//! [`process`] (how a command runs).
+//! `${{ }}`), [`kinds`] (what steps do), [`compile`] (to the plan), [`lint`] (rules), [`schema`] (for editors), [`spec`] (the
+//! frozen form), [`provider`] (the engine's hands), [`process`] (how a command runs).
 
 mod checks;
 pub mod compile;
@@ -12,6 +12,7 @@ pub mod files;
 pub mod kinds;
 pub mod lint;
 pub mod process;
+pub mod provider;
 pub mod reading;
 pub mod schema;
 pub mod spec;

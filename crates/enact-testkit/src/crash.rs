@@ -100,8 +100,8 @@ impl ApprovalStore for CrashStore {
         self.alive()?.add_approval(approval)
     }
 
-    fn approvals_of(&self, plan_id: &PlanId) -> Result<Vec<Approval>, StoreError> {
-        self.alive()?.approvals_of(plan_id)
+    fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
+        self.alive()?.approvals()
     }
 
     fn runs_spent(&self, approval_id: &ApprovalId, except: Option<&RunId>) -> Result<u32, StoreError> {
@@ -122,6 +122,10 @@ impl JournalStore for CrashStore {
         now: Timestamp,
     ) -> Result<Lease, StoreError> {
         self.alive()?.acquire(run_id, holder, ttl, now)
+    }
+
+    fn spend(&self, lease: &Lease, approvals: &[(ApprovalId, u32)]) -> Result<(), StoreError> {
+        self.alive()?.spend(lease, approvals)
     }
 
     fn renew(&self, lease: &Lease, ttl: Duration, now: Timestamp) -> Result<Option<StopRequest>, StoreError> {

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use enact_core::approval::{Approval, ApprovalId, Decision, Method};
+use enact_core::approval::{Approval, ApprovalId, Method};
 use enact_core::canonical::Digest;
 use enact_core::gate::{AdmittedPlan, Circumstances, admit};
 use enact_core::plan::{Metadata, Mode, Plan, Target};
 use enact_core::principal::{Principal, PrincipalKind};
-use enact_core::verdict::Assurance;
 use enact_engine::policy::input::Occasion;
 use enact_engine::policy::{BuiltinPolicy, PolicyEngine as _};
 use jiff::Timestamp;
@@ -63,13 +62,6 @@ pub fn metadata(mode: Mode) -> Metadata {
 /// A yes at the prompt by Ben, who also acknowledges every loss of protection.
 pub fn approval(plan: &Plan) -> Approval {
     Approval {
-        approval_id: ApprovalId(format!("approval-{}", plan.id().short())),
-        plan_id: plan.id().clone(),
-        decision: Decision::Approved,
-        approver: person("ben"),
-        method: Method::Prompt,
-        assurance: Assurance::Low,
-        roles: Vec::new(),
         acknowledged: plan
             .changes()
             .iter()
@@ -78,11 +70,12 @@ pub fn approval(plan: &Plan) -> Approval {
             .collect(),
         policy_digest: BuiltinPolicy.bundle_digest(),
         decided_at: start(),
-        not_before: None,
-        expires_at: None,
-        max_runs: 1,
-        conditions: Vec::new(),
-        said: None,
+        ..Approval::yes(
+            ApprovalId(format!("approval-{}", plan.id().short())),
+            plan.id().clone(),
+            person("ben"),
+            Method::Prompt,
+        )
     }
 }
 
@@ -102,6 +95,7 @@ pub fn circumstances() -> Circumstances {
         target: target(),
         runs_spent: BTreeMap::new(),
         asked_by_plan: None,
+        people: enact_core::principal::People::default(),
         latched: None,
     }
 }

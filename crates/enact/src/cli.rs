@@ -108,15 +108,22 @@ pub(crate) enum Command {
     Plan(commands::plan::PlanArgs),
     Diff(commands::diff::DiffArgs),
     Apply(commands::apply::ApplyArgs),
+    Check(commands::check::CheckArgs),
+    Run(commands::run::RunArgs),
     Sync(commands::sync::SyncArgs),
     Delete(commands::delete::DeleteArgs),
     Adopt(commands::adopt::AdoptArgs),
     Dump(commands::dump::DumpArgs),
     Get(commands::get::GetArgs),
     Show(commands::show::ShowArgs),
+    Approve(commands::approve::ApproveArgs),
+    Reject(commands::reject::RejectArgs),
+    Approvals(commands::approvals::ApprovalsArgs),
     Runs(commands::runs::RunsArgs),
     Resume(commands::resume::ResumeArgs),
+    Confirm(commands::confirm::ConfirmArgs),
     Decide(commands::decide::DecideArgs),
+    Attest(commands::attest::AttestArgs),
     Rollback(commands::rollback::RollbackArgs),
     Stop(commands::stop::StopArgs),
     Login(commands::login::LoginArgs),
@@ -126,6 +133,9 @@ pub(crate) enum Command {
     /// Be a policy process: answer questions on standard input
     #[command(hide = true)]
     PolicyWorker,
+    /// Run the commands of a runbook for an engine that may crash
+    #[command(hide = true)]
+    Supervise,
     Schema(commands::schema::SchemaArgs),
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),

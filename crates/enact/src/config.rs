@@ -7,7 +7,10 @@ use enact_core::principal::{Principal, PrincipalKind};
 use enact_core::secret::Secret;
 use serde::Deserialize;
 
+use enact_runbook::document::SettingsDefaults;
+
 use crate::error::CommandError;
+use crate::notify::Notify;
 
 /// The settings file.
 pub(crate) const FILE: &str = "enact.toml";
@@ -28,9 +31,45 @@ pub(crate) struct SettingsFile {
     /// What judges plans.
     #[serde(default)]
     pub(crate) policy: PolicySettings,
+    /// Whose approvals count, and for how much.
+    #[serde(default)]
+    pub(crate) approvals: ApprovalSettings,
+    /// Who is told when a run waits or ends.
+    #[serde(default)]
+    pub(crate) notify: Vec<Notify>,
+    /// Settings of runbooks, by the origin's names.
+    #[serde(default, rename = "plan_execute_pattern")]
+    pub(crate) runbooks: SettingsDefaults,
     /// Profiles by name.
     #[serde(default)]
     pub(crate) profiles: BTreeMap<String, Profile>,
+}
+
+/// `[approvals]`.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ApprovalSettings {
+    /// Whose keys are known: a file as ssh-keygen(1) describes it, from where this file is.
+    #[serde(default)]
+    pub(crate) allowed_signers: Option<PathBuf>,
+    /// The key that `enact approve` signs with, from where this file is; `~/` is the home directory.
+    #[serde(default)]
+    pub(crate) key: Option<PathBuf>,
+    /// Whose name to sign under, where allowed-signers does not say it.
+    #[serde(default)]
+    pub(crate) principal: Option<String>,
+    /// Names and fingerprints of keys that are agents'.
+    #[serde(default)]
+    pub(crate) agents: Vec<String>,
+    /// Who holds which role.
+    #[serde(default)]
+    pub(crate) roles: BTreeMap<String, Vec<String>>,
+    /// What a signature by a key proves at most, by fingerprint: `signed` or `hardware`.
+    #[serde(default)]
+    pub(crate) assurance: BTreeMap<String, enact_core::verdict::Assurance>,
+    /// All names of one person, by person.
+    #[serde(default)]
+    pub(crate) people: BTreeMap<String, Vec<String>>,
 }
 
 /// `[policy]`.
@@ -99,12 +138,17 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// All variables.
+    pub(crate) fn all(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
     /// A variable as it is, empty or not.
     pub(crate) fn raw(&self, name: &str) -> Option<String> {
         self.variables.get(name).cloned()
     }
 
-    fn home(&self) -> Option<PathBuf> {
+    pub(crate) fn home(&self) -> Option<PathBuf> {
         self.get("HOME").map(PathBuf::from)
     }
 
@@ -139,8 +183,11 @@ pub(crate) struct Settings {
     pub(crate) profile: Profile,
     pub(crate) state_dir: PathBuf,
     pub(crate) policy: PolicySettings,
+    pub(crate) approvals: ApprovalSettings,
+    pub(crate) notify: Vec<Notify>,
+    runbooks: SettingsDefaults,
     file: Option<PathBuf>,
-    agents: Vec<String>,
+    pub(crate) agents: Vec<String>,
 }
 
 /// The flags that settings start from.
@@ -179,6 +226,9 @@ impl Settings {
             profile,
             state_dir,
             policy: file.policy,
+            approvals: file.approvals,
+            notify: file.notify,
+            runbooks: file.runbooks,
             file: found,
             agents: file.agents,
         })
@@ -195,7 +245,7 @@ impl Settings {
     }
 
     /// A path of the settings file, which is meant from where that file is.
-    fn beside(&self, path: Option<&Path>) -> Option<PathBuf> {
+    pub(crate) fn beside(&self, path: Option<&Path>) -> Option<PathBuf> {
         let folder = self.file.as_deref().and_then(Path::parent);
         path.map(|path| folder.unwrap_or(Path::new("")).join(path))
     }
@@ -213,6 +263,20 @@ impl Settings {
             id: format!("os:{name}"),
             kind,
         }
+    }
+
+    /// Settings of runbooks.
+    pub(crate) fn runbook_settings(&self) -> &SettingsDefaults {
+        &self.runbooks
+    }
+
+    /// The roles that the settings give to somebody who runs this process.
+    pub(crate) fn roles_of(&self, principal: &Principal) -> Vec<String> {
+        let roles = self.approvals.roles.iter();
+        roles
+            .filter(|(_, names)| names.contains(&principal.id))
+            .map(|(role, _)| role.clone())
+            .collect()
     }
 
     /// A personal access token from the environment.

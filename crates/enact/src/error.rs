@@ -93,7 +93,7 @@ impl CommandError {
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let code = match &error {
-            StoreError::ApprovalSpent(_) => ExitCode::NotApproved,
+            StoreError::ApprovalSpent(_) | StoreError::OtherApproval(_) => ExitCode::NotApproved,
             StoreError::NoSuchRun(_) | StoreError::Ambiguous { .. } => ExitCode::InvalidInput,
             StoreError::Held { .. }
             | StoreError::LeaseLost { .. }
@@ -119,7 +119,11 @@ impl From<StoreError> for CommandError {
                 failed.hint("check the directory's owner, permissions and free space, or name another with --state-dir")
             }
             StoreError::NoSuchRun(_) | StoreError::Ambiguous { .. } => failed.hint("enact runs list shows all runs"),
-            StoreError::Journal(_) | StoreError::Json(_) | StoreError::ApprovalSpent(_) => failed,
+            StoreError::ApprovalSpent(_) => {
+                failed.hint("one approval pays for as many runs as it says; approve the plan again")
+            }
+            StoreError::OtherApproval(_) => failed.hint("enact approvals list shows it; a record is never changed once it is kept"),
+            StoreError::Journal(_) | StoreError::Json(_) => failed,
         }
     }
 }
@@ -155,10 +159,17 @@ impl From<GateClosed> for CommandError {
             GateClosed::NotAcknowledged { .. } => {
                 closed.hint("answer the second question at the prompt, or add --allow-unprotect")
             }
-            GateClosed::NotApproved { .. } => closed.hint("approve at the prompt, or with --auto-approve"),
-            GateClosed::VerdictOfOtherPlan { .. }
-            | GateClosed::VerdictOfOtherBundle { .. }
-            | GateClosed::Rejected { .. } => closed,
+            GateClosed::NotApproved { needed, .. } if needed.is_demanding() => {
+                closed.hint("whoever may approve it: enact approve PLAN --sign-with KEY")
+            }
+            GateClosed::NotApproved { .. } => {
+                closed.hint("approve it: enact approve PLAN, at the prompt, or with --auto-approve")
+            }
+            GateClosed::Rejected { approval_id, .. } => closed.hint(format!(
+                "whoever said no can take it back: enact approvals withdraw {approval_id}"
+            )),
+            GateClosed::Unreadable(_) => closed.hint("make the plan again with this version of enact"),
+            GateClosed::VerdictOfOtherPlan { .. } | GateClosed::VerdictOfOtherBundle { .. } => closed,
         }
     }
 }

@@ -4,10 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use enact_core::approval::Approval;
-use enact_core::canonical::Digest;
 use enact_core::exit::ExitCode;
-use enact_core::gate::{AdmittedPlan, Circumstances, GateClosed, admit};
+use enact_core::gate::{AdmittedPlan, GateClosed};
 use enact_core::journal::{RunPhase, RunState};
 use enact_core::plan::{Mode, Plan, ReadError, Target};
 use enact_core::report::RunReport;
@@ -18,7 +16,9 @@ use enact_engine::stop::StopSignal;
 use enact_konnect::provider::KonnectProvider;
 use enact_konnect::resources::KINDS;
 
-use crate::approve::{Said, obtain};
+pub(crate) use crate::admission::pass_gate;
+use crate::admission::{Asking, approve_and_admit};
+use crate::approve::Said;
 use crate::cli::Output;
 use crate::commands::Context;
 use crate::connect::{Connection, KonnectFlags};
@@ -49,6 +49,9 @@ pub(crate) struct RunFlags {
     /// Let --auto-approve cover taking protection off as well
     #[arg(long)]
     pub(crate) allow_unprotect: bool,
+    /// Use the approval in this file, as `enact approve --out` wrote it; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) approval: Vec<PathBuf>,
     /// Fail, before anything is written, when protection blocks a change
     #[arg(long)]
     pub(crate) strict_protection: bool,
@@ -96,7 +99,23 @@ pub(crate) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
     }
     let refused = |error| CommandError::from(error).about(&path.display().to_string());
     let plan = Plan::parse(&bytes).map_err(refused)?;
-    let faults = enact_konnect::plan::unguarded(&plan, KINDS);
+    let mut faults = enact_konnect::plan::unguarded(&plan, KINDS);
+    if enact_runbook::provider::is_runbook(&plan) {
+        // Steps are the runbook's own; what stands beside them is Konnect's.
+        let is_step = |change: &enact_core::change::Change| change.resource_type == enact_runbook::spec::STEP;
+        let steps: std::collections::BTreeSet<_> = plan
+            .changes()
+            .iter()
+            .filter(|change| is_step(change))
+            .map(|change| &change.change_id)
+            .collect();
+        faults.retain(|fault| {
+            !fault
+                .change_id
+                .as_ref()
+                .is_some_and(|change_id| steps.contains(change_id))
+        });
+    }
     if faults.is_empty() {
         Ok(plan)
     } else {
@@ -158,18 +177,13 @@ pub(crate) async fn execute(
         allow_unprotect: flags.allow_unprotect,
         stdin_taken,
     };
-    check_gate_but_approval(context, &plan, &target)?;
-    let principal = context.settings.principal();
-    let approval = obtain(
-        &plan,
+    let asking = Asking {
         verb,
-        &principal,
-        &policies.digest(),
         said,
-        installation.ids.as_ref(),
-    )?;
-    keep(&installation, &plan, &approval)?;
-    let admitted = pass_gate(context, &installation, plan, None, target, policies)?;
+        carried: &flags.approval,
+    };
+    let admitted = approve_and_admit(context, &installation, plan, target, policies, asking)?;
+    let principal = context.settings.principal();
     let open = installation.begin(&admitted, &principal)?;
     carry_out(context, connection, &installation, open, &admitted, flags).await
 }
@@ -189,7 +203,7 @@ fn introduce(context: &Context, plan: &Plan) {
 }
 
 /// A plan stays what it is when the policies change; it is judged by those of today.
-fn say_when_policy_changed(planned_by: Option<&str>, plan: &Plan) {
+pub(crate) fn say_when_policy_changed(planned_by: Option<&str>, plan: &Plan) {
     let today = plan.verdict().map(|verdict| verdict.bundle_digest.as_str());
     if planned_by.is_some() && planned_by != today {
         views::say(
@@ -199,7 +213,7 @@ fn say_when_policy_changed(planned_by: Option<&str>, plan: &Plan) {
 }
 
 /// A denial ends the line before anybody is asked, with what each rule said.
-fn check_verdict(plan: &Plan) -> Result<(), CommandError> {
+pub(crate) fn check_verdict(plan: &Plan) -> Result<(), CommandError> {
     let denials = plan.verdict().into_iter().flat_map(|verdict| &verdict.findings);
     let denials: Vec<Finding> = denials
         .filter(|finding| finding.outcome == Outcome::Deny)
@@ -289,69 +303,6 @@ async fn dry_run(
     })
 }
 
-/// The gate without approvals: whether asking anybody makes sense at all.
-fn check_gate_but_approval(context: &Context, plan: &Plan, target: &Target) -> Result<(), CommandError> {
-    let Some(verdict) = plan.verdict().cloned() else {
-        return Err(CommandError::failed("the plan was not judged"));
-    };
-    if let Some(needed) = policy_text::demands(&verdict.requirement).filter(|_| !plan.is_noop()) {
-        return Err(not_enough_here(&needed));
-    }
-    let circumstances = circumstances(context, verdict.bundle_digest.clone(), target.clone());
-    match admit(plan.clone(), verdict, Vec::new(), &circumstances) {
-        Ok(_) | Err(GateClosed::NotApproved { .. } | GateClosed::NotAcknowledged { .. }) => Ok(()),
-        Err(closed) => Err(closed.into()),
-    }
-}
-
-/// A yes at the prompt or by flag never amounts to what policy asks for.
-fn not_enough_here(needed: &str) -> CommandError {
-    let message = format!("policy asks for more than a yes at the prompt: {needed}");
-    CommandError::new(ExitCode::NotApproved, message)
-        .hint("nobody was asked and nothing was written; loosen the rule, or make the plan smaller")
-}
-
-fn circumstances(context: &Context, bundle_digest: Digest, target: Target) -> Circumstances {
-    Circumstances {
-        now: state::now(),
-        bundle_digest,
-        target,
-        runs_spent: std::collections::BTreeMap::new(),
-        asked_by_plan: None,
-        latched: state::latched(&context.settings),
-    }
-}
-
-/// The plan's exact bytes and the approval are kept before anything runs.
-fn keep(installation: &Installation, plan: &Plan, approval: &Approval) -> Result<(), CommandError> {
-    installation
-        .store
-        .save_plan(plan.id(), &plan.to_bytes()?, state::now())?;
-    installation.store.add_approval(approval)?;
-    Ok(())
-}
-
-/// Through the gate with today's policy and every approval of the plan that is kept here. The approvals that `resumed` has
-/// spent are not spent a second time by it.
-pub(crate) fn pass_gate(
-    context: &Context,
-    installation: &Installation,
-    plan: Plan,
-    resumed: Option<&enact_core::journal::RunId>,
-    target: Target,
-    policies: &mut Policies,
-) -> Result<AdmittedPlan, CommandError> {
-    let verdict = policies.judge(&plan);
-    let approvals = installation.store.approvals_of(plan.id())?;
-    // Read again after the judgement: a verdict of a bundle that is not in force any more is refused.
-    let mut circumstances = circumstances(context, policies.digest(), target);
-    for record in &approvals {
-        let spent = installation.store.runs_spent(&record.approval_id, resumed)?;
-        circumstances.runs_spent.insert(record.approval_id.clone(), spent);
-    }
-    Ok(admit(plan, verdict, approvals, &circumstances)?)
-}
-
 /// Runs an open run and reports how it ended.
 pub(crate) async fn carry_out(
     context: &Context,
@@ -394,7 +345,7 @@ pub(crate) async fn carry_out(
 }
 
 /// Raises the stop signal once somebody turns the latch on, whichever state directory they did it from.
-fn watch_latch(context: &Context, stop: &StopSignal) {
+pub(crate) fn watch_latch(context: &Context, stop: &StopSignal) {
     let (path, stop) = (state::latch_file(&context.settings), stop.clone());
     tokio::spawn(async move {
         loop {
@@ -487,6 +438,9 @@ pub(crate) async fn run_mode(
     let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
     if let Some(path) = &saved.plan {
         let plan = read_plan(path)?;
+        if mode == Mode::Apply && plan.metadata().mode == Mode::Run {
+            return apply_runbook(context, konnect, flags, saved, plan, policies).await;
+        }
         check_mode(&plan, mode)?;
         check_planned_target(context, konnect, &plan)?;
         let connection = crate::connect::connect(&context.settings, konnect).await?;
@@ -510,6 +464,27 @@ pub(crate) async fn run_mode(
         stdin_taken: config.takes_stdin(),
     };
     execute(context, &connection, plan, policies, told).await
+}
+
+/// A saved plan of a runbook: content decides.
+async fn apply_runbook(
+    context: &Context,
+    konnect: &KonnectFlags,
+    flags: &RunFlags,
+    saved: &SavedFlags,
+    plan: Plan,
+    policies: &mut Policies,
+) -> CommandResult {
+    let stdin_taken = saved.plan.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    let told = crate::runbook::Told {
+        flags,
+        konnect,
+        folder: crate::runbook::find_folder(context, plan.id(), None)?,
+        read: false,
+        ascii: false,
+        stdin_taken,
+    };
+    crate::runbook::execute(context, plan, policies, told).await
 }
 
 /// Faults that do not stop the line.

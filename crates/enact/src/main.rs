@@ -1,16 +1,23 @@
 //! The `enact` binary: parses, dispatches, and turns the result into an exit code.
 
+mod admission;
 mod approve;
+mod carried;
 mod cli;
 mod commands;
 mod config;
 mod connect;
 mod error;
 mod execute;
+mod hands;
 mod line;
+mod notify;
 mod policy;
+mod runbook;
 mod signals;
+mod signing;
 mod state;
+mod trust;
 mod views;
 
 use std::process::ExitCode;

@@ -195,6 +195,7 @@ pub(crate) fn about_the_run() -> Vec<Fact> {
         Fact::Resumed {
             bundle_digest: Some(Digest::of(b"bundle")),
             without_policy: true,
+            approvals: Vec::new(),
             by: ana(),
         },
         Fact::Preflight {

@@ -6,6 +6,7 @@
     reason = "clippy.toml allows them in test functions; here the helpers are tests as well"
 )]
 
+mod conditions;
 mod entries;
 mod facts;
 mod transitions;

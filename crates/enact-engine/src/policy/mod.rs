@@ -70,7 +70,7 @@ impl PolicyEngine for BuiltinPolicy {
             return verdict;
         }
         verdict.with(Finding {
-            rule: "builtin.writes_need_approval".to_owned(),
+            rule: enact_core::verdict::WRITES_NEED_APPROVAL.to_owned(),
             outcome: Outcome::RequireApproval,
             message: "a plan that writes needs somebody's approval".to_owned(),
             change_id: None,

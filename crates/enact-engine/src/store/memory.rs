@@ -10,8 +10,8 @@ use enact_core::plan::PlanId;
 use jiff::Timestamp;
 
 use super::{
-    ApprovalStore, JournalStore, Lease, NewRun, PlanStore, RunRow, StopRequest, StoreError, lease_end,
-    plan_prefix,
+    ApprovalStore, JournalStore, Lease, NewRun, PlanStore, RunRow, StopRequest, StoreError, is_known,
+    lease_end, plan_prefix,
 };
 use crate::holder::Holder;
 
@@ -66,6 +66,19 @@ impl Content {
         u32::try_from(paid.count()).unwrap_or(u32::MAX)
     }
 
+    /// Spends approvals on a run, all or none.
+    fn pay(&mut self, run_id: &RunId, approvals: &[(ApprovalId, u32)]) -> Result<(), StoreError> {
+        let over = approvals
+            .iter()
+            .find(|(id, max_runs)| self.spent(id, Some(run_id)) >= *max_runs);
+        if let Some((id, _)) = over {
+            return Err(StoreError::ApprovalSpent(id.clone()));
+        }
+        self.spent
+            .extend(approvals.iter().map(|(id, _)| (id.clone(), run_id.clone())));
+        Ok(())
+    }
+
     /// One run at a time may work on a target.
     fn refuse_second_run(&self, target: &str, now: Timestamp) -> Result<(), StoreError> {
         let busy = self
@@ -117,18 +130,15 @@ impl PlanStore for MemoryStore {
 
 impl ApprovalStore for MemoryStore {
     fn add_approval(&self, approval: &Approval) -> Result<(), StoreError> {
-        self.content().approvals.push(approval.clone());
+        let mut content = self.content();
+        if !is_known(&content.approvals, approval)? {
+            content.approvals.push(approval.clone());
+        }
         Ok(())
     }
 
-    fn approvals_of(&self, plan_id: &PlanId) -> Result<Vec<Approval>, StoreError> {
-        Ok(self
-            .content()
-            .approvals
-            .iter()
-            .filter(|record| record.plan_id == *plan_id)
-            .cloned()
-            .collect())
+    fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
+        Ok(self.content().approvals.clone())
     }
 
     fn runs_spent(&self, approval_id: &ApprovalId, except: Option<&RunId>) -> Result<u32, StoreError> {
@@ -140,11 +150,7 @@ impl JournalStore for MemoryStore {
     fn create_run(&self, new: &NewRun<'_>) -> Result<Lease, StoreError> {
         let mut content = self.content();
         content.refuse_second_run(&new.target, new.now)?;
-        for (approval_id, max_runs) in &new.approvals {
-            if content.spent(approval_id, None) >= *max_runs {
-                return Err(StoreError::ApprovalSpent(approval_id.clone()));
-            }
-        }
+        content.pay(&new.run_id, &new.approvals)?;
         let row = RunRow {
             run_id: new.run_id.clone(),
             plan_id: new.plan_id.clone(),
@@ -154,9 +160,6 @@ impl JournalStore for MemoryStore {
             lease_until: lease_end(new.now, new.ttl),
             epoch: 1,
         };
-        for (id, _) in &new.approvals {
-            content.spent.insert((id.clone(), new.run_id.clone()));
-        }
         content.runs.insert(
             new.run_id.clone(),
             Run {
@@ -192,6 +195,12 @@ impl JournalStore for MemoryStore {
             run_id: run_id.clone(),
             epoch: run.row.epoch,
         })
+    }
+
+    fn spend(&self, lease: &Lease, approvals: &[(ApprovalId, u32)]) -> Result<(), StoreError> {
+        let mut content = self.content();
+        content.leased(lease)?;
+        content.pay(&lease.run_id, approvals)
     }
 
     fn renew(&self, lease: &Lease, ttl: Duration, now: Timestamp) -> Result<Option<StopRequest>, StoreError> {

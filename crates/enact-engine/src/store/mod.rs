@@ -38,6 +38,9 @@ pub enum StoreError {
     /// The approval has paid for all the runs it is good for.
     #[error("approval {0} is spent")]
     ApprovalSpent(ApprovalId),
+    /// Another record has this name.
+    #[error("another approval is kept here under the name {0}")]
+    OtherApproval(ApprovalId),
     /// No such run.
     #[error("there is no run {0}")]
     NoSuchRun(String),
@@ -165,17 +168,27 @@ pub trait PlanStore {
 
 /// Approvals, in a hash chain.
 pub trait ApprovalStore {
-    /// Adds a record at the end of the chain.
+    /// Adds a record at the end of the chain. A record that is there already is not added again.
     ///
     /// # Errors
-    /// When the store cannot be written.
+    /// [`StoreError::OtherApproval`] when another one has its name; when the store cannot be written.
     fn add_approval(&self, approval: &Approval) -> Result<(), StoreError>;
+
+    /// All records, oldest first. The chain is verified.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when the chain does not hold.
+    fn approvals(&self) -> Result<Vec<Approval>, StoreError>;
 
     /// All records about a plan, oldest first. The chain is verified.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] when the chain does not hold.
-    fn approvals_of(&self, plan_id: &PlanId) -> Result<Vec<Approval>, StoreError>;
+    fn approvals_of(&self, plan_id: &PlanId) -> Result<Vec<Approval>, StoreError> {
+        let mut records = self.approvals()?;
+        records.retain(|record| record.plan_id == *plan_id);
+        Ok(records)
+    }
 
     /// How many runs an approval has paid for, without `except`.
     ///
@@ -203,6 +216,12 @@ pub trait JournalStore {
         ttl: Duration,
         now: Timestamp,
     ) -> Result<Lease, StoreError>;
+
+    /// Spends further approvals on a run that has been taken up again; those it has spent already are not spent twice.
+    ///
+    /// # Errors
+    /// [`StoreError::ApprovalSpent`], [`StoreError::LeaseLost`]; then none of them is spent by it.
+    fn spend(&self, lease: &Lease, approvals: &[(ApprovalId, u32)]) -> Result<(), StoreError>;
 
     /// Shows a sign of life, and says whether somebody wants the run to stop.
     ///
@@ -276,6 +295,17 @@ pub fn find_run(store: &dyn Store, prefix: &str) -> Result<RunRow, StoreError> {
         }),
         (None, _) => Err(StoreError::NoSuchRun(prefix.to_owned())),
     }
+}
+
+/// Is a record kept already? By what its giver said of it; what a verifier thinks of it may change.
+fn is_known(known: &[Approval], new: &Approval) -> Result<bool, StoreError> {
+    let Some(same) = known.iter().find(|record| record.approval_id == new.approval_id) else {
+        return Ok(false);
+    };
+    if same.signed_bytes()? == new.signed_bytes()? {
+        return Ok(true);
+    }
+    Err(StoreError::OtherApproval(new.approval_id.clone()))
 }
 
 /// A lease's end, saturating.

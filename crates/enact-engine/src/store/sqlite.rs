@@ -15,8 +15,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use super::schema::{migrate, restrict, store_error};
 use super::{
-    ApprovalStore, JournalStore, Lease, NewRun, PlanStore, RunRow, StopRequest, StoreError, lease_end,
-    plan_prefix,
+    ApprovalStore, JournalStore, Lease, NewRun, PlanStore, RunRow, StopRequest, StoreError, is_known,
+    lease_end, plan_prefix,
 };
 use crate::holder::Holder;
 use crate::stop::Urgency;
@@ -147,14 +147,10 @@ impl ApprovalStore for SqliteStore {
     fn add_approval(&self, approval: &Approval) -> Result<(), StoreError> {
         let body = serde_json::to_string(approval)?;
         self.write(|transaction| {
-            let prev: Option<String> = transaction
-                .query_row(
-                    "SELECT digest FROM approvals ORDER BY seq DESC LIMIT 1",
-                    [],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            let prev = prev.unwrap_or_default();
+            let (known, prev) = self.chain(transaction)?;
+            if is_known(&known, approval)? {
+                return Ok(());
+            }
             transaction.execute(
                 "INSERT INTO approvals (plan_id, prev, digest, body) VALUES (?1, ?2, ?3, ?4)",
                 params![
@@ -168,36 +164,46 @@ impl ApprovalStore for SqliteStore {
         })
     }
 
-    fn approvals_of(&self, plan_id: &PlanId) -> Result<Vec<Approval>, StoreError> {
-        let rows: Vec<(String, String, String, String)> = self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT plan_id, prev, digest, body FROM approvals ORDER BY seq")?;
-            let rows =
-                statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })?;
-        let mut last = String::new();
-        let mut found = Vec::new();
-        for (of_plan, prev, digest, body) in rows {
-            let record: Approval = serde_json::from_str(&body)?;
-            let misfiled = of_plan != record.plan_id.to_string();
-            if prev != last || misfiled || chained(&prev, &body).as_str() != digest {
-                let problem = "the chain of approvals does not hold".to_owned();
-                return Err(StoreError::Corrupt {
-                    path: self.path.clone(),
-                    problem,
-                });
-            }
-            last = digest;
-            if record.plan_id == *plan_id {
-                found.push(record);
-            }
-        }
-        Ok(found)
+    fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
+        Ok(self.read(|connection| self.chain(connection))?.0)
     }
 
     fn runs_spent(&self, approval_id: &ApprovalId, except: Option<&RunId>) -> Result<u32, StoreError> {
         self.read(|connection| Ok(spent(connection, approval_id, except)?))
+    }
+}
+
+impl SqliteStore {
+    /// All approvals and the digest of the last one, once the chain was found to hold.
+    fn chain(&self, connection: &Connection) -> Result<(Vec<Approval>, String), Problem> {
+        let mut statement =
+            connection.prepare_cached("SELECT plan_id, prev, digest, body FROM approvals ORDER BY seq")?;
+        let mut rows = statement.query([])?;
+        let (mut found, mut last) = (Vec::new(), String::new());
+        while let Some(row) = rows.next()? {
+            let (of_plan, prev, digest): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let body: String = row.get(3)?;
+            let broken = |problem: &str| StoreError::Corrupt {
+                path: self.path.clone(),
+                problem: format!(
+                    "the chain of approvals does not hold: record {} {problem}",
+                    found.len() + 1
+                ),
+            };
+            if prev != last {
+                return Err(broken("does not follow the one before it").into());
+            }
+            if chained(&prev, &body).as_str() != digest {
+                return Err(broken("was changed").into());
+            }
+            let record: Approval = serde_json::from_str(&body)?;
+            if of_plan != record.plan_id.to_string() {
+                return Err(broken("is filed under another plan").into());
+            }
+            last = digest;
+            found.push(record);
+        }
+        Ok((found, last))
     }
 }
 
@@ -223,16 +229,7 @@ impl JournalStore for SqliteStore {
         let holder = serde_json::to_string(new.holder)?;
         self.write(|transaction| {
             refuse_second_run(transaction, &new.target, new.now)?;
-            for (approval_id, max_runs) in &new.approvals {
-                // Without this run: the same approval may be given twice.
-                if spent(transaction, approval_id, Some(&new.run_id))? >= *max_runs {
-                    return Err(StoreError::ApprovalSpent(approval_id.clone()).into());
-                }
-                transaction.execute(
-                    "INSERT INTO run_approvals (run_id, approval_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                    params![new.run_id.0, approval_id.0],
-                )?;
-            }
+            pay(transaction, &new.run_id, &new.approvals)?;
             transaction.execute(
                 "INSERT INTO runs (run_id, plan_id, target, created_at, holder, lease_until_ms, epoch)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
@@ -281,6 +278,20 @@ impl JournalStore for SqliteStore {
                 run_id: run_id.clone(),
                 epoch,
             })
+        })
+    }
+
+    fn spend(&self, lease: &Lease, approvals: &[(ApprovalId, u32)]) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let held: i64 = transaction.query_row(
+                "SELECT count(*) FROM runs WHERE run_id = ?1 AND epoch = ?2 AND holder IS NOT NULL",
+                params![lease.run_id.0, as_i64(lease.epoch)],
+                |row| row.get(0),
+            )?;
+            if held == 0 {
+                return Err(lost(lease).into());
+            }
+            pay(transaction, &lease.run_id, approvals)
         })
     }
 
@@ -412,6 +423,25 @@ impl JournalStore for SqliteStore {
             Ok(old.len())
         })
     }
+}
+
+/// Spends approvals on a run.
+fn pay(
+    transaction: &Transaction<'_>,
+    run_id: &RunId,
+    approvals: &[(ApprovalId, u32)],
+) -> Result<(), Problem> {
+    for (approval_id, max_runs) in approvals {
+        // Without this run: the same approval may be given twice.
+        if spent(transaction, approval_id, Some(run_id))? >= *max_runs {
+            return Err(StoreError::ApprovalSpent(approval_id.clone()).into());
+        }
+        transaction.execute(
+            "INSERT INTO run_approvals (run_id, approval_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            params![run_id.0, approval_id.0],
+        )?;
+    }
+    Ok(())
 }
 
 fn refuse_second_run(transaction: &Transaction<'_>, target: &str, now: Timestamp) -> Result<(), Problem> {

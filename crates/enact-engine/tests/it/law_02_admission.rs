@@ -115,6 +115,8 @@ fn oracle(case: &Case) -> bool {
                     .is_none_or(|spent| *spent < record.max_runs)
                 && proved >= assurance
                 && (!particular || record.method == Method::Signature)
+                // None of these plans does without approval.
+                && record.method != Method::Waived
                 && (!somebody_else || record.approver.id != plan.metadata().author.id)
         })
         .collect();

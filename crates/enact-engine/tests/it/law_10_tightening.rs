@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use enact_core::approval::Decision;
+use enact_core::approval::{Decision, Method};
 use enact_core::change::ChangeId;
+use enact_core::condition::Condition;
 use enact_core::fault::Fault;
 use enact_core::gate::GateClosed;
 use enact_core::plan::Plan;
@@ -63,6 +64,25 @@ fn tighten(case: &Case, how: usize, which: usize) -> Case {
                     let spent = tight.circumstances.runs_spent.entry(record.approval_id.clone());
                     *spent.or_default() += 1;
                 }
+                16 => record.conditions.push(Condition::DryRunOnly),
+                17 => record.conditions.push(Condition::Window {
+                    not_before: Some(now + Duration::from_secs(1)),
+                    not_after: None,
+                }),
+                18 => record.conditions.push(Condition::Window {
+                    not_before: None,
+                    not_after: Some(now),
+                }),
+                19 => record.conditions.push(Condition::CheckpointBefore {
+                    change_id: ChangeId("elsewhere".to_owned()),
+                }),
+                20 => record.conditions.push(Condition::MaxDowntime {
+                    limit: enact_core::change::Milliseconds(1),
+                }),
+                21 => record.conditions.push(Condition::CheckpointBetweenSteps),
+                22 => record.method = Method::Waived,
+                23 => record.decided_at = now + Duration::from_secs(3600),
+                24 => record.max_runs = 0,
                 _ => record.plan_id = enact_core::plan::PlanId(enact_core::canonical::Digest::of(b"other")),
             }
         }
@@ -90,6 +110,7 @@ fn a_denial_closes((case, hidden): &(Case, bool)) -> Result<(), String> {
         Err(
             GateClosed::Denied { .. }
             | GateClosed::Latched { .. }
+            | GateClosed::Unreadable(_)
             | GateClosed::OtherTarget { .. }
             | GateClosed::VerdictOfOtherPlan { .. }
             | GateClosed::VerdictOfOtherBundle { .. },
@@ -138,7 +159,7 @@ fn blocking_takes_exactly_that_away((scenario, place): &(Scenario, usize)) -> Re
 #[test]
 fn nothing_that_tightens_opens_the_gate() {
     let closed_it = Cell::new(0);
-    holds(6000, &(case(), 0_usize..16, any::<usize>()), |asked| {
+    holds(6000, &(case(), 0_usize..26, any::<usize>()), |asked| {
         let (case, how, which) = asked;
         let closes = case.ask().is_ok() && tighten(case, *how, *which).ask().is_err();
         closed_it.set(closed_it.get() + u32::from(closes));

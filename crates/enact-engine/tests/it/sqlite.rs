@@ -55,8 +55,10 @@ fn filled(path: &Path) -> RunId {
     ];
     store.append(&lease, TTL, start(), facts).unwrap();
     let plan = Scenario::new(Vec::new()).plan();
+    let mut second = approval(&plan);
+    second.approval_id = enact_core::approval::ApprovalId("second".to_owned());
     store.add_approval(&approval(&plan)).unwrap();
-    store.add_approval(&approval(&plan)).unwrap();
+    store.add_approval(&second).unwrap();
     run_id
 }
 

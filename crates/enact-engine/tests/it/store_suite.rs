@@ -64,6 +64,8 @@ suite!(
     an_approval_for_one_run_is_spent_once_by_two_threads,
     two_threads_and_one_free_lease_make_one_holder,
     approvals_come_back_in_order_and_by_plan,
+    an_approval_is_kept_once_and_never_changed,
+    a_run_that_goes_on_spends_what_it_has_not_spent_yet,
     plans_are_found_by_the_beginning_of_their_name,
     a_stop_request_only_gets_more_urgent_and_ends_with_its_holder,
     runs_are_listed_newest_first_to_the_millisecond,
@@ -344,6 +346,42 @@ fn approvals_come_back_in_order_and_by_plan(pair: &Pair) {
     assert_eq!(pair.two.approvals_of(plan.id()).unwrap(), of_plan);
     assert_eq!(pair.one.approvals_of(&plan_id("another")).unwrap(), records[1..2]);
     assert_eq!(pair.one.approvals_of(&plan_id("none")).unwrap(), []);
+}
+
+fn an_approval_is_kept_once_and_never_changed(pair: &Pair) {
+    let plan = Scenario::new(Vec::new()).plan();
+    let mut record = approval(&plan);
+    pair.one.add_approval(&record).unwrap();
+    // What a verifier thinks of it is no part of it.
+    record.roles = vec!["dba".to_owned()];
+    pair.two.add_approval(&record).unwrap();
+    assert_eq!(pair.one.approvals().unwrap().len(), 1);
+    record.max_runs = 9;
+    let error = pair.two.add_approval(&record).unwrap_err();
+    assert!(matches!(error, StoreError::OtherApproval(_)), "{error:?}");
+    assert_eq!(pair.one.approvals().unwrap()[0].max_runs, 1);
+}
+
+fn a_run_that_goes_on_spends_what_it_has_not_spent_yet(pair: &Pair) {
+    let lease = spend(&*pair.one, "a", &[("first", 1)]).unwrap();
+    let id = |name: &str| ApprovalId(name.to_owned());
+    let both = [(id("first"), 1), (id("second"), 1)];
+    pair.one.spend(&lease, &both).unwrap();
+    pair.one.spend(&lease, &both).unwrap();
+    assert_eq!(pair.two.runs_spent(&id("first"), None).unwrap(), 1);
+    assert_eq!(pair.two.runs_spent(&id("second"), None).unwrap(), 1);
+    // Another run finds it spent, and gets nothing of what it asked for.
+    let other = spend(&*pair.two, "b", &[]).unwrap();
+    let error = pair
+        .two
+        .spend(&other, &[(id("third"), 1), (id("second"), 1)])
+        .unwrap_err();
+    assert!(matches!(error, StoreError::ApprovalSpent(_)), "{error:?}");
+    assert_eq!(pair.one.runs_spent(&id("third"), None).unwrap(), 0);
+    // A holder that lost its lease spends nothing.
+    pair.one.release(&lease).unwrap();
+    let error = pair.one.spend(&lease, &[(id("third"), 1)]).unwrap_err();
+    assert!(matches!(error, StoreError::LeaseLost { .. }), "{error:?}");
 }
 
 fn plans_are_found_by_the_beginning_of_their_name(pair: &Pair) {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use enact_core::approval::{Approval, ApprovalId, Decision, Method};
+use enact_core::approval::{Approval, ApprovalId, Method};
 use enact_core::gate::{AdmittedPlan, Circumstances, admit};
 use enact_core::journal::RunOutcome;
 use enact_core::plan::{Mode, Plan, Target};
@@ -117,21 +117,8 @@ fn me() -> Principal {
 fn approved(plan: Plan) -> AdmittedPlan {
     let policy = BuiltinPolicy;
     let approval = Approval {
-        approval_id: ApprovalId("a".to_owned()),
-        plan_id: plan.id().clone(),
-        decision: Decision::Approved,
-        approver: me(),
-        method: Method::Flag,
-        assurance: enact_core::verdict::Assurance::None,
-        roles: Vec::new(),
-        acknowledged: Vec::new(),
         policy_digest: policy.bundle_digest(),
-        decided_at: jiff::Timestamp::UNIX_EPOCH,
-        not_before: None,
-        expires_at: None,
-        max_runs: 1,
-        conditions: Vec::new(),
-        said: None,
+        ..Approval::yes(ApprovalId("a".to_owned()), plan.id().clone(), me(), Method::Flag)
     };
     let circumstances = Circumstances {
         now: jiff::Timestamp::UNIX_EPOCH,
@@ -139,6 +126,7 @@ fn approved(plan: Plan) -> AdmittedPlan {
         target: plan.metadata().target.clone(),
         runs_spent: std::collections::BTreeMap::new(),
         asked_by_plan: None,
+        people: Default::default(),
         latched: None,
     };
     let occasion = enact_engine::policy::input::Occasion {

@@ -5,8 +5,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Kind, frozen, line, thawed};
+use super::{Acting, Kind, frozen, line, thawed, unreadable};
 use crate::files::{join, normal_path};
+use crate::provider::Site;
 use crate::reading::{Node, Reading, Slot};
 use crate::spec::Text;
 
@@ -53,6 +54,28 @@ impl Kind for ExecKind {
             let words: Vec<String> = exec.argv.iter().map(|word| quoted(&word.shown())).collect();
             line(&words.join(" "))
         })
+    }
+
+    fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {
+        let Some(exec) = thawed::<Exec>(action) else {
+            return unreadable("the action is not readable");
+        };
+        match exec.argv.iter().map(|word| site.open_text(word)).collect() {
+            Ok(argv) => Box::pin(site.command(argv)),
+            Err(why) => unreadable::<'a>(why as String),
+        }
+    }
+
+    fn is_command(&self) -> bool {
+        true
+    }
+
+    fn program(&self, action: &Value) -> Option<String> {
+        thawed::<Exec>(action)?
+            .argv
+            .first()?
+            .as_literal()
+            .map(ToOwned::to_owned)
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use enact_core::diagnostic::Diagnostic;
+use enact_core::secret::Secret;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Kind, frozen, line, thawed};
+use super::{Acting, Kind, frozen, line, thawed, unreadable};
 use crate::files::{join, normal_path};
+use crate::provider::{End, Reply, Request, Site, send};
 use crate::reading::{Node, Reading, Slot, one_or_more};
 use crate::spec::Text;
 
@@ -98,6 +100,30 @@ impl Kind for HttpKind {
         thawed::<Http>(action).map_or_else(String::new, |http| {
             line(&format!("{} {}", http.method, http.url.shown()))
         })
+    }
+
+    fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {
+        let request = thawed::<Http>(action)
+            .ok_or_else(|| "the action is not readable".to_owned())
+            .and_then(|http| request(&http, site));
+        match request {
+            Ok(request) => Box::pin(send(request, &site.secrets, site.stop)),
+            Err(why) => unreadable(why),
+        }
+    }
+
+    fn is_success(&self, action: &Value, reply: &Reply) -> bool {
+        let End::Status(status) = reply.end else {
+            return false;
+        };
+        let expected = thawed::<Http>(action)
+            .map(|http| http.expect_status)
+            .unwrap_or_default();
+        if expected.is_empty() {
+            (200..300).contains(&status)
+        } else {
+            expected.contains(&status)
+        }
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {
@@ -203,4 +229,45 @@ impl Reading<'_> {
         };
         one_or_more(node).iter().filter_map(read).collect()
     }
+}
+
+/// The request with everything put in.
+fn request(http: &Http, site: &Site<'_>) -> Result<Request, String> {
+    let mut headers = BTreeMap::new();
+    for (name, text) in &http.headers {
+        headers.insert(name.clone(), site.text(text)?);
+    }
+    let has = |headers: &BTreeMap<String, Secret<String>>, wanted: &str| {
+        headers.keys().any(|name| name.eq_ignore_ascii_case(wanted))
+    };
+    if let Some(key) = site.key.as_ref().filter(|_| !has(&headers, "idempotency-key")) {
+        headers.insert("Idempotency-Key".to_owned(), Secret::new(key.clone()));
+    }
+    let body = match &http.body {
+        None => None,
+        Some(Body::Text(text)) => Some(Secret::new(site.text(text)?.expose().clone().into_bytes())),
+        Some(Body::File(path)) => {
+            let content =
+                std::fs::read(site.folder.join(path)).map_err(|error| format!("{path}: {error}"))?;
+            Some(Secret::new(content))
+        }
+        Some(Body::Json(value)) => {
+            if !has(&headers, "content-type") {
+                headers.insert(
+                    "Content-Type".to_owned(),
+                    Secret::new("application/json".to_owned()),
+                );
+            }
+            let datum =
+                crate::expression::json_value(value, site.values).map_err(|error| error.to_string())?;
+            Some(Secret::new(datum.expose().to_string().into_bytes()))
+        }
+    };
+    Ok(Request {
+        method: http.method.clone(),
+        url: site.open_text(&http.url)?,
+        headers,
+        body,
+        timeout: site.timeout,
+    })
 }

@@ -4,7 +4,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Kind, frozen, line, thawed};
+use super::{Acting, Kind, frozen, line, thawed, unreadable};
+use crate::provider::{End, Reply, Site};
 use crate::reading::{Node, Reading, Slot};
 use crate::spec::Text;
 
@@ -80,6 +81,16 @@ impl Kind for ManualKind {
             };
             line(&format!("by {who}: {}", manual.instructions.shown()))
         })
+    }
+
+    fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {
+        let Some(manual) = thawed::<Manual>(action) else {
+            return unreadable("the action is not readable");
+        };
+        match site.open_text(&manual.instructions) {
+            Ok(instructions) => Box::pin(std::future::ready(Reply::bare(End::Delegated(instructions)))),
+            Err(why) => unreadable(why),
+        }
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {

@@ -10,6 +10,8 @@ mod plan;
 mod run;
 mod wait;
 
+use std::pin::Pin;
+
 use enact_core::change::Effect;
 use schemars::{Schema, SchemaGenerator};
 use serde::Serialize;
@@ -25,6 +27,7 @@ pub use plan::Include;
 pub use run::Run;
 pub use wait::Wait;
 
+use crate::provider::{End, Reply, Site};
 use crate::reading::{Node, Reading};
 
 /// What a step of a kind becomes in the plan.
@@ -39,6 +42,9 @@ pub enum Role {
     /// The changes of another domain's plan.
     SubPlan,
 }
+
+/// An action under way.
+pub type Acting<'a> = Pin<Box<dyn Future<Output = Reply> + 'a>>;
 
 /// One kind of action.
 pub trait Kind: Sync {
@@ -76,6 +82,27 @@ pub trait Kind: Sync {
     /// A frozen action in one line for people.
     fn summary(&self, action: &Value) -> String;
 
+    /// Does it, once. A kind that is never a step by itself cannot.
+    fn act<'a>(&'a self, _action: &'a Value, _site: &'a Site<'a>) -> Acting<'a> {
+        let why = format!("`{}` is nothing that can be done", self.name());
+        Box::pin(std::future::ready(Reply::bare(End::NotStarted(why))))
+    }
+
+    /// Is this reply a success of the action, before anything else is expected of it?
+    fn is_success(&self, _action: &Value, reply: &Reply) -> bool {
+        matches!(reply.end, End::Exit(0) | End::Finished)
+    }
+
+    /// Does it run a command, whose outcome outlives a crash?
+    fn is_command(&self) -> bool {
+        false
+    }
+
+    /// The program that must be there, when it is known.
+    fn program(&self, _action: &Value) -> Option<String> {
+        None
+    }
+
     /// What may stand under its key, for editors.
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
 }
@@ -102,6 +129,11 @@ pub(crate) const NOT_YET: [(&str, &str); 1] = [(
 /// The kind of a name.
 pub fn kind(name: &str) -> Option<&'static dyn Kind> {
     KINDS.iter().find(|kind| kind.name() == name).copied()
+}
+
+/// An action that cannot be carried out as it stands in the plan.
+fn unreadable<'a>(why: impl std::fmt::Display) -> Acting<'a> {
+    Box::pin(std::future::ready(Reply::bare(End::NotStarted(why.to_string()))))
 }
 
 /// A frozen action in one line for people.

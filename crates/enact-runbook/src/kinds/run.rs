@@ -4,7 +4,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Kind, frozen, line, thawed};
+use super::{Acting, Kind, frozen, line, thawed, unreadable};
+use crate::provider::Site;
 use crate::reading::{Node, Reading, Slot};
 use crate::spec::Text;
 
@@ -43,6 +44,28 @@ impl Kind for RunKind {
 
     fn summary(&self, action: &Value) -> String {
         thawed::<Run>(action).map_or_else(String::new, |run| line(&run.script.shown()))
+    }
+
+    fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {
+        let Some(run) = thawed::<Run>(action) else {
+            return unreadable("the action is not readable");
+        };
+        match site.open_text(&run.script) {
+            Ok(script) => {
+                let mut argv = run.shell;
+                argv.push(script);
+                Box::pin(site.command(argv))
+            }
+            Err(why) => unreadable(why),
+        }
+    }
+
+    fn is_command(&self) -> bool {
+        true
+    }
+
+    fn program(&self, action: &Value) -> Option<String> {
+        thawed::<Run>(action)?.shell.first().cloned()
     }
 
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {

@@ -6,7 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Kind, frozen, summary, thawed};
+use super::{Acting, Kind, frozen, summary, thawed, unreadable};
+use crate::provider::{End, Reply, Site};
 use crate::reading::{Node, Reading};
 use crate::spec::CheckSpec;
 
@@ -57,11 +58,51 @@ impl Kind for WaitKind {
         format!("wait until {}", summary(&wait.until.kind, &wait.until.action))
     }
 
+    fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {
+        let Some(wait) = thawed::<Wait>(action) else {
+            return unreadable("the action is not readable");
+        };
+        Box::pin(look_until(wait, site))
+    }
+
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object", "required": ["until"], "additionalProperties": false,
             "patternProperties": {"^x-": true},
             "properties": {"until": {"$ref": "#/$defs/check"}, "every": {"$ref": "#/$defs/duration"}}
         })
+    }
+}
+
+/// Looks until the check holds, the time is over, or the run is to stop now.
+async fn look_until(wait: Wait, site: &Site<'_>) -> Reply {
+    let Some(checks) = site.checks else {
+        return Reply::bare(End::NotStarted("nothing can be checked here".to_owned()));
+    };
+    let started = std::time::Instant::now();
+    let every = std::time::Duration::from_millis(wait.every.0);
+    loop {
+        let checked = checks.run(&wait.until).await;
+        let mut reply = Reply::bare(End::Finished);
+        reply.took = started.elapsed();
+        if checked.holds {
+            reply.stdout = checked.seen;
+            return reply;
+        }
+        if reply.took + every > site.timeout {
+            let seconds = reply.took.as_secs();
+            reply.end = End::Unmet(format!(
+                "it did not come within {seconds} s; last seen: {}",
+                checked.seen
+            ));
+            return reply;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = site.stop.raised(enact_engine::stop::Urgency::Now) => {
+                reply.end = End::Stopped;
+                return reply;
+            }
+        }
     }
 }

@@ -15,9 +15,9 @@ use super::outcome::Outcome;
 use super::spool::{Found, end_left_running, look};
 use super::wire::{Lines, Reply, Request, RunRequest, to_line};
 
-/// What may precede a supervisor's first word, e.g. from a wrapper around it.
+/// What else than answers may come from a supervisor, e.g. from a wrapper around it.
 const MOST_NOISE_BYTES: usize = 64 * 1024;
-/// How long it may take until that word; a start takes milliseconds.
+/// How long it may take until its first word; a start takes milliseconds.
 const START: Duration = Duration::from_secs(30);
 
 /// How a supervisor is started: a program that calls [`super::serve`].
@@ -119,6 +119,7 @@ struct Link {
     from: Receiver,
     lines: Lines,
     greeted: bool,
+    noise: usize,
 }
 
 impl Link {
@@ -141,6 +142,7 @@ impl Link {
             from: Receiver::from_owned_fd(OwnedFd::from(from))?,
             lines: Lines::default(),
             greeted: false,
+            noise: 0,
         })
     }
 
@@ -172,41 +174,39 @@ impl Link {
 
     /// Waits until it has said that it is one.
     async fn greeting(&mut self) -> std::io::Result<()> {
-        let mut noise = 0;
         while !self.greeted {
-            let Some(line) = self.lines.next() else {
-                noise += self.read().await?;
-                if noise > MOST_NOISE_BYTES {
-                    return Err(std::io::Error::other("it does not speak as a supervisor does"));
-                }
-                continue;
-            };
-            self.greeted = matches!(serde_json::from_slice(&line), Ok(Reply::Ready));
+            self.greeted = matches!(self.reply().await?, Reply::Ready);
         }
         Ok(())
     }
 
-    /// The next answer. Nothing is lost when this is dropped half-way.
+    /// The next answer. Nothing is lost when this is dropped half-way. A line that is no answer is not worth the loss of one: a
+    /// wrapper or a library printed it.
     async fn reply(&mut self) -> std::io::Result<Reply> {
         loop {
-            if let Some(line) = self.lines.next() {
-                return Ok(serde_json::from_slice(&line)?);
+            while let Some(line) = self.lines.next() {
+                match serde_json::from_slice(&line) {
+                    Ok(reply) => return Ok(reply),
+                    Err(_) => self.noise += line.len(),
+                }
+                if self.noise > MOST_NOISE_BYTES {
+                    return Err(std::io::Error::other("it does not speak as a supervisor does"));
+                }
             }
             self.read().await?;
         }
     }
 
-    /// Reads what there is; how much.
-    async fn read(&mut self) -> std::io::Result<usize> {
+    async fn read(&mut self) -> std::io::Result<()> {
         let mut piece = [0; 16 * 1024];
         self.from.readable().await?;
         match self.from.try_read(&mut piece) {
             Ok(0) => Err(std::io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
                 self.lines.push(piece.get(..count).unwrap_or_default());
-                Ok(count)
+                Ok(())
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -3,11 +3,15 @@
 use clap::{Args, ValueEnum};
 use enact_core::change::{Action, ChangeId};
 use enact_core::exit::ExitCode;
-use enact_core::journal::{ChangeState, Fact, Settlement};
+use enact_core::journal::{ChangeState, Choice, Fact, RunId, RunPhase, RunState, Settlement};
+use enact_core::plan::Plan;
+use enact_core::principal::Principal;
 use enact_engine::holder::Holder;
+use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
 
 use super::Context;
+use super::resume::GoOn;
 use crate::error::{CommandError, CommandResult};
 use crate::{state, views};
 
@@ -18,6 +22,16 @@ enum Word {
     Done,
     /// It did not happen; `resume` will do it.
     NotDone,
+    /// Of an escalation: check again and run the step again.
+    Retry,
+    /// Of an escalation: the broken assumption does not matter for this run.
+    Accept,
+    /// Of an escalation or a failure: take back what was done.
+    Rollback,
+    /// Of an escalation or a failure: end the run and leave everything as it is.
+    Abort,
+    /// Of an escalation: leave the step out; only where the runbook has `allow_skip: true`.
+    Skip,
 }
 
 /// Say what became of a change that looking cannot settle
@@ -25,9 +39,12 @@ enum Word {
 #[command(
     after_help = "For a change whose outcome is unknown, `done` says that its effect happened and `not-done` that it did not.
 For a change that is stuck, `done` says that it has been taken back and `not-done` that it has not.
+A step that stopped because reality differs from the plan, or a failure after which you are asked, goes on with `retry`,
+`accept`, `rollback`, `abort` or `skip`; the run goes on at once. An agent never decides.
 
-Example:
-  enact decide 4be0c1 create:portal:harbor done --id 7f21… --reason \"seen in the console\""
+Examples:
+  enact decide 4be0c1 create:portal:harbor done --id 7f21… --reason \"seen in the console\"
+  enact decide 4be0c1 target rollback --reason \"somebody else made the table\""
 )]
 pub(crate) struct DecideArgs {
     /// The run (its first digits are enough)
@@ -45,6 +62,14 @@ pub(crate) struct DecideArgs {
     /// How you know
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// With `rollback`: also past the runbook's point of no return
+    #[arg(long)]
+    past_point_of_no_return: bool,
+    /// Only write it down; `enact resume` goes on
+    #[arg(long)]
+    no_resume: bool,
+    #[command(flatten)]
+    go_on: GoOn,
 }
 
 pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
@@ -58,6 +83,25 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
     let (_, run) = state::journal(&installation, &run_id)?;
     let change_id = ChangeId(args.change);
     let state = run.of(&change_id);
+    if let Some(choice) = args.word.choice() {
+        let waiting = Waiting {
+            run_id,
+            change_id,
+            run,
+            choice,
+            by: principal,
+            reason: args.reason,
+        };
+        return choose(
+            context,
+            &installation,
+            waiting,
+            args.past_point_of_no_return,
+            args.no_resume,
+            args.go_on,
+        )
+        .await;
+    }
     if !matches!(state, ChangeState::Unknown | ChangeState::Stuck) {
         return Err(CommandError::invalid(format!(
             "change {change_id} of run {run_id} is not waiting for a decision"
@@ -73,9 +117,6 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
         ))
         .hint("name it with --id; `enact get` shows ids"));
     }
-    let store = &installation.store;
-    let now = state::now();
-    let lease = store.acquire(&run_id, &Holder::this_process(), installation.lease_ttl, now)?;
     let settlement = if args.word == Word::Done {
         Settlement::Done
     } else {
@@ -92,9 +133,7 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
             .into_iter()
             .collect(),
     };
-    let written = store.append(&lease, installation.lease_ttl, now, vec![fact]);
-    store.release(&lease)?;
-    written?;
+    write_down(&installation, &run_id, fact)?;
     let command = if state == ChangeState::Stuck {
         "rollback"
     } else {
@@ -102,4 +141,138 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
     };
     views::say(&format!("Written down. To go on: enact {command} {run_id}\n"));
     Ok(ExitCode::Ok)
+}
+
+impl Word {
+    /// The choice it stands for; `None`: it settles what became of a change.
+    fn choice(self) -> Option<Choice> {
+        Some(match self {
+            Self::Done | Self::NotDone => return None,
+            Self::Retry => Choice::Retry,
+            Self::Accept => Choice::Accept,
+            Self::Rollback => Choice::Rollback,
+            Self::Abort => Choice::Abort,
+            Self::Skip => Choice::Skip,
+        })
+    }
+}
+
+/// A decision about a change that waits for one.
+struct Waiting {
+    run_id: RunId,
+    change_id: ChangeId,
+    run: RunState,
+    choice: Choice,
+    by: Principal,
+    reason: String,
+}
+
+async fn choose(
+    context: &Context,
+    installation: &Installation,
+    waiting: Waiting,
+    past_point_of_no_return: bool,
+    no_resume: bool,
+    go_on: GoOn,
+) -> CommandResult {
+    let plan = super::resume::plan_of(installation, &waiting.run_id)?;
+    may_choose(context, &plan, &waiting)?;
+    let Waiting {
+        run_id,
+        change_id,
+        choice,
+        by,
+        reason,
+        ..
+    } = waiting;
+    let word = choice.as_str();
+    let fact = Fact::Chosen {
+        change_id: change_id.clone(),
+        choice,
+        by: by.clone(),
+        reason,
+    };
+    write_down(installation, &run_id, fact)?;
+    views::say(&format!("Decided {word} for {change_id}, by {by}.\n"));
+    if no_resume {
+        views::say(&format!("To go on: enact resume {run_id}\n"));
+        return Ok(ExitCode::Ok);
+    }
+    if past_point_of_no_return && choice == Choice::Rollback {
+        return super::rollback::take_back_runbook(context, installation, &run_id, go_on, true).await;
+    }
+    super::resume::go_on(context, installation, &run_id, go_on).await
+}
+
+/// Which choices there are depends on where the change stands and on the runbook.
+fn may_choose(context: &Context, plan: &Plan, waiting: &Waiting) -> Result<(), CommandError> {
+    let Waiting {
+        run_id,
+        change_id,
+        run,
+        choice,
+        by,
+        ..
+    } = waiting;
+    let state = run.of(change_id);
+    let ends = matches!(choice, Choice::Rollback | Choice::Abort);
+    let asked = match state {
+        ChangeState::Escalated => true,
+        ChangeState::Failed => ends && run.phase != RunPhase::Finished,
+        ChangeState::Delegated => ends,
+        _ => false,
+    };
+    if !asked {
+        return Err(CommandError::invalid(format!(
+            "{change_id} of run {run_id} does not wait for a decision to {}",
+            choice.as_str()
+        ))
+        .hint(format!("enact runs next {run_id} says what it waits for")));
+    }
+    let document = crate::runbook::read_document(plan)?;
+    let assumption = run
+        .changes
+        .get(change_id)
+        .and_then(|progress| progress.assumption.as_ref());
+    match choice {
+        Choice::Skip if !document.settings.allow_skip => Err(CommandError::new(
+            ExitCode::NotApproved,
+            format!("the runbook does not allow {change_id} to be skipped"),
+        )
+        .hint("allow_skip: true in its settings would; it needs a new plan and a new approval")),
+        Choice::Accept if assumption.is_none() => Err(CommandError::invalid(format!(
+            "{change_id} did not stop because of an assumption; there is nothing to accept"
+        ))
+        .hint("retry, rollback or abort")),
+        Choice::Accept => holds_roles(context, by, &document.approvals.roles),
+        Choice::Retry | Choice::Rollback | Choice::Abort | Choice::Skip => Ok(()),
+    }
+}
+
+/// Declaring an assumption irrelevant takes what approving takes.
+fn holds_roles(context: &Context, by: &Principal, asked: &[String]) -> Result<(), CommandError> {
+    let held = context.settings.roles_of(by);
+    match asked.iter().find(|role| !held.contains(role)) {
+        None => Ok(()),
+        Some(role) => Err(CommandError::new(
+            ExitCode::NotApproved,
+            format!("accepting a broken assumption takes an approver's role ({role}), which {by} is not known to hold"),
+        )
+        .hint("[approvals.roles] in enact.toml says who holds it")),
+    }
+}
+
+/// Writes a person's word into the journal of a run that nobody is at.
+pub(crate) fn write_down(
+    installation: &Installation,
+    run_id: &RunId,
+    fact: Fact,
+) -> Result<(), CommandError> {
+    let store = &installation.store;
+    let now = state::now();
+    let lease = store.acquire(run_id, &Holder::this_process(), installation.lease_ttl, now)?;
+    let written = store.append(&lease, installation.lease_ttl, now, vec![fact]);
+    store.release(&lease)?;
+    written?;
+    Ok(())
 }

@@ -7,7 +7,12 @@ use crate::views::Painter;
 
 pub(crate) mod adopt;
 pub(crate) mod apply;
+pub(crate) mod approvals;
+pub(crate) mod approve;
+pub(crate) mod attest;
+pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod confirm;
 pub(crate) mod decide;
 pub(crate) mod delete;
 pub(crate) mod diff;
@@ -18,8 +23,10 @@ pub(crate) mod login;
 pub(crate) mod man;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod reject;
 pub(crate) mod resume;
 pub(crate) mod rollback;
+pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod show;
@@ -62,6 +69,9 @@ pub(crate) fn dispatch(cli: Cli) -> CommandResult {
     if matches!(command, Command::PolicyWorker) {
         return policy::work();
     }
+    if matches!(command, Command::Supervise) {
+        return Ok(supervise());
+    }
     let context = Context::new(global)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -69,20 +79,36 @@ pub(crate) fn dispatch(cli: Cli) -> CommandResult {
     runtime.block_on(run(command, &context))
 }
 
+/// Before any thread or child of this process exists.
+fn supervise() -> enact_core::exit::ExitCode {
+    if enact_runbook::process::serve() == std::process::ExitCode::SUCCESS {
+        enact_core::exit::ExitCode::Ok
+    } else {
+        enact_core::exit::ExitCode::Failed
+    }
+}
+
 async fn run(command: Command, context: &Context) -> CommandResult {
     match command {
         Command::Plan(args) => plan::run(context, args).await,
         Command::Diff(args) => diff::run(context, args).await,
         Command::Apply(args) => apply::run(context, args).await,
+        Command::Check(args) => check::run(context, args).await,
+        Command::Run(args) => run::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
         Command::Delete(args) => delete::run(context, args).await,
         Command::Adopt(args) => adopt::run(context, args).await,
         Command::Dump(args) => dump::run(context, args).await,
         Command::Get(args) => get::run(context, args).await,
+        Command::Approve(args) => approve::run(context, &args),
+        Command::Reject(args) => reject::run(context, &args),
+        Command::Approvals(args) => approvals::run(context, &args),
         Command::Show(args) => show::run(context, &args),
         Command::Runs(args) => runs::run(context, args),
         Command::Resume(args) => resume::run(context, args).await,
+        Command::Confirm(args) => confirm::run(context, args).await,
         Command::Decide(args) => decide::run(context, args).await,
+        Command::Attest(args) => attest::run(context, args).await,
         Command::Rollback(args) => rollback::run(context, args).await,
         Command::Stop(args) => stop::run(context, &args),
         Command::Login(args) => login::run(context, args).await,
@@ -90,6 +116,7 @@ async fn run(command: Command, context: &Context) -> CommandResult {
         Command::Konnect(args) => konnect::run(context, args).await,
         Command::Policy(args) => policy::run(context, &args),
         Command::PolicyWorker => policy::work(),
+        Command::Supervise => Ok(supervise()),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

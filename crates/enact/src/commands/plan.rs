@@ -14,8 +14,9 @@ use crate::error::{CommandError, CommandResult};
 use crate::execute::show_warnings;
 use crate::line::{ConfigFlags, judged, load_files, make_plan};
 use crate::policy::{Policies, PolicyFlags};
+use crate::runbook::{self, RunbookFlags};
 use crate::state;
-use crate::views::{self, plan_text, policy_text};
+use crate::views::{self, plan_text, policy_text, runbook_text};
 
 /// What kind of plan to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,7 +44,8 @@ impl From<PlanMode> for Mode {
 #[command(after_help = "Examples:
   enact plan -f portals/
   enact plan -f portals/ -o plan.json && enact apply --plan plan.json
-  enact plan -f portals/ --mode sync --detailed-exitcode   exit code 2: changes are pending")]
+  enact plan -f portals/ --mode sync --detailed-exitcode   exit code 2: changes are pending
+  enact plan -f move-users.plan.yaml -o plan.json          a runbook")]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     config: ConfigFlags,
@@ -63,12 +65,19 @@ pub(crate) struct PlanArgs {
     #[arg(long)]
     strict_protection: bool,
     #[command(flatten)]
+    runbook: RunbookFlags,
+    #[command(flatten)]
     policy: PolicyFlags,
     #[command(flatten)]
     konnect: KonnectFlags,
 }
 
 pub(crate) async fn run(context: &Context, args: PlanArgs) -> CommandResult {
+    if let [only] = args.config.filename.as_slice()
+        && runbook::is_runbook_file(Path::new(only))
+    {
+        return plan_runbook(context, Path::new(only), &args).await;
+    }
     let desired = load_files(&context.settings, &args.config)?;
     show_warnings(context, &desired.warnings);
     let mut policies = Policies::in_force(&context.settings, &args.policy)?;
@@ -95,6 +104,41 @@ pub(crate) async fn run(context: &Context, args: PlanArgs) -> CommandResult {
         args.strict_protection,
         args.detailed_exitcode,
     )
+}
+
+/// The same for a runbook: content decides.
+async fn plan_runbook(context: &Context, path: &Path, args: &PlanArgs) -> CommandResult {
+    let mut policies = Policies::in_force(&context.settings, &args.policy)?;
+    let (plan, _) = runbook::plan(context, path, &args.runbook, &args.konnect, &mut policies).await?;
+    let plan = judged(plan, &mut policies);
+    if let Some(path) = &args.output_file {
+        write_private(path, &plan.to_bytes()?)?;
+    }
+    let file = args.output_file.as_deref();
+    match args.output {
+        Output::Text => views::print_text(&runbook_plan_text(context, &plan, file)?)?,
+        Output::Json => views::print(&String::from_utf8_lossy(&plan.to_bytes()?))?,
+        Output::Yaml => views::print_document(&plan, Output::Yaml)?,
+    }
+    remember(context, &plan);
+    exit_code(
+        &plan,
+        &policies,
+        file,
+        args.strict_protection,
+        args.detailed_exitcode,
+    )
+}
+
+fn runbook_plan_text(context: &Context, plan: &Plan, file: Option<&Path>) -> Result<String, CommandError> {
+    let document = runbook::read_document(plan)?;
+    let mut text = runbook_text::approval_request(context.painter, plan, &document);
+    text.push_str(&findings(context, plan));
+    let named = file.map_or_else(|| plan.id().short().to_owned(), |file| file.display().to_string());
+    text.push_str(&format!(
+        "\nTo approve it: enact approve {named}\nTo run it:     enact run {named}\n"
+    ));
+    Ok(text)
 }
 
 fn text(context: &Context, plan: &Plan, file: Option<&Path>, konnect: &KonnectFlags) -> String {

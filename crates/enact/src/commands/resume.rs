@@ -1,8 +1,10 @@
 //! `enact resume`: take up a run whose process was killed, stopped, or could not settle something.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use enact_core::journal::{RunId, RunOutcome, RunState};
-use enact_core::plan::Plan;
+use enact_core::plan::{Mode, Plan};
 use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
 
@@ -12,13 +14,14 @@ use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{RunFlags, carry_out, pass_gate};
 use crate::policy::{Policies, PolicyFlags};
-use crate::{line, state, views};
+use crate::{line, runbook, state, views};
 
 /// Take up a run that was killed, stopped or left unsettled
 #[derive(Debug, Args)]
 #[command(
     after_help = "The run passes the gate again with today's policy. What is done is not done twice; what was under
-way is looked for first. The approval was spent when the run began and is not spent again.
+way is looked for first. The approval was spent when the run began and is not spent again. When it has run out, approve
+the plan again first: enact approve PLAN_ID
 
 Example:
   enact resume 4be0c1"
@@ -30,42 +33,114 @@ pub(crate) struct ResumeArgs {
     /// When a change fails, take back what this run has done
     #[arg(long)]
     rollback_on_failure: bool,
+    #[command(flatten)]
+    go_on: GoOn,
+}
+
+/// Flags of every command that goes on with a run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GoOn {
+    /// Use the approval in this file too, where the first one has run out; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) approval: Vec<PathBuf>,
     /// The form of the result on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    pub(crate) output: Output,
+    /// For a runbook: the folder that its relative paths start from
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Show marks in plain letters
+    #[arg(long)]
+    pub(crate) ascii: bool,
     #[command(flatten)]
-    policy: PolicyFlags,
+    pub(crate) policy: PolicyFlags,
     #[command(flatten)]
-    konnect: KonnectFlags,
+    pub(crate) konnect: KonnectFlags,
 }
 
 pub(crate) async fn run(context: &Context, args: ResumeArgs) -> CommandResult {
     let installation = state::open(&context.settings)?;
     let run_id = choose(&installation, args.run.as_deref())?;
-    let (_, state) = state::journal(&installation, &run_id)?;
-    refuse_ended(&run_id, &state)?;
-    let plan = plan_of(&installation, &run_id)?;
-    let connection = connect(&context.settings, &args.konnect).await?;
+    go_on_as(
+        context,
+        &installation,
+        &run_id,
+        args.go_on,
+        args.rollback_on_failure,
+    )
+    .await
+}
+
+/// Goes on with a run, through the gate.
+pub(crate) async fn go_on(
+    context: &Context,
+    installation: &Installation,
+    run_id: &RunId,
+    flags: GoOn,
+) -> CommandResult {
+    go_on_as(context, installation, run_id, flags, false).await
+}
+
+async fn go_on_as(
+    context: &Context,
+    installation: &Installation,
+    run_id: &RunId,
+    flags: GoOn,
+    rollback_on_failure: bool,
+) -> CommandResult {
+    let (_, state) = state::journal(installation, run_id)?;
+    refuse_ended(run_id, &state)?;
+    let plan = plan_of(installation, run_id)?;
+    for file in &flags.approval {
+        crate::carried::import(context, installation, &plan, file)?;
+    }
+    if plan.metadata().mode == Mode::Run {
+        return go_on_with_runbook(context, installation, run_id, plan, flags).await;
+    }
+    let connection = connect(&context.settings, &flags.konnect).await?;
     let target = line::full_target(&context.settings, &connection).await?;
-    let policies = &mut Policies::in_force(&context.settings, &args.policy)?;
-    let admitted = pass_gate(context, &installation, plan, Some(&run_id), target, policies)?;
-    let open = installation.reopen(&run_id, &admitted, &context.settings.principal())?;
-    let flags = RunFlags {
-        dry_run: false,
-        auto_approve: false,
-        allow_unprotect: false,
-        strict_protection: false,
-        rollback_on_failure: args.rollback_on_failure,
-        output: args.output,
-        policy: args.policy,
-    };
-    if args.output == Output::Text {
+    let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
+    let admitted = pass_gate(context, installation, plan, Some(run_id), target, policies)?;
+    let open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
+    if flags.output == Output::Text {
         views::say(&format!(
             "Run {run_id} of plan {}\n",
             admitted.plan().id().short()
         ));
     }
-    carry_out(context, &connection, &installation, open, &admitted, &flags).await
+    let flags = RunFlags {
+        dry_run: false,
+        auto_approve: false,
+        allow_unprotect: false,
+        approval: Vec::new(),
+        strict_protection: false,
+        rollback_on_failure,
+        output: flags.output,
+        policy: flags.policy,
+    };
+    carry_out(context, &connection, installation, open, &admitted, &flags).await
+}
+
+async fn go_on_with_runbook(
+    context: &Context,
+    installation: &Installation,
+    run_id: &RunId,
+    plan: Plan,
+    flags: GoOn,
+) -> CommandResult {
+    let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
+    let folder = runbook::find_folder(context, plan.id(), flags.dir.as_deref())?;
+    let target = plan.metadata().target.clone();
+    let admitted = pass_gate(context, installation, plan, Some(run_id), target, policies)?;
+    let open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
+    let going = runbook::Going {
+        folder,
+        output: flags.output,
+        past_point_of_no_return: false,
+        konnect: flags.konnect,
+        ascii: flags.ascii,
+    };
+    runbook::carry_out(context, installation, open, &admitted, going).await
 }
 
 /// The run somebody named, or the newest one that has not ended.

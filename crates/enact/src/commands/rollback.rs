@@ -1,25 +1,25 @@
 //! `enact rollback`: take back what a run has done, last first.
 
 use clap::Args;
-use enact_core::change::Undo;
+use enact_core::change::{ChangeId, Undo};
 use enact_core::exit::ExitCode;
-use enact_core::journal::{ChangeState, RunPhase, RunState};
-use enact_core::plan::Plan;
+use enact_core::journal::{ChangeState, Choice, Fact, RunId, RunPhase, RunState};
+use enact_core::plan::{Mode, Plan};
 use enact_core::report::RunReport;
+use enact_engine::installation::Installation;
 use enact_engine::stop::StopSignal;
 use enact_engine::store::find_run;
 use enact_konnect::provider::KonnectProvider;
 use enact_konnect::resources::KINDS;
 
 use super::Context;
-use super::resume::plan_of;
+use super::resume::{GoOn, plan_of};
 use crate::approve::{Said, obtain};
-use crate::cli::Output;
-use crate::connect::{KonnectFlags, connect};
+use crate::connect::connect;
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{environment_digest, pass_gate, show_report, taking_back};
-use crate::policy::{Policies, PolicyFlags};
-use crate::{line, signals, state, views};
+use crate::policy::Policies;
+use crate::{line, runbook, signals, state, views};
 
 /// Take back what a run has done, last change first
 #[derive(Debug, Args)]
@@ -37,13 +37,11 @@ pub(crate) struct RollbackArgs {
     /// Do not ask for approval
     #[arg(long)]
     auto_approve: bool,
-    /// The form of the result on standard output
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    /// For a runbook: also past its point of no return
+    #[arg(long)]
+    past_point_of_no_return: bool,
     #[command(flatten)]
-    policy: PolicyFlags,
-    #[command(flatten)]
-    konnect: KonnectFlags,
+    go_on: GoOn,
 }
 
 pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult {
@@ -58,16 +56,27 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
         )));
     }
     views::say(&listing);
-    let connection = connect(&context.settings, &args.konnect).await?;
-    let target = line::full_target(&context.settings, &connection).await?;
-    let policies = &mut Policies::in_force(&context.settings, &args.policy)?;
-    let admitted = pass_gate(context, &installation, plan, Some(&run_id), target, policies)?;
-    let principal = context.settings.principal();
+    let RollbackArgs {
+        auto_approve,
+        past_point_of_no_return,
+        go_on,
+        ..
+    } = args;
     let said = Said {
-        auto_approve: args.auto_approve,
+        auto_approve,
         allow_unprotect: true,
         stdin_taken: false,
     };
+    if plan.metadata().mode == Mode::Run {
+        ask(context, &installation, &plan, said)?;
+        choose_rollback(context, &installation, &run_id, &state)?;
+        return take_back_runbook(context, &installation, &run_id, go_on, past_point_of_no_return).await;
+    }
+    let connection = connect(&context.settings, &go_on.konnect).await?;
+    let target = line::full_target(&context.settings, &connection).await?;
+    let policies = &mut Policies::in_force(&context.settings, &go_on.policy)?;
+    let admitted = pass_gate(context, &installation, plan, Some(&run_id), target, policies)?;
+    let principal = context.settings.principal();
     // Taking back is an effect too: somebody says yes to it, and an agent cannot.
     let digest = &admitted.verdict().bundle_digest;
     obtain(
@@ -87,12 +96,12 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
     };
     let stop = StopSignal::new();
     let caught = signals::listen(&stop)?;
-    let surroundings = taking_back(context, &connection, admitted.plan(), stop, args.output);
+    let surroundings = taking_back(context, &connection, admitted.plan(), stop, go_on.output);
     let state = installation
         .roll_back(open, &admitted, &provider, surroundings)
         .await?;
     let report = RunReport::of(Some(&run_id), admitted.plan(), &state);
-    show_report(context, &report, args.output)?;
+    show_report(context, &report, go_on.output)?;
     let stuck = state
         .changes
         .values()
@@ -103,23 +112,113 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
     Ok(if stuck { ExitCode::Unsettled } else { ExitCode::Ok })
 }
 
+/// Taking back is an effect too: somebody says yes to it, and an agent cannot.
+fn ask(context: &Context, installation: &Installation, plan: &Plan, said: Said) -> Result<(), CommandError> {
+    let digest = enact_core::canonical::Digest::of(b"");
+    let principal = context.settings.principal();
+    obtain(
+        plan,
+        "roll back",
+        &principal,
+        &digest,
+        said,
+        installation.ids.as_ref(),
+    )
+    .map(drop)
+}
+
+/// A step that waits for a decision gets it: this command is one.
+fn choose_rollback(
+    context: &Context,
+    installation: &Installation,
+    run_id: &RunId,
+    state: &RunState,
+) -> Result<(), CommandError> {
+    let waits = |state: ChangeState| matches!(state, ChangeState::Escalated | ChangeState::Delegated);
+    let waiting = state.changes.iter().filter(|(_, progress)| waits(progress.state));
+    for (change_id, _) in waiting {
+        let fact = Fact::Chosen {
+            change_id: change_id.clone(),
+            choice: Choice::Rollback,
+            by: context.settings.principal(),
+            reason: "enact rollback".to_owned(),
+        };
+        super::decide::write_down(installation, run_id, fact)?;
+    }
+    Ok(())
+}
+
+/// Takes a runbook's run back, through the gate.
+pub(crate) async fn take_back_runbook(
+    context: &Context,
+    installation: &Installation,
+    run_id: &RunId,
+    flags: GoOn,
+    past_point_of_no_return: bool,
+) -> CommandResult {
+    let (_, state) = state::journal(installation, run_id)?;
+    let plan = plan_of(installation, run_id)?;
+    refuse_past_no_return(&plan, &state, past_point_of_no_return)?;
+    let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
+    let folder = runbook::find_folder(context, plan.id(), flags.dir.as_deref())?;
+    let target = plan.metadata().target.clone();
+    let admitted = pass_gate(context, installation, plan, Some(run_id), target, policies)?;
+    let open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
+    let going = runbook::Going {
+        folder,
+        output: flags.output,
+        past_point_of_no_return,
+        konnect: flags.konnect,
+        ascii: flags.ascii,
+    };
+    runbook::roll_back(context, installation, open, &admitted, going).await
+}
+
+fn refuse_past_no_return(plan: &Plan, state: &RunState, allowed: bool) -> Result<(), CommandError> {
+    let document = runbook::read_document(plan)?;
+    let point = document.rollback.point_of_no_return.as_ref().filter(|_| !allowed);
+    let passed = point.filter(|change_id| {
+        let progress = state.changes.get(change_id);
+        progress.is_some_and(|progress| progress.intent_at.is_some())
+    });
+    match passed {
+        None => Ok(()),
+        Some(change_id) => Err(CommandError::invalid(format!(
+            "{change_id} is the point of no return, and it has been started; nothing was taken back"
+        ))
+        .hint("--past-point-of-no-return takes things back all the same")),
+    }
+}
+
 /// What would be taken back, last first, and what cannot be.
 fn listing(plan: &Plan, state: &RunState) -> String {
     let mut text = String::new();
-    for change_id in state.done_order.iter().rev() {
+    let in_part = plan.changes().iter().rev().filter(|change| {
+        let progress = state.changes.get(&change.change_id);
+        change.handling.is_some()
+            && progress.is_some_and(|progress| {
+                progress.state == ChangeState::Unknown
+                    || (progress.partial && progress.state != ChangeState::Undone)
+            })
+    });
+    let always = |change_id: &&ChangeId| {
+        let handling = plan.change(change_id).and_then(|change| change.handling.as_ref());
+        !handling.is_some_and(|handling| handling.always)
+    };
+    let done = state.done_order.iter().rev().filter(always);
+    for change_id in in_part.map(|change| &change.change_id).chain(done) {
         let word = match state.of(change_id) {
             ChangeState::Done => "",
+            ChangeState::Failed | ChangeState::Escalated => " (it may have happened in part)",
+            ChangeState::Unknown => " (nobody knows whether it happened)",
             ChangeState::Undoing => " (begun, and looked for first)",
             ChangeState::Stuck => " (stuck: settle it with `enact decide`, or mend what is in its way)",
             ChangeState::Pending
             | ChangeState::Started
-            | ChangeState::Failed
             | ChangeState::Drifted
-            | ChangeState::Unknown
             | ChangeState::Skipped
             | ChangeState::Omitted
             | ChangeState::Delegated
-            | ChangeState::Escalated
             | ChangeState::Undone => continue,
         };
         let Some(change) = plan.change(change_id) else {

@@ -11,7 +11,7 @@ use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
 use crate::execute::read_plan;
 use crate::state;
-use crate::views::{self, plan_text};
+use crate::views::{self, plan_text, runbook_text};
 
 /// Show a plan, from a file or by its id
 #[derive(Debug, Args)]
@@ -37,7 +37,11 @@ pub(crate) fn run(context: &Context, args: &ShowArgs) -> CommandResult {
             let detail = plan_text::Detail {
                 full: args.full_content,
             };
-            views::print_text(&plan_text::render(context.painter, &plan, detail))?;
+            let text = match enact_runbook::provider::document_of(&plan) {
+                Ok(document) => runbook_text::approval_request(context.painter, &plan, &document),
+                Err(_) => plan_text::render(context.painter, &plan, detail),
+            };
+            views::print_text(&text)?;
         }
         Output::Json => views::print(&String::from_utf8_lossy(&plan.to_bytes()?))?,
         Output::Yaml => views::print_document(&plan, Output::Yaml)?,
@@ -45,7 +49,8 @@ pub(crate) fn run(context: &Context, args: &ShowArgs) -> CommandResult {
     Ok(ExitCode::Ok)
 }
 
-fn find(context: &Context, what: &str) -> Result<Plan, CommandError> {
+/// The plan in a file, on standard input (`-`), or kept here under an id.
+pub(crate) fn find(context: &Context, what: &str) -> Result<Plan, CommandError> {
     if what == "-" || Path::new(what).exists() {
         return read_plan(Path::new(what));
     }
@@ -54,6 +59,6 @@ fn find(context: &Context, what: &str) -> Result<Plan, CommandError> {
         None => Err(CommandError::invalid(format!(
             "{what:?} is neither a file nor the id of a plan that is kept here"
         ))
-        .hint("enact runs list shows the plans that ran")),
+        .hint("enact runs list shows the plans that ran; of one that never did, give the file")),
     }
 }

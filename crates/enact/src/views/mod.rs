@@ -8,12 +8,17 @@ use serde::Serialize;
 use crate::cli::{ColorChoice, LogLevel, Output};
 use crate::error::CommandError;
 
+pub(crate) mod approval_text;
 pub(crate) mod diagnostics;
 pub(crate) mod junit;
+pub(crate) mod lint_report;
 pub(crate) mod plan_text;
 pub(crate) mod policy_text;
 pub(crate) mod progress;
 pub(crate) mod run_text;
+pub(crate) mod runbook_progress;
+pub(crate) mod runbook_report;
+pub(crate) mod runbook_text;
 pub(crate) mod test_text;
 
 /// The most faults of a configuration that are shown one by one.

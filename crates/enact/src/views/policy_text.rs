@@ -14,7 +14,7 @@ pub(crate) fn render(painter: Painter, verdict: &Verdict) -> String {
     let mut findings: Vec<&Finding> = verdict
         .findings
         .iter()
-        .filter(|finding| finding.rule != "builtin.writes_need_approval")
+        .filter(|finding| finding.rule != enact_core::verdict::WRITES_NEED_APPROVAL)
         .collect();
     if findings.is_empty() {
         return String::new();

@@ -8,6 +8,10 @@
     reason = "a test says what went wrong by panicking, and prints what it skips"
 )]
 
+mod approvals_forged;
+mod approvals_given;
+mod approvals_place;
+mod approvals_signed;
 mod bad_disk;
 mod bad_files;
 mod bad_hosts;

@@ -1,0 +1,363 @@
+//! One attempt at a step: act, see whether that is success, read the outputs, run the step's own checks.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use enact_core::change::{Change, ChangeId, Effect};
+use enact_core::secret::Secret;
+use enact_engine::provider::{Disposition, Failure, Made};
+use serde_json::json;
+
+use super::checks::{Checked, Checks};
+use super::folders::{Series, attempt_folder, newest};
+use super::reply::{End, Reply};
+use super::site::Site;
+use super::values::Known;
+use super::{RunbookProvider, Step, attempt_note, judge, outputs};
+use crate::kinds::kind as find_kind;
+use crate::process::environment;
+use crate::spec::{CheckSpec, Repeat, Text};
+
+/// Where a step's, a check's or an undo's action happens.
+pub(crate) struct Whereabouts<'s> {
+    pub(crate) change_id: Option<&'s ChangeId>,
+    pub(crate) env: &'s BTreeMap<String, Text>,
+    pub(crate) working_dir: Option<&'s str>,
+    pub(crate) attempt_dir: PathBuf,
+    pub(crate) timeout: Duration,
+    pub(crate) lock: Option<&'s str>,
+    pub(crate) key: Option<String>,
+    pub(crate) step_state: &'s str,
+    pub(crate) attempt: u32,
+}
+
+impl RunbookProvider<'_> {
+    pub(crate) fn known(&self) -> Known<'_> {
+        Known::of(self)
+    }
+
+    /// Carries a step out once.
+    pub(crate) async fn attempt(&self, change: &Change) -> Result<Made, Failure> {
+        let step = self.step(change)?;
+        let folder = self.folder_of(&change.change_id, step);
+        let number = newest(&folder, Series::Attempts) + 1;
+        let known = self.known();
+        let here = self.of_step(change, step, &folder, number)?;
+        let checks = Checks {
+            provider: self,
+            known: &known,
+            change: Some(change),
+            folder: &folder,
+            number: Cell::new(0),
+        };
+        let mut site = self.site(here, &known).map_err(not_possible)?;
+        site.checks = Some(&checks);
+        let Some(kind) = find_kind(&step.spec.kind) else {
+            return Err(not_possible(format!("there is no kind {:?}", step.spec.kind)));
+        };
+        let reply = kind.act(&step.spec.action, &site).await;
+        if let End::Delegated(what) = &reply.end {
+            return Err(self.hand_over(change, step, &folder, what));
+        }
+        self.finish_attempt(change, step, reply).await
+    }
+
+    fn of_step<'s>(
+        &self,
+        change: &'s Change,
+        step: &'s Step,
+        folder: &Path,
+        number: u32,
+    ) -> Result<Whereabouts<'s>, Failure> {
+        Ok(Whereabouts {
+            change_id: Some(&change.change_id),
+            env: &step.spec.env,
+            working_dir: step.spec.working_dir.as_deref(),
+            attempt_dir: attempt_folder(folder, Series::Attempts, number),
+            timeout: self.time_left(change, step, folder)?,
+            lock: step.spec.lock.as_deref(),
+            key: Some(self.key_of(change, step)?),
+            step_state: "running",
+            attempt: number,
+        })
+    }
+
+    /// What is left of the time of all attempts, or the time of one.
+    fn time_left(&self, change: &Change, step: &Step, _folder: &Path) -> Result<Duration, Failure> {
+        let one = change.timeout.unwrap_or(self.document.settings.default_timeout).0;
+        let Some(total) = step.spec.timeout_total else {
+            return Ok(Duration::from_millis(one));
+        };
+        let started = self.with_state(|state| {
+            let progress = state.changes.get(&change.change_id)?;
+            progress.intent_at
+        });
+        let spent = started.map_or(0, |at| {
+            u64::try_from(self.now().as_millisecond().saturating_sub(at.as_millisecond())).unwrap_or(0)
+        });
+        if spent >= total.0 {
+            let message = format!("all attempts together took longer than {} s", total.0 / 1000);
+            return Err(Failure::new(Disposition::GiveUp, message).in_part());
+        }
+        Ok(Duration::from_millis(one.min(total.0 - spent)))
+    }
+
+    /// The idempotency key: the same for every attempt of this run.
+    fn key_of(&self, change: &Change, step: &Step) -> Result<String, Failure> {
+        let Some(text) = &step.spec.key else {
+            let run = self.run.borrow();
+            let run_id = run.id.as_ref().map_or("", |run_id| run_id.0.as_str());
+            return Ok(format!("{run_id}-{}", change.change_id));
+        };
+        let datum =
+            crate::expression::text(text, &self.known()).map_err(|error| not_possible(error.to_string()))?;
+        let key = datum
+            .open()
+            .and_then(|value| value.as_str().map(ToOwned::to_owned));
+        key.ok_or_else(|| not_possible("a secret cannot be an idempotency key".to_owned()))
+    }
+
+    /// The site of an action.
+    pub(crate) fn site<'s>(
+        &'s self,
+        here: Whereabouts<'_>,
+        known: &'s Known<'_>,
+    ) -> Result<Site<'s>, String> {
+        let working_dir = match here.working_dir {
+            Some(folder) => self.host.folder.join(folder),
+            None => self.host.folder.clone(),
+        };
+        let env = self.environment_of(&here, known)?;
+        Ok(Site {
+            supervisor: &self.supervisor,
+            stop: &self.host.stop,
+            values: known,
+            folder: &self.host.folder,
+            working_dir,
+            env,
+            secrets: self.secrets.named(),
+            attempt_dir: here.attempt_dir,
+            timeout: here.timeout,
+            lock: here.lock.map(|name| self.lock_path(name)),
+            key: here.key,
+            checks: None,
+        })
+    }
+
+    /// Locks are files named by a digest: a lock may have any name.
+    fn lock_path(&self, name: &str) -> PathBuf {
+        let digest = enact_core::canonical::Digest::of(name.as_bytes());
+        self.host.locks_dir.join(format!("{}.lock", digest.short()))
+    }
+
+    /// What a command may see: the allowed variables of the surroundings, the runbook's, the step's, and ours.
+    fn environment_of(
+        &self,
+        here: &Whereabouts<'_>,
+        known: &Known<'_>,
+    ) -> Result<BTreeMap<String, Secret<String>>, String> {
+        let mut env: BTreeMap<String, Secret<String>> = environment::base(&self.host.environment)
+            .into_iter()
+            .map(|(name, value)| (name, Secret::new(value)))
+            .collect();
+        for (name, text) in self.document.env.iter().chain(here.env) {
+            let value = super::site::as_secret_text(crate::expression::text(text, known))
+                .map_err(|why| format!("the variable {name}: {why}"))?;
+            env.insert(name.clone(), value);
+        }
+        let run_id = self.run.borrow().id.as_ref().map(|run_id| run_id.0.clone());
+        let step = here.change_id.map_or("", |change_id| change_id.as_str());
+        let ours = [
+            ("ENACT_RUN_ID", run_id.unwrap_or_default()),
+            ("ENACT_STEP_ID", step.to_owned()),
+            ("ENACT_PLAN_HASH", self.plan_hash.clone()),
+            ("ENACT_IDEMPOTENCY_KEY", here.key.clone().unwrap_or_default()),
+            ("ENACT_STEP_STATE", here.step_state.to_owned()),
+            ("ENACT_ATTEMPT", here.attempt.to_string()),
+        ];
+        env.extend(ours.map(|(name, value)| (name.to_owned(), Secret::new(value))));
+        Ok(env)
+    }
+
+    pub(crate) fn site_of_check<'s>(
+        &'s self,
+        check: &CheckSpec,
+        folder: &Path,
+        known: &'s Known<'_>,
+        change: Option<&Change>,
+    ) -> Result<Site<'s>, String> {
+        let here = Whereabouts {
+            change_id: change.map(|change| &change.change_id),
+            env: &check.env,
+            working_dir: check.working_dir.as_deref(),
+            attempt_dir: folder.to_path_buf(),
+            timeout: Duration::from_millis(check.timeout.0),
+            lock: None,
+            key: None,
+            step_state: "checking",
+            attempt: 1,
+        };
+        self.site(here, known)
+    }
+
+    /// Runs one check for a change, or for the whole run. `made` are outputs that the journal does not hold yet.
+    pub(crate) async fn check_now(
+        &self,
+        check: &CheckSpec,
+        change: Option<&Change>,
+        made: Option<&Made>,
+    ) -> Checked {
+        let known = Known {
+            fresh: change.zip(made).map(|(change, made)| (&change.change_id, made)),
+            ..self.known()
+        };
+        let folder = self.run_folder().join("checks");
+        let checks = Checks {
+            provider: self,
+            known: &known,
+            change,
+            folder: &folder,
+            number: Cell::new(self.next_check()),
+        };
+        checks.run(check).await
+    }
+
+    /// Folders of checks are never used twice, also after a crash.
+    fn next_check(&self) -> u32 {
+        let nanos = self.now().subsec_nanosecond();
+        u32::try_from(nanos).unwrap_or(0)
+    }
+
+    /// What an answer means for the step.
+    pub(crate) async fn finish_attempt(
+        &self,
+        change: &Change,
+        step: &Step,
+        reply: Reply,
+    ) -> Result<Made, Failure> {
+        self.note(Some(&change.change_id), "attempt", attempt_note(&reply));
+        match &reply.end {
+            End::Lost(_) | End::Stopped => return Err(Failure::new(Disposition::Look, reply.in_words())),
+            End::NotStarted(_) => return Err(Failure::new(Disposition::GiveUp, reply.in_words())),
+            End::Exit(_)
+            | End::Signal(_)
+            | End::Status(_)
+            | End::Finished
+            | End::TimedOut
+            | End::Unmet(_)
+            | End::Delegated(_) => {}
+        }
+        let known = self.known();
+        if step
+            .spec
+            .escalate_on
+            .iter()
+            .any(|matcher| judge::matches(&reply, matcher, &known))
+        {
+            let message = format!("{} (the plan says that this needs a person)", reply.summary());
+            return Err(self.partly(change, Failure::new(Disposition::Escalate, message)));
+        }
+        let succeeded =
+            find_kind(&step.spec.kind).is_some_and(|kind| kind.is_success(&step.spec.action, &reply));
+        if !succeeded {
+            return Err(self.failure_of(change, step, &reply));
+        }
+        let working_dir = match &step.spec.working_dir {
+            Some(folder) => self.host.folder.join(folder),
+            None => self.host.folder.clone(),
+        };
+        let made = outputs::read(&step.spec.outputs, &reply, &working_dir)
+            .map_err(|why| self.partly(change, Failure::new(Disposition::GiveUp, why)))?;
+        self.run_own_checks(change, step, &made).await?;
+        Ok(self.without_secrets(change, step, made))
+    }
+
+    /// The step's `verify`: all must hold.
+    pub(crate) async fn run_own_checks(
+        &self,
+        change: &Change,
+        step: &Step,
+        made: &Made,
+    ) -> Result<(), Failure> {
+        for (name, check) in &step.verify {
+            let checked = self.check_now(check, Some(change), Some(made)).await;
+            let detail = json!({ "name": name, "holds": checked.holds, "seen": checked.seen });
+            self.note(Some(&change.change_id), "check", detail);
+            if !checked.holds {
+                let message = format!("its check {name:?} does not hold: {}", checked.seen);
+                return Err(self.after_failed_attempt(change, step, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// A failed action: a broken assumption if its output says so, else a failure of the step.
+    fn failure_of(&self, change: &Change, step: &Step, reply: &Reply) -> Failure {
+        let known = self.known();
+        let broken = self.document.assumptions.iter().find(|assumption| {
+            let waived = self.with_state(|state| state.waived.contains(&assumption.id));
+            let patterns = &assumption.broken_when;
+            !waived
+                && patterns
+                    .iter()
+                    .any(|matcher| judge::matches(reply, matcher, &known))
+        });
+        if let Some(assumption) = broken {
+            let message = format!(
+                "the assumption {} is broken ({}): {}",
+                assumption.id,
+                assumption.text,
+                reply.summary()
+            );
+            let mut failure = Failure::new(Disposition::Escalate, message);
+            failure.assumption = Some(assumption.id.clone());
+            return self.partly(change, failure);
+        }
+        let may_retry = step.spec.retry_on.is_empty()
+            || step
+                .spec
+                .retry_on
+                .iter()
+                .any(|matcher| judge::matches(reply, matcher, &known));
+        if may_retry {
+            return self.after_failed_attempt(change, step, reply.summary());
+        }
+        self.partly(change, Failure::new(Disposition::GiveUp, reply.summary()))
+    }
+
+    /// Another attempt where repeating is declared safe; the kernel counts them.
+    fn after_failed_attempt(&self, change: &Change, step: &Step, message: String) -> Failure {
+        let disposition = if step.spec.repeat == Repeat::Never {
+            Disposition::GiveUp
+        } else {
+            Disposition::Retry { after: None }
+        };
+        self.partly(change, Failure::new(disposition, message))
+    }
+
+    /// A step that only looks leaves nothing behind.
+    pub(crate) fn partly(&self, change: &Change, failure: Failure) -> Failure {
+        if change.effect == Effect::Read {
+            failure
+        } else {
+            failure.in_part()
+        }
+    }
+
+    /// Secret outputs stay out of the journal: this process remembers them, and after a crash they are gone.
+    fn without_secrets(&self, change: &Change, step: &Step, made: Made) -> Made {
+        let is_secret = |name: &String| step.spec.outputs.get(name).is_some_and(|spec| spec.secret);
+        let (secret, open): (Made, Made) = made.into_iter().partition(|(name, _)| is_secret(name));
+        let mut kept = self.secret_outputs.borrow_mut();
+        for (name, value) in secret {
+            kept.insert((change.change_id.clone(), name), Secret::new(value));
+        }
+        open
+    }
+}
+
+pub(crate) fn not_possible(why: String) -> Failure {
+    Failure::new(Disposition::GiveUp, why)
+}

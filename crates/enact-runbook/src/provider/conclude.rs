@@ -1,0 +1,149 @@
+//! The criteria of the whole run, after every step: type checks, lint, tests, acceptance, limits. All are judged even if one fails.
+
+use enact_core::criterion::{CriterionReport, CriterionVerdict};
+
+use super::{RunbookProvider, downtime};
+use crate::spec::{Criterion, Requirement, Verification};
+
+impl RunbookProvider<'_> {
+    pub(crate) async fn judge_criteria(&self) -> Vec<CriterionReport> {
+        let mut reports = Vec::new();
+        for verification in &self.document.verification {
+            reports.push(self.judge_verification(verification).await);
+        }
+        for criterion in &self.document.acceptance {
+            reports.push(self.judge_acceptance(criterion).await);
+        }
+        reports.extend(self.judge_limits());
+        reports
+    }
+
+    async fn judge_verification(&self, verification: &Verification) -> CriterionReport {
+        let report = |verdict, detail: String| CriterionReport {
+            id: verification.name.clone(),
+            kind: "verification".to_owned(),
+            text: in_words(&verification.name).to_owned(),
+            verdict,
+            detail,
+            satisfies: Vec::new(),
+        };
+        match &verification.check {
+            None if verification.wanted => {
+                report(CriterionVerdict::NotApplicable, "no command is known".to_owned())
+            }
+            None => report(CriterionVerdict::NotApplicable, "the plan declined it".to_owned()),
+            Some(check) => {
+                let checked = self.check_now(check, None, None).await;
+                report(verdict(checked.holds), checked.seen)
+            }
+        }
+    }
+
+    async fn judge_acceptance(&self, criterion: &Criterion) -> CriterionReport {
+        let report = |verdict, detail: String| CriterionReport {
+            id: criterion.id.clone(),
+            kind: "acceptance".to_owned(),
+            text: criterion.text.clone(),
+            verdict,
+            detail,
+            satisfies: criterion.satisfies.clone(),
+        };
+        if let Some(check) = &criterion.check {
+            let checked = self.check_now(check, None, None).await;
+            return report(verdict(checked.holds), checked.seen);
+        }
+        if !criterion.manual {
+            return report(CriterionVerdict::NotChecked, "it has no check".to_owned());
+        }
+        let attested = self.with_state(|state| state.attested.get(&criterion.id).cloned());
+        match attested {
+            Some(attestation) => report(CriterionVerdict::Attested, format!("by {}", attestation.by)),
+            None => {
+                let by = criterion.attest_by.as_deref().unwrap_or("a person");
+                report(CriterionVerdict::Waiting, format!("{by} has to attest it"))
+            }
+        }
+    }
+
+    /// Limits that requirements set, and the downtime's own.
+    fn judge_limits(&self) -> Vec<CriterionReport> {
+        let now = self.now();
+        let (worked, down) = self.with_state(|state| {
+            let down = downtime::length(&self.document, state, now);
+            (state.worked(now), down)
+        });
+        let mut reports: Vec<CriterionReport> = self
+            .document
+            .requirements
+            .iter()
+            .filter_map(|requirement| limit_of(requirement, worked, down))
+            .collect();
+        let window = self.document.downtime.as_ref();
+        let limits = window.and_then(|window| window.limit).map(|limit| limit.0);
+        if let (Some(limit), Some(down)) = (limits.into_iter().chain(self.host.max_downtime).min(), down) {
+            let mut report = limit_report(
+                "limit:downtime",
+                "The downtime stays within its limit",
+                down,
+                limit,
+            );
+            report.satisfies.clear();
+            reports.push(report);
+        }
+        reports
+    }
+}
+
+fn limit_of(
+    requirement: &Requirement,
+    worked: std::time::Duration,
+    down: Option<std::time::Duration>,
+) -> Option<CriterionReport> {
+    let limit = requirement.max?.0;
+    let actual = match requirement.metric.as_deref()? {
+        "downtime" => down?,
+        "duration" => worked,
+        _ => return None,
+    };
+    let mut report = limit_report(
+        &format!("limit:{}", requirement.id),
+        &requirement.text,
+        actual,
+        limit,
+    );
+    report.satisfies = vec![requirement.id.clone()];
+    Some(report)
+}
+
+fn limit_report(id: &str, text: &str, actual: std::time::Duration, limit: u64) -> CriterionReport {
+    let milliseconds = u64::try_from(actual.as_millis()).unwrap_or(u64::MAX);
+    CriterionReport {
+        id: id.to_owned(),
+        kind: "limit".to_owned(),
+        text: text.to_owned(),
+        verdict: verdict(milliseconds <= limit),
+        detail: format!(
+            "{:.1} s of {:.1} s",
+            actual.as_secs_f64(),
+            std::time::Duration::from_millis(limit).as_secs_f64()
+        ),
+        satisfies: Vec::new(),
+    }
+}
+
+fn verdict(holds: bool) -> CriterionVerdict {
+    if holds {
+        CriterionVerdict::Passed
+    } else {
+        CriterionVerdict::Failed
+    }
+}
+
+fn in_words(name: &str) -> &str {
+    match name {
+        "typecheck" => "Type checks pass",
+        "lint" => "Lint is clean",
+        "tests" => "Tests pass",
+        other => other,
+    }
+}

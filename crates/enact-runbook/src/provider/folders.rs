@@ -1,0 +1,118 @@
+//! Where a run keeps what its commands leave: `RUNS/RUN/0003-migrate/1/`, one folder per attempt.
+
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use enact_core::change::ChangeId;
+use enact_core::journal::RunId;
+use enact_engine::holder::Holder;
+
+use super::{RunbookProvider, Step};
+
+/// Attempts at a step, or at taking it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Series {
+    Attempts,
+    Undos,
+}
+
+impl Series {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Attempts => "attempt-",
+            Self::Undos => "undo-",
+        }
+    }
+}
+
+/// The folder of a step's attempts. Ids of steps have only letters that a file name may have.
+pub fn step_folder(runs_dir: &Path, run_id: &RunId, number: u32, change_id: &ChangeId) -> PathBuf {
+    let safe: String = change_id
+        .0
+        .chars()
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() || "-_.".contains(letter) {
+                letter
+            } else {
+                '_'
+            }
+        })
+        .take(100)
+        .collect();
+    runs_dir.join(&run_id.0).join(format!("{number:04}-{safe}"))
+}
+
+/// The number of the newest attempt in a step's folder; 0 when there is none.
+pub(crate) fn newest(folder: &Path, series: Series) -> u32 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter_map(|name| name.strip_prefix(series.prefix())?.parse().ok())
+        .max()
+        .unwrap_or(0)
+}
+
+/// The folder of one attempt.
+pub(crate) fn attempt_folder(folder: &Path, series: Series, number: u32) -> PathBuf {
+    folder.join(format!("{}{number}", series.prefix()))
+}
+
+/// Makes a folder that only its owner can enter.
+pub(crate) fn make(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+}
+
+impl RunbookProvider<'_> {
+    pub(crate) fn run_folder(&self) -> PathBuf {
+        let run = self.run.borrow();
+        let name = run.id.as_ref().map_or("no-run", |run_id| run_id.0.as_str());
+        self.host.runs_dir.join(name)
+    }
+
+    pub(crate) fn folder_of(&self, change_id: &ChangeId, step: &Step) -> PathBuf {
+        let run = self.run.borrow();
+        let unnamed = RunId("no-run".to_owned());
+        let run_id = run.id.as_ref().unwrap_or(&unnamed);
+        step_folder(&self.host.runs_dir, run_id, step.spec.number, change_id)
+    }
+
+    /// Writes down the boot in which this process starts commands; says in which one the process before it did. A folder
+    /// without marks proves nothing across a restart of the machine.
+    pub(crate) fn mark_boot(&self, run_id: &RunId) -> Option<String> {
+        let folder = self.host.runs_dir.join(&run_id.0);
+        let path = folder.join("boot");
+        let before = std::fs::read_to_string(&path).ok();
+        let boot = Holder::this_process().boot_id;
+        if before.as_deref() != Some(boot.as_str()) {
+            let written = make(&folder).and_then(|()| write_durably(&path, boot.as_bytes()));
+            if let Err(error) = written {
+                tracing::warn!(%error, "the run's folder cannot be written");
+            }
+        }
+        before
+    }
+}
+
+/// Writes a small file so that it is on disk when this returns.
+pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&fresh, path)?;
+    match path.parent() {
+        Some(folder) => std::fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}

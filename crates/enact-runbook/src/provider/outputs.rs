@@ -1,0 +1,205 @@
+//! What a step produces: read from its reply, from files, or from the file that `ENACT_OUTPUT` names.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use enact_engine::provider::Made;
+use serde_json::Value;
+
+use super::judge::{find, shown};
+use super::reply::Reply;
+use crate::expression::compile_regex;
+use crate::spec::{OutputSpec, ValueType};
+
+/// The longest value, in bytes.
+const MAX_VALUE: usize = 64 * 1024;
+
+/// The longest sum of all values of a step, in bytes.
+const MAX_STEP: usize = 1024 * 1024;
+
+/// The outputs of a step. Those that it declares must be there; lines in its output file may add more.
+pub(crate) fn read(
+    declared: &BTreeMap<String, OutputSpec>,
+    reply: &Reply,
+    working_dir: &Path,
+) -> Result<Made, String> {
+    let lines = match &reply.output_file {
+        Some(text) => read_lines(text)?,
+        None => BTreeMap::new(),
+    };
+    let mut made: Made = lines
+        .iter()
+        .filter(|(name, _)| !declared.contains_key(*name))
+        .map(|(name, text)| (name.clone(), Value::String(text.clone())))
+        .collect();
+    for (name, spec) in declared {
+        let value = one(name, spec, &lines, reply, working_dir)
+            .map_err(|why| format!("the output {name} is missing: {why}"))?;
+        made.insert(name.clone(), value);
+    }
+    let total: usize = made.values().map(|value| value.to_string().len()).sum();
+    if total > MAX_STEP {
+        return Err(format!("its outputs are longer than {MAX_STEP} bytes together"));
+    }
+    Ok(made)
+}
+
+fn one(
+    name: &str,
+    spec: &OutputSpec,
+    lines: &BTreeMap<String, String>,
+    reply: &Reply,
+    working_dir: &Path,
+) -> Result<Value, String> {
+    let text = source(name, spec, lines, reply, working_dir)?;
+    let value = match (&spec.json, &spec.regex) {
+        (Some(path), _) => from_json(&text, path)?,
+        (None, Some(pattern)) => Value::String(from_regex(&text, pattern)?),
+        (None, None) if spec.value_type == ValueType::Json => {
+            serde_json::from_str(&text).map_err(|error| format!("it is not JSON: {error}"))?
+        }
+        (None, None) => Value::String(text.trim_end_matches(['\n', '\r']).to_owned()),
+    };
+    let value = match value {
+        Value::String(text) if spec.trim => Value::String(text.trim().to_owned()),
+        other => other,
+    };
+    let value = typed(value, spec.value_type)?;
+    if value.to_string().len() > MAX_VALUE {
+        return Err(format!("it is longer than {MAX_VALUE} bytes"));
+    }
+    Ok(value)
+}
+
+fn source(
+    name: &str,
+    spec: &OutputSpec,
+    lines: &BTreeMap<String, String>,
+    reply: &Reply,
+    working_dir: &Path,
+) -> Result<String, String> {
+    let whole = |text: &String| {
+        if reply.is_whole {
+            Ok(text.clone())
+        } else {
+            Err("the output is too long to be read from".to_owned())
+        }
+    };
+    if let Some(path) = spec.from.strip_prefix("file:") {
+        return read_file(&working_dir.join(path));
+    }
+    if let Some(header) = spec.from.strip_prefix("http.header:") {
+        return reply
+            .headers
+            .get(&header.to_ascii_lowercase())
+            .cloned()
+            .ok_or_else(|| format!("the reply has no header {header}"));
+    }
+    match spec.from.as_str() {
+        "output" => lines
+            .get(name)
+            .cloned()
+            .ok_or_else(|| "the file that ENACT_OUTPUT names does not have it".to_owned()),
+        "stdout" | "http.body" => whole(&reply.stdout),
+        "stderr" => whole(&reply.stderr),
+        other => Err(format!("nothing can be read from {other:?}")),
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    let shown = path.display();
+    let size = std::fs::metadata(path)
+        .map_err(|error| format!("{shown}: {error}"))?
+        .len();
+    if size > super::site::MAX_OUTPUT_FILE {
+        return Err(format!(
+            "{shown} is longer than {} bytes",
+            super::site::MAX_OUTPUT_FILE
+        ));
+    }
+    std::fs::read_to_string(path).map_err(|error| format!("{shown}: {error}"))
+}
+
+fn from_json(text: &str, path: &str) -> Result<Value, String> {
+    let document: Value = serde_json::from_str(text)
+        .map_err(|error| format!("it is not JSON ({error}): {}", shown(text.trim())))?;
+    match find(&document, path)?.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => Err(format!("there is nothing at {path}")),
+        many => Err(format!("there are {} values at {path}", many.len())),
+    }
+}
+
+fn from_regex(text: &str, pattern: &str) -> Result<String, String> {
+    let pattern = compile_regex(pattern)?;
+    let found = pattern
+        .captures(text)
+        .and_then(|groups| groups.get(1))
+        .map(|group| group.as_str().to_owned());
+    found.ok_or_else(|| format!("the pattern {pattern} does not match"))
+}
+
+fn typed(value: Value, wanted: ValueType) -> Result<Value, String> {
+    let found = value.to_string();
+    let typed = match (wanted, value) {
+        (ValueType::Json, value) => Some(value),
+        (ValueType::String, value @ Value::String(_)) => Some(value),
+        (ValueType::String, value @ (Value::Number(_) | Value::Bool(_))) => {
+            Some(Value::String(value.to_string()))
+        }
+        (ValueType::Integer, value @ Value::Number(_)) if value.is_i64() => Some(value),
+        (ValueType::Integer, Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
+        (ValueType::Boolean, value @ Value::Bool(_)) => Some(value),
+        (ValueType::Boolean, Value::String(text)) => text.trim().parse::<bool>().ok().map(Value::from),
+        _ => None,
+    };
+    typed.ok_or_else(|| format!("{} is not of the declared type", shown(&found)))
+}
+
+/// `name=value` lines and `name<<END` blocks.
+pub(crate) fn read_lines(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut found = BTreeMap::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let block = line
+            .split_once("<<")
+            .filter(|(name, end)| is_name(name) && !end.trim().is_empty());
+        let (name, value) = match (block, line.split_once('=')) {
+            (Some((name, end)), _) => (name, block_until(&mut lines, end.trim())?),
+            (None, Some((name, value))) if is_name(name) => (name, value.to_owned()),
+            _ => {
+                return Err(format!(
+                    "the line {} is neither name=value nor name<<END",
+                    shown(line)
+                ));
+            }
+        };
+        if value.len() > MAX_VALUE {
+            return Err(format!("the output {name} is longer than {MAX_VALUE} bytes"));
+        }
+        found.insert(name.to_owned(), value);
+    }
+    Ok(found)
+}
+
+fn block_until<'a>(lines: &mut impl Iterator<Item = &'a str>, end: &str) -> Result<String, String> {
+    let mut block: Vec<&str> = Vec::new();
+    for line in lines {
+        if line == end {
+            return Ok(block.join("\n"));
+        }
+        block.push(line);
+    }
+    Err(format!("a block does not end with {end}"))
+}
+
+fn is_name(text: &str) -> bool {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|other| other.is_ascii_alphanumeric() || other == '_' || other == '-')
+}

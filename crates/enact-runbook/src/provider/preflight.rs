@@ -1,0 +1,319 @@
+//! What must hold before anything runs, and again right before each step: pinned files, tools, assumptions, the downtime.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use enact_core::canonical::Digest;
+use enact_core::change::{Change, Precondition};
+use enact_core::journal::Mismatch;
+use enact_engine::provider::{Disposition, Failure};
+use serde_json::{Value, json};
+
+use super::{RunbookProvider, downtime};
+use crate::kinds::kind as find_kind;
+use crate::spec::{Assumption, PinnedFile, Text};
+
+/// The largest pinned file, in bytes.
+const MAX_PINNED: u64 = 64 * 1024 * 1024;
+
+/// The most outputs that are put before a person who has to confirm.
+const EVIDENCE: usize = 30;
+
+/// What a file's metadata said when its digest was last found right: it is read again only when that changed.
+#[derive(Debug, Default)]
+pub(crate) struct Pinned(BTreeMap<String, (u64, i64, i64, u64)>);
+
+impl RunbookProvider<'_> {
+    /// Everything in one pass; nothing has run when something does not agree.
+    pub(crate) async fn look_at_everything(&self, changes: &[&Change]) -> Result<Vec<Mismatch>, Failure> {
+        let Some(first) = changes.first() else {
+            return Ok(Vec::new());
+        };
+        let mut mismatches = self.changed_files(first);
+        mismatches.extend(self.missing_tools(changes));
+        // Once something was done, what had to hold at the start need not hold any more.
+        if !self.with_state(|state| state.wrote(self.plan)) {
+            for assumption in self
+                .document
+                .assumptions
+                .iter()
+                .filter(|assumption| assumption.at_start)
+            {
+                mismatches.extend(self.look_at(assumption, first).await);
+            }
+        }
+        Ok(mismatches)
+    }
+
+    /// Right before a step. Before the first effect what does not agree is drift: nothing was written. After it a person has
+    /// to decide.
+    pub(crate) async fn look_before(&self, change: &Change) -> Result<Vec<Mismatch>, Failure> {
+        let mut mismatches = self.changed_files(change);
+        let mut assumption_id = None;
+        for assumption in self.assumptions_of(change) {
+            if let Some(mismatch) = self.look_at(assumption, change).await {
+                assumption_id.get_or_insert_with(|| assumption.id.clone());
+                mismatches.push(mismatch);
+            }
+        }
+        for (_, check) in self
+            .host
+            .extra_checks
+            .iter()
+            .filter(|(change_id, _)| *change_id == change.change_id)
+        {
+            let checked = self.check_now(check, Some(change), None).await;
+            if !checked.holds {
+                mismatches.push(mismatch(
+                    change,
+                    "a check that the approval adds",
+                    "holds",
+                    &checked.seen,
+                ));
+            }
+        }
+        let overrun = self.overrun();
+        if mismatches.is_empty() && overrun.is_none() {
+            return Ok(mismatches);
+        }
+        if !self.with_state(|state| state.wrote(self.plan)) {
+            return Ok(mismatches);
+        }
+        if let Some(failure) = overrun {
+            return Err(failure);
+        }
+        let words: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
+        let mut failure = Failure::new(Disposition::Escalate, words.join("; "));
+        failure.assumption = assumption_id;
+        Err(failure)
+    }
+
+    fn assumptions_of<'s>(&'s self, change: &'s Change) -> impl Iterator<Item = &'s Assumption> {
+        let names = change
+            .preconditions
+            .iter()
+            .filter_map(|precondition| match precondition {
+                Precondition::Check { name, .. } => Some(name.as_str()),
+                Precondition::Absent { .. }
+                | Precondition::Unchanged { .. }
+                | Precondition::Exists { .. }
+                | Precondition::OwnedBy { .. }
+                | Precondition::Protection { .. }
+                | Precondition::Environment { .. } => None,
+            });
+        names.filter_map(|name| self.document.assumptions.iter().find(|known| known.id == name))
+    }
+
+    /// Checks an assumption, unless a person waived it or it was seen to hold a short while ago.
+    async fn look_at(&self, assumption: &Assumption, change: &Change) -> Option<Mismatch> {
+        let check = assumption.check.as_ref()?;
+        if self.with_state(|state| state.waived.contains(&assumption.id)) {
+            return None;
+        }
+        if let (Some(freshness), Some(seen)) = (assumption.freshness, self.held.borrow().get(&assumption.id))
+        {
+            let age = self.now().as_millisecond().saturating_sub(seen.as_millisecond());
+            if u64::try_from(age).is_ok_and(|age| age <= freshness.0) {
+                return None;
+            }
+        }
+        let checked = self.check_now(check, None, None).await;
+        let detail = json!({ "id": assumption.id, "holds": checked.holds, "seen": checked.seen });
+        self.note(None, "assumption", detail);
+        if checked.holds {
+            self.held.borrow_mut().insert(assumption.id.clone(), self.now());
+            return None;
+        }
+        let subject = format!("assumption {} ({})", assumption.id, assumption.text);
+        Some(mismatch(change, &subject, "holds", &checked.seen))
+    }
+
+    /// Files that are not what they were when the plan was frozen.
+    fn changed_files(&self, change: &Change) -> Vec<Mismatch> {
+        let mut found = Vec::new();
+        for file in &self.document.files {
+            let path = self.host.folder.join(&file.path);
+            match self.is_as_pinned(&path, file) {
+                Ok(true) => {}
+                Ok(false) => found.push(mismatch(
+                    change,
+                    &format!("file {}", file.path),
+                    &file.digest,
+                    "another content",
+                )),
+                Err(why) => found.push(mismatch(
+                    change,
+                    &format!("file {}", file.path),
+                    &file.digest,
+                    &why,
+                )),
+            }
+        }
+        found
+    }
+
+    fn is_as_pinned(&self, path: &Path, file: &PinnedFile) -> Result<bool, String> {
+        use std::os::unix::fs::MetadataExt as _;
+        let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+        if metadata.len() > MAX_PINNED {
+            return Err(format!("it is longer than {MAX_PINNED} bytes"));
+        }
+        // The time of the last change of the inode cannot be set back by its owner.
+        let stamp = (
+            metadata.len(),
+            metadata.ctime(),
+            metadata.ctime_nsec(),
+            metadata.ino(),
+        );
+        if self.pinned.borrow().0.get(&file.path) == Some(&stamp) {
+            return Ok(true);
+        }
+        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        let same = Digest::of(&bytes).as_str() == file.digest;
+        if same {
+            self.pinned.borrow_mut().0.insert(file.path.clone(), stamp);
+        }
+        Ok(same)
+    }
+
+    /// Programs that steps name and this machine does not have.
+    fn missing_tools(&self, changes: &[&Change]) -> Vec<Mismatch> {
+        let mut known: BTreeMap<String, bool> = BTreeMap::new();
+        let mut found = Vec::new();
+        for change in changes {
+            let Some(step) = self.steps.get(&change.change_id) else {
+                continue;
+            };
+            let Some(kind) = find_kind(&step.spec.kind) else {
+                continue;
+            };
+            let Some(program) = kind.program(&step.spec.action) else {
+                continue;
+            };
+            let folder = match &step.spec.working_dir {
+                Some(folder) => self.host.folder.join(folder),
+                None => self.host.folder.clone(),
+            };
+            let path = step
+                .spec
+                .env
+                .get("PATH")
+                .or_else(|| self.document.env.get("PATH"));
+            let path = path.and_then(Text::as_literal).map(ToOwned::to_owned);
+            let path = path
+                .or_else(|| self.host.environment.get("PATH").cloned())
+                .unwrap_or_default();
+            let key = format!("{}\n{program}\n{path}", folder.display());
+            let there = *known
+                .entry(key)
+                .or_insert_with(|| is_there(&program, &folder, &path));
+            if !there {
+                found.push(mismatch(
+                    change,
+                    &format!("program {program}"),
+                    "an executable file",
+                    "nothing",
+                ));
+            }
+        }
+        found
+    }
+
+    /// Has the downtime taken longer than its limit?
+    fn overrun(&self) -> Option<Failure> {
+        let window = self.document.downtime.as_ref()?;
+        let limits = window
+            .limit
+            .map(|limit| limit.0)
+            .into_iter()
+            .chain(self.host.max_downtime);
+        let limit = Duration::from_millis(limits.min()?);
+        let (open, length) = self.with_state(|state| {
+            let length = downtime::length(&self.document, state, self.now());
+            (
+                downtime::is_open(&self.document, state),
+                length.unwrap_or_default(),
+            )
+        });
+        if !open || length <= limit || self.with_state(|state| state.waived.contains("downtime")) {
+            return None;
+        }
+        let message = format!(
+            "the downtime has lasted {} s, and its limit is {} s",
+            length.as_secs(),
+            limit.as_secs()
+        );
+        match window.on_overrun.as_str() {
+            "warn" => {
+                self.note(None, "downtime", json!({ "warning": message }));
+                None
+            }
+            "rollback" => {
+                let mut failure = Failure::new(Disposition::GiveUp, message);
+                failure.take_back = true;
+                Some(failure)
+            }
+            _ => {
+                let mut failure = Failure::new(Disposition::Escalate, message);
+                failure.assumption = Some("downtime".to_owned());
+                Some(failure)
+            }
+        }
+    }
+
+    /// What a person who has to confirm should know: what the plan puts forward here, and what the steps produced so far.
+    pub(crate) fn evidence_for(&self, change: &Change) -> BTreeMap<String, Value> {
+        let mut evidence = BTreeMap::new();
+        let known = self.known();
+        if let Some(declared) = self
+            .steps
+            .get(&change.change_id)
+            .and_then(|step| step.spec.action.get("evidence"))
+            .and_then(Value::as_object)
+        {
+            for (name, text) in declared {
+                let text: Result<Text, _> = serde_json::from_value(text.clone());
+                let value = text
+                    .ok()
+                    .and_then(|text| crate::expression::text(&text, &known).ok());
+                let shown = value.and_then(|value| value.open().cloned());
+                evidence.insert(name.clone(), shown.unwrap_or_else(|| json!("not known")));
+            }
+        }
+        self.with_state(|state| {
+            for (change_id, made) in &state.outputs {
+                for (name, value) in made {
+                    if evidence.len() < EVIDENCE {
+                        evidence.insert(format!("{change_id}.{name}"), value.clone());
+                    }
+                }
+            }
+        });
+        evidence
+    }
+}
+
+fn mismatch(change: &Change, subject: &str, expected: &str, found: &str) -> Mismatch {
+    Mismatch {
+        change_id: change.change_id.clone(),
+        subject: subject.to_owned(),
+        expected: json!(expected),
+        found: json!(found),
+    }
+}
+
+/// Is there a file that can be executed?
+fn is_there(program: &str, folder: &Path, path: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let executable = |candidate: &Path| {
+        std::fs::metadata(candidate)
+            .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    };
+    if program.contains('/') {
+        return executable(&folder.join(program));
+    }
+    path.split(':')
+        .filter(|part| !part.is_empty())
+        .any(|part| executable(&folder.join(part).join(program)))
+}

@@ -1,0 +1,214 @@
+//! What became of a step whose end the journal does not hold, and taking steps back. Never a blind repeat: what may run again, and
+//! when, is the step's own `repeat`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use enact_core::change::{Change, Effect};
+use enact_engine::provider::{Disposition, Failure, Made, Settled};
+use serde_json::json;
+
+use super::attempt::{Whereabouts, not_possible};
+use super::checks::Checks;
+use super::folders::{Series, attempt_folder, newest};
+use super::reply::Reply;
+use super::{RunbookProvider, Step, attempt_note, judge};
+use crate::kinds::kind as find_kind;
+use crate::process::{Found, KILL_GRACE, end_left_running, look, wait_for_end};
+use crate::spec::{ProbeSpec, Repeat};
+
+impl RunbookProvider<'_> {
+    /// Looks what became of a step.
+    pub(crate) async fn what_became_of(&self, change: &Change) -> Result<Settled, Failure> {
+        let step = self.step(change)?;
+        let attested = self.with_state(|state| {
+            let progress = state.changes.get(&change.change_id)?;
+            progress.attested.clone()
+        });
+        if attested.is_some() {
+            return Ok(settled(self.accept_attestation(change, step).await));
+        }
+        let folder = self.folder_of(&change.change_id, step);
+        let attempt = attempt_folder(
+            &folder,
+            Series::Attempts,
+            newest(&folder, Series::Attempts).max(1),
+        );
+        if !find_kind(&step.spec.kind).is_some_and(|kind| kind.is_command()) {
+            return self.by_repeat(change, step, "the process ended in between").await;
+        }
+        match self.found(&attempt).await {
+            Found::Ended(outcome) => {
+                let output = super::site::read_output_file(&attempt.join("output"));
+                let reply = Reply::of_command(&outcome, output);
+                if reply.end == super::End::Stopped {
+                    return self.by_repeat(change, step, &reply.in_words()).await;
+                }
+                Ok(settled(self.finish_attempt(change, step, reply).await))
+            }
+            Found::NeverStarted => Ok(Settled::NotDone),
+            Found::Running => Ok(Settled::Unknown("its command still runs".to_owned())),
+            Found::Lost => {
+                let survivors = end_left_running(&attempt, KILL_GRACE).await;
+                if !survivors.is_empty() {
+                    let why = format!("processes of it cannot be ended: {survivors:?}");
+                    return Ok(Settled::Unknown(why));
+                }
+                self.by_repeat(change, step, "its supervisor was lost").await
+            }
+        }
+    }
+
+    /// Looks into an attempt's folder; waits where its command still runs.
+    async fn found(&self, attempt: &Path) -> Found {
+        let boot_before = self.run.borrow().boot_before.clone();
+        match look(attempt, boot_before.as_deref()) {
+            Found::Running => wait_for_end(attempt, &self.host.stop).await,
+            found => found,
+        }
+    }
+
+    /// Nobody knows how it ended: what may happen now is declared by the step.
+    async fn by_repeat(&self, change: &Change, step: &Step, why: &str) -> Result<Settled, Failure> {
+        let looks_only = change.effect == Effect::Read;
+        match (&step.spec.repeat, &step.spec.probe) {
+            (Repeat::Safe | Repeat::Keyed, _) => Ok(Settled::NotDone),
+            (Repeat::Never, Some(probe)) => self.probe(change, step, probe).await,
+            (Repeat::Never, None) if looks_only => Ok(Settled::NotDone),
+            (Repeat::Never, None) => Ok(Settled::Unknown(format!(
+                "{why}; the step is not repeatable and has no probe"
+            ))),
+        }
+    }
+
+    /// Asks whether the effect happened: done, not done, or in part.
+    async fn probe(&self, change: &Change, step: &Step, probe: &ProbeSpec) -> Result<Settled, Failure> {
+        let known = self.known();
+        let folder = self.run_folder().join("checks");
+        let checks = Checks {
+            provider: self,
+            known: &known,
+            change: Some(change),
+            folder: &folder,
+            number: std::cell::Cell::new(u32::try_from(self.now().subsec_nanosecond()).unwrap_or(0)),
+        };
+        let (checked, reply) = checks.run_keeping_reply(&probe.check).await;
+        let in_part = reply.as_ref().is_some_and(|reply| {
+            probe
+                .partial
+                .iter()
+                .any(|matcher| judge::matches(reply, matcher, &known))
+        });
+        let detail = json!({ "done": checked.holds, "partial": in_part, "seen": checked.seen });
+        self.note(Some(&change.change_id), "probe", detail);
+        if in_part {
+            let message = format!(
+                "its probe says that its effect happened in part: {}",
+                checked.seen
+            );
+            return Ok(Settled::Failed(
+                Failure::new(Disposition::Escalate, message).in_part(),
+            ));
+        }
+        if checked.holds {
+            let made = Made::new();
+            return Ok(match self.run_own_checks(change, step, &made).await {
+                Ok(()) => Settled::Done(made),
+                Err(failure) => Settled::Failed(failure),
+            });
+        }
+        // A probe that could not be asked has not said no.
+        let answered = reply.is_some_and(|reply| {
+            matches!(
+                reply.end,
+                super::End::Exit(_) | super::End::Status(_) | super::End::Finished
+            )
+        });
+        if answered || probe.check.kind == "compare" {
+            Ok(Settled::NotDone)
+        } else {
+            Ok(Settled::Unknown(format!(
+                "its probe could not be asked: {}",
+                checked.seen
+            )))
+        }
+    }
+
+    /// Takes one step back.
+    pub(crate) async fn take_back(&self, change: &Change) -> Result<(), Failure> {
+        let step = self.step(change)?;
+        let Some(undo) = &step.undo else {
+            return Err(not_possible(
+                "the runbook says of no way to take it back".to_owned(),
+            ));
+        };
+        let folder = self.folder_of(&change.change_id, step);
+        let number = newest(&folder, Series::Undos) + 1;
+        let known = self.known();
+        let here = Whereabouts {
+            change_id: Some(&change.change_id),
+            env: &undo.env,
+            working_dir: undo.working_dir.as_deref(),
+            attempt_dir: attempt_folder(&folder, Series::Undos, number),
+            timeout: Duration::from_millis(undo.timeout.0),
+            lock: step.spec.lock.as_deref(),
+            key: None,
+            step_state: self.state_before_undo(change),
+            attempt: number,
+        };
+        let site = self.site(here, &known).map_err(not_possible)?;
+        let Some(kind) = find_kind(&undo.kind) else {
+            return Err(not_possible(format!("there is no kind {:?}", undo.kind)));
+        };
+        let reply = kind.act(&undo.action, &site).await;
+        self.note(Some(&change.change_id), "undo", attempt_note(&reply));
+        match &reply.end {
+            super::End::Stopped => Err(Failure::new(Disposition::Look, reply.in_words())),
+            _ if kind.is_success(&undo.action, &reply) => Ok(()),
+            _ => Err(not_possible(reply.summary())),
+        }
+    }
+
+    /// What the undo command is told: whether the step was done, failed in part, or is not known.
+    fn state_before_undo(&self, change: &Change) -> &'static str {
+        self.with_state(|state| {
+            let progress = state.changes.get(&change.change_id);
+            if state.done_order.contains(&change.change_id) {
+                "succeeded"
+            } else if progress.is_some_and(|progress| progress.partial) {
+                "failed"
+            } else {
+                "unknown"
+            }
+        })
+    }
+
+    /// Looks what became of an undo. Undos are repeatable, so only one that is known to have ended well counts.
+    pub(crate) async fn what_became_of_undo(&self, change: &Change) -> Result<Settled, Failure> {
+        let step = self.step(change)?;
+        let folder = self.folder_of(&change.change_id, step);
+        let number = newest(&folder, Series::Undos);
+        let is_command = step
+            .undo
+            .as_ref()
+            .and_then(|undo| find_kind(&undo.kind))
+            .is_some_and(|kind| kind.is_command());
+        if number == 0 || !is_command {
+            return Ok(Settled::NotDone);
+        }
+        Ok(
+            match self.found(&attempt_folder(&folder, Series::Undos, number)).await {
+                Found::Ended(outcome) if outcome.exit.is_success() => Settled::Done(Made::new()),
+                Found::Ended(_) | Found::NeverStarted | Found::Lost => Settled::NotDone,
+                Found::Running => Settled::Unknown("its rollback still runs".to_owned()),
+            },
+        )
+    }
+}
+
+fn settled(result: Result<Made, Failure>) -> Settled {
+    match result {
+        Ok(made) => Settled::Done(made),
+        Err(failure) => Settled::Failed(failure),
+    }
+}

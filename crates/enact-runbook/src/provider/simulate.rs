@@ -1,0 +1,70 @@
+//! What a dry run can say about a step: it is run when it only looks, its own `dry_run` is run, or it is only shown.
+
+use enact_core::change::Change;
+
+use super::RunbookProvider;
+use super::attempt::Whereabouts;
+use super::folders::{Series, attempt_folder, newest};
+use crate::kinds;
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Simulated {
+    /// Something was run, and nothing spoke against the step.
+    Holds(String),
+    /// Something was run, and the step would fail.
+    Contradicts(String),
+    /// Nothing was run: the step as it would be.
+    Rendered(String),
+}
+
+impl RunbookProvider<'_> {
+    /// Simulates a step as far as that goes. `may_run`: it only looks, and may be run.
+    pub async fn simulate(&self, change: &Change, may_run: bool) -> Simulated {
+        let Ok(step) = self.step(change) else {
+            return Simulated::Contradicts("it is not a step".to_owned());
+        };
+        let (kind, action) = match &step.spec.dry_run {
+            Some(simulation) => (simulation.kind.as_str(), &simulation.action),
+            None if may_run && step.spec.kind != "wait" => (step.spec.kind.as_str(), &step.spec.action),
+            None => return Simulated::Rendered(kinds::summary(&step.spec.kind, &step.spec.action)),
+        };
+        let Some(kind) = kinds::kind(kind) else {
+            return Simulated::Contradicts(format!("there is no kind {kind:?}"));
+        };
+        let folder = self.folder_of(&change.change_id, step);
+        let known = self.known();
+        let here = Whereabouts {
+            change_id: Some(&change.change_id),
+            env: &step.spec.env,
+            working_dir: step.spec.working_dir.as_deref(),
+            attempt_dir: attempt_folder(&folder, Series::Attempts, newest(&folder, Series::Attempts) + 1),
+            timeout: std::time::Duration::from_millis(
+                change.timeout.unwrap_or(self.document.settings.default_timeout).0,
+            ),
+            lock: None,
+            key: None,
+            step_state: "dry_run",
+            attempt: 1,
+        };
+        // What the step needs from earlier ones does not exist in a dry run.
+        let site = match self.site(here, &known) {
+            Ok(site) => site,
+            Err(why) => {
+                return Simulated::Rendered(format!(
+                    "{} ({why})",
+                    kinds::summary(&step.spec.kind, &step.spec.action)
+                ));
+            }
+        };
+        let reply = kind.act(action, &site).await;
+        match reply.end {
+            super::End::NotStarted(why) if why.contains("has no value") => Simulated::Rendered(format!(
+                "{} ({why})",
+                kinds::summary(&step.spec.kind, &step.spec.action)
+            )),
+            _ if kind.is_success(action, &reply) => Simulated::Holds(reply.summary()),
+            _ => Simulated::Contradicts(reply.summary()),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Where and with what an action acts: folder, environment, values, limits. The only place from which commands and requests
+//! leave.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use enact_core::secret::Secret;
+use enact_engine::stop::StopSignal;
+use serde_json::Value;
+
+use super::reply::{End, Reply};
+use crate::expression::{self, Datum, Values};
+use crate::process::{CommandSpec, KILL_GRACE, NamedSecret, SuperviseError, Supervisor};
+use crate::spec::Text;
+
+/// The largest file with outputs that is read, in bytes.
+pub(crate) const MAX_OUTPUT_FILE: u64 = 1024 * 1024;
+
+/// The longest command line argument or variable, in bytes. Linux refuses longer ones.
+const MAX_ARGUMENT: usize = 128 * 1024 - 1;
+
+/// What one action may use.
+pub struct Site<'a> {
+    pub(crate) supervisor: &'a Supervisor,
+    pub(crate) stop: &'a StopSignal,
+    pub(crate) values: &'a dyn Values,
+    /// Where relative paths start: the runbook's folder.
+    pub(crate) folder: &'a Path,
+    /// Where commands run.
+    pub(crate) working_dir: PathBuf,
+    /// The whole environment of commands, without `ENACT_OUTPUT`.
+    pub(crate) env: BTreeMap<String, Secret<String>>,
+    pub(crate) secrets: Vec<NamedSecret>,
+    /// This attempt's own folder.
+    pub(crate) attempt_dir: PathBuf,
+    pub(crate) timeout: Duration,
+    pub(crate) lock: Option<PathBuf>,
+    /// The idempotency key that requests carry.
+    pub(crate) key: Option<String>,
+    /// Runs checks for actions that wait.
+    pub(crate) checks: Option<&'a super::checks::Checks<'a>>,
+}
+
+impl Site<'_> {
+    /// A text with its expressions put in, as it leaves for a process or a server.
+    pub(crate) fn text(&self, text: &Text) -> Result<Secret<String>, String> {
+        as_secret_text(expression::text(text, self.values))
+    }
+
+    /// The same where secrets may not be: in arguments, addresses, messages.
+    pub(crate) fn open_text(&self, text: &Text) -> Result<String, String> {
+        let datum = expression::text(text, self.values).map_err(|error| error.to_string())?;
+        match datum.open().and_then(Value::as_str) {
+            Some(text) => Ok(text.to_owned()),
+            None => Err("a secret may not stand here".to_owned()),
+        }
+    }
+
+    /// Runs a command under the supervisor.
+    pub(crate) async fn command(&self, argv: Vec<String>) -> Reply {
+        if argv
+            .iter()
+            .any(|argument| argument.len() > MAX_ARGUMENT || argument.contains('\0'))
+        {
+            let why = format!("an argument is longer than {MAX_ARGUMENT} bytes or holds a NUL character");
+            return Reply::bare(End::NotStarted(why));
+        }
+        let output = self.attempt_dir.join("output");
+        let mut env: BTreeMap<String, String> = self
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), value.expose().clone()))
+            .collect();
+        env.insert("ENACT_OUTPUT".to_owned(), output.display().to_string());
+        let spec = CommandSpec {
+            argv,
+            env,
+            secrets: self.secrets.clone(),
+            working_dir: self.working_dir.clone(),
+            timeout: self.timeout,
+            kill_grace: KILL_GRACE,
+            attempt_dir: self.attempt_dir.clone(),
+            lock: self.lock.clone(),
+        };
+        match self.supervisor.run(&spec, self.stop).await {
+            Ok(outcome) => Reply::of_command(&outcome, read_output_file(&output)),
+            Err(SuperviseError::NotStarted(why)) => Reply::bare(End::NotStarted(why)),
+            Err(error @ SuperviseError::Lost) => Reply::bare(End::Lost(error.to_string())),
+        }
+    }
+}
+
+/// The text of a datum, marked so that nobody prints it.
+pub(crate) fn as_secret_text(
+    datum: Result<Datum, expression::EvaluateError>,
+) -> Result<Secret<String>, String> {
+    let datum = datum.map_err(|error| error.to_string())?;
+    match datum.expose().as_str() {
+        Some(text) => Ok(Secret::new(text.to_owned())),
+        None => Err("it is not a text".to_owned()),
+    }
+}
+
+/// The file with outputs, when there is one that is not too long and is text.
+pub(crate) fn read_output_file(path: &Path) -> Option<String> {
+    let size = std::fs::metadata(path).ok()?.len();
+    if size > MAX_OUTPUT_FILE {
+        return None;
+    }
+    std::fs::read_to_string(path).ok()
+}

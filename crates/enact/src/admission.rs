@@ -1,0 +1,229 @@
+//! How a plan gets through the gate: by approvals that are kept or carried here, by its own leave to do without, or by asking.
+
+use std::path::PathBuf;
+
+use enact_core::approval::{Approval, ApprovalId, Method};
+use enact_core::asked::asked_by;
+use enact_core::canonical::Digest;
+use enact_core::condition::step::steps_of;
+use enact_core::exit::ExitCode;
+use enact_core::gate::{AdmittedPlan, Circumstances, GateClosed, Refusal, admit};
+use enact_core::journal::RunId;
+use enact_core::plan::{Plan, Target};
+use enact_core::verdict::Verdict;
+use enact_engine::installation::Installation;
+use enact_engine::signature::{Verified, verified};
+
+use crate::approve::{Said, obtain};
+use crate::commands::Context;
+use crate::error::CommandError;
+use crate::policy::Policies;
+use crate::views::{self, approval_text, policy_text};
+use crate::{carried, state, trust};
+
+/// What is said on the command line of a command that runs a plan.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    /// The command's name, for the question.
+    pub(crate) verb: &'a str,
+    /// What stands for an answer.
+    pub(crate) said: Said,
+    /// Files with approvals (`--approval`).
+    pub(crate) carried: &'a [PathBuf],
+}
+
+/// Gets a plan through the gate. Approvals that were given for it (`enact approve`, `--approval`) are used first; only where
+/// they do not suffice, and a plain yes would, is anybody asked. Plan and approvals are kept before it returns.
+pub(crate) fn approve_and_admit(
+    context: &Context,
+    installation: &Installation,
+    plan: Plan,
+    target: Target,
+    policies: &mut Policies,
+    asking: Asking<'_>,
+) -> Result<AdmittedPlan, CommandError> {
+    installation
+        .store
+        .save_plan(plan.id(), &plan.to_bytes()?, state::now())?;
+    for file in asking.carried {
+        carried::import(context, installation, &plan, file)?;
+    }
+    let verdict = policies.judge(&plan);
+    let gate = Gate {
+        context,
+        installation,
+        resumed: None,
+        target: target.clone(),
+        bundle: policies.digest(),
+    };
+    let mut given = gate.records(&plan)?;
+    // A yes that was given at the prompt of an earlier run is not taken for one to this run.
+    given
+        .approvals
+        .retain(|record| record.method == Method::Signature || record.expires_at.is_some());
+    let needed = match gate.ask(&plan, &verdict, given.approvals.clone())? {
+        Ok(admitted) => {
+            say_whose(&admitted);
+            return Ok(admitted);
+        }
+        Err(GateClosed::NotApproved { needed, refused }) => Some((needed, refused)),
+        Err(GateClosed::NotAcknowledged { .. }) => None,
+        Err(closed) => return Err(closed.into()),
+    };
+    if let Some((needed, refused)) = &needed
+        && let Some(words) = policy_text::demands(needed)
+    {
+        let by_policy = verdict.requirement.is_demanding();
+        return Err(explained(
+            not_enough_here(&words, by_policy, &plan),
+            refused,
+            &given,
+        ));
+    }
+    let principal = context.settings.principal();
+    let waived = asked_by(&plan).is_ok_and(|asked| asked.waived) && !verdict.asks_for_approval();
+    let approval = if waived && principal.may_decide() {
+        let id = ApprovalId(installation.ids.new_id().chars().take(16).collect());
+        Approval {
+            policy_digest: verdict.bundle_digest.clone(),
+            decided_at: state::now(),
+            ..Approval::yes(id, plan.id().clone(), principal, Method::Waived)
+        }
+    } else {
+        obtain(
+            &plan,
+            asking.verb,
+            &principal,
+            &verdict.bundle_digest,
+            asking.said,
+            installation.ids.as_ref(),
+        )?
+    };
+    installation.store.add_approval(&approval)?;
+    pass_gate(context, installation, plan, None, target, policies)
+}
+
+/// Through the gate with today's policy and every approval of the plan that is kept here. The approvals that `resumed` has
+/// spent are not spent a second time by it.
+pub(crate) fn pass_gate(
+    context: &Context,
+    installation: &Installation,
+    plan: Plan,
+    resumed: Option<&RunId>,
+    target: Target,
+    policies: &mut Policies,
+) -> Result<AdmittedPlan, CommandError> {
+    let verdict = policies.judge(&plan);
+    // The digest is read again after the judgement: a verdict of a bundle that is not in force any more is refused.
+    let gate = Gate {
+        context,
+        installation,
+        resumed,
+        target,
+        bundle: policies.digest(),
+    };
+    let records = gate.records(&plan)?;
+    gate.ask(&plan, &verdict, records.approvals.clone())?
+        .map_err(|closed| match &closed {
+            GateClosed::NotApproved { refused, .. } => {
+                let refused = refused.clone();
+                explained(closed.into(), &refused, &records)
+            }
+            GateClosed::Latched { .. }
+            | GateClosed::OtherTarget { .. }
+            | GateClosed::VerdictOfOtherPlan { .. }
+            | GateClosed::VerdictOfOtherBundle { .. }
+            | GateClosed::Denied { .. }
+            | GateClosed::Unreadable(_)
+            | GateClosed::Rejected { .. }
+            | GateClosed::NotAcknowledged { .. } => closed.into(),
+        })
+}
+
+/// The gate of this installation, for one question.
+struct Gate<'a> {
+    context: &'a Context,
+    installation: &'a Installation,
+    resumed: Option<&'a RunId>,
+    target: Target,
+    bundle: Digest,
+}
+
+impl Gate<'_> {
+    /// All records about the plan that are kept here, each for what it is worth.
+    fn records(&self, plan: &Plan) -> Result<Verified, CommandError> {
+        let records = self.installation.store.approvals_of(plan.id())?;
+        Ok(verified(
+            records,
+            &trust::read(&self.context.settings)?,
+            state::now(),
+        ))
+    }
+
+    fn ask(
+        &self,
+        plan: &Plan,
+        verdict: &Verdict,
+        approvals: Vec<Approval>,
+    ) -> Result<Result<AdmittedPlan, GateClosed>, CommandError> {
+        let mut circumstances = Circumstances {
+            now: state::now(),
+            bundle_digest: self.bundle.clone(),
+            target: self.target.clone(),
+            runs_spent: std::collections::BTreeMap::new(),
+            asked_by_plan: None,
+            people: trust::people(&self.context.settings)?,
+            latched: state::latched(&self.context.settings),
+        };
+        for record in &approvals {
+            let spent = self
+                .installation
+                .store
+                .runs_spent(&record.approval_id, self.resumed)?;
+            circumstances.runs_spent.insert(record.approval_id.clone(), spent);
+        }
+        Ok(admit(plan.clone(), verdict.clone(), approvals, &circumstances))
+    }
+}
+
+/// Whose word a run rests on, when nobody was asked.
+fn say_whose(admitted: &AdmittedPlan) {
+    let steps = steps_of(admitted.plan());
+    for record in admitted.approvals() {
+        views::say(&format!("{}\n", approval_text::whose(record, &steps)));
+    }
+}
+
+/// A yes at the prompt or by flag never amounts to what is asked for.
+fn not_enough_here(needed: &str, by_policy: bool, plan: &Plan) -> CommandError {
+    let who = if by_policy { "policy" } else { "the plan" };
+    let message = format!("{who} asks for more than a yes at the prompt: {needed}");
+    CommandError::new(ExitCode::NotApproved, message)
+        .hint("nobody was asked and nothing was written")
+        .hint(format!(
+            "the plan is kept; whoever may approve it: enact approve {} --sign-with KEY",
+            plan.id().short()
+        ))
+}
+
+/// With the reason why each record that is there does not count.
+fn explained(mut error: CommandError, refused: &[Refusal], records: &Verified) -> CommandError {
+    let asks_only = |reason: &&Refusal| !matches!(reason, Refusal::TooFew { .. } | Refusal::RoleMissing(_));
+    if error.chain.len() == 1
+        && !error
+            .chain
+            .iter()
+            .any(|text| text.starts_with("the plan is not approved"))
+    {
+        error
+            .chain
+            .extend(refused.iter().filter(asks_only).map(ToString::to_string));
+    }
+    for record in &records.worthless {
+        error.hints.push(format!(
+            "approval {} by {} counts for nothing: {}",
+            record.approval_id, record.approver, record.reason
+        ));
+    }
+    error
+}

@@ -1,0 +1,242 @@
+//! `enact approvals`: what was approved and rejected here, what it counts for, and taking one's own word back.
+
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use enact_core::approval::{Approval, Decision};
+use enact_core::condition::step::{StepName, steps_of};
+use enact_core::exit::ExitCode;
+use enact_core::plan::Plan;
+use enact_engine::installation::Installation;
+use enact_engine::signature::{Verified, verified};
+use serde::Serialize;
+
+use super::Context;
+use super::approve::{UNASKED, finish, keep};
+use super::show::find;
+use crate::approve::{new_id, refuse_agent};
+use crate::cli::Output;
+use crate::error::{CommandError, CommandResult};
+use crate::views::{self, approval_text};
+use crate::{carried, signing, state, trust};
+
+/// What was approved and rejected here, and what it counts for
+#[derive(Debug, Args)]
+pub(crate) struct ApprovalsArgs {
+    #[command(subcommand)]
+    command: ApprovalsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ApprovalsCommand {
+    List(ListArgs),
+    Verify(VerifyArgs),
+    Withdraw(WithdrawArgs),
+}
+
+/// List what was approved and rejected, with what each counts for
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Only of this plan: a file, or an id (six digits are enough)
+    #[arg(value_name = "PLAN")]
+    plan: Option<String>,
+    /// The form of the result
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+/// Check the chain of records and every signature; 5 when a record counts for nothing
+#[derive(Debug, Args)]
+struct VerifyArgs {
+    /// Only of this plan (a file or an id), or the records in this file
+    #[arg(value_name = "PLAN|FILE")]
+    what: Option<String>,
+    /// The form of the result
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+/// Take back what you approved or rejected yourself
+#[derive(Debug, Args)]
+struct WithdrawArgs {
+    /// The record, as `enact approvals list` names it
+    #[arg(value_name = "APPROVAL_ID")]
+    approval: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Write the record to this file too (`-`: standard output)
+    #[arg(long, value_name = "FILE")]
+    out: Option<std::path::PathBuf>,
+    /// Sign with this SSH key, where the record was signed [env: ENACT_APPROVAL_KEY]
+    #[arg(long, value_name = "KEY")]
+    sign_with: Option<std::path::PathBuf>,
+}
+
+pub(crate) fn run(context: &Context, args: &ApprovalsArgs) -> CommandResult {
+    match &args.command {
+        ApprovalsCommand::List(args) => list(context, args),
+        ApprovalsCommand::Verify(args) => verify(context, args),
+        ApprovalsCommand::Withdraw(args) => withdraw(context, args),
+    }
+}
+
+/// One record in a document.
+#[derive(Debug, Serialize)]
+struct Listed {
+    /// As it is kept.
+    record: Approval,
+    /// As it counts; absent when it counts for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts_as: Option<Approval>,
+    /// Why it counts for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    /// How many runs it has paid for here.
+    runs_spent: u32,
+}
+
+fn list(context: &Context, args: &ListArgs) -> CommandResult {
+    let installation = state::open(&context.settings)?;
+    let records = kept(context, &installation, args.plan.as_deref())?;
+    show(context, &installation, records, args.output)?;
+    Ok(ExitCode::Ok)
+}
+
+fn verify(context: &Context, args: &VerifyArgs) -> CommandResult {
+    let installation = state::open(&context.settings)?;
+    let file = args.what.as_deref().map(Path::new).filter(|path| path.exists());
+    let (records, place) = match file.map(carried::read) {
+        Some(Ok(records)) => (records, "The file"),
+        // A plan's file is no approval; then the records of that plan are meant.
+        Some(Err(_)) | None => (
+            kept(context, &installation, args.what.as_deref())?,
+            "The chain of records",
+        ),
+    };
+    let (count, is_file) = (records.len(), place == "The file");
+    let bad = show(context, &installation, records, args.output)?;
+    if args.output == Output::Text {
+        let holds = if is_file { "is readable" } else { "holds" };
+        views::say(&format!(
+            "{place} {holds}: {count} records, {bad} of them count for nothing.\n"
+        ));
+    }
+    Ok(if bad == 0 {
+        ExitCode::Ok
+    } else {
+        ExitCode::NotApproved
+    })
+}
+
+/// The records in the ledger, of one plan or of all.
+fn kept(
+    context: &Context,
+    installation: &Installation,
+    plan: Option<&str>,
+) -> Result<Vec<Approval>, CommandError> {
+    match plan {
+        Some(plan) => Ok(installation.store.approvals_of(find(context, plan)?.id())?),
+        None => Ok(installation.store.approvals()?),
+    }
+}
+
+/// Prints records and says how many of them count for nothing.
+fn show(
+    context: &Context,
+    installation: &Installation,
+    records: Vec<Approval>,
+    output: Output,
+) -> Result<usize, CommandError> {
+    let worth = verified(records.clone(), &trust::read(&context.settings)?, state::now());
+    let bad = worth.worthless.len();
+    if output != Output::Text {
+        let mut listed = Vec::new();
+        for record in records {
+            listed.push(Listed {
+                runs_spent: installation.store.runs_spent(&record.approval_id, None)?,
+                counts_as: worth_of(&worth, &record).ok().cloned(),
+                problem: worth_of(&worth, &record).err().map(ToOwned::to_owned),
+                record,
+            });
+        }
+        views::print_document(&listed, output)?;
+        return Ok(bad);
+    }
+    for record in &records {
+        let spent = installation.store.runs_spent(&record.approval_id, None)?;
+        let steps = steps(installation, record)?;
+        views::print_text(&approval_text::listed(
+            record,
+            &steps,
+            spent,
+            worth_of(&worth, record),
+        ))?;
+    }
+    Ok(bad)
+}
+
+fn worth_of<'a>(worth: &'a Verified, record: &Approval) -> Result<&'a Approval, &'a str> {
+    let id = &record.approval_id;
+    if let Some(bad) = worth.worthless.iter().find(|bad| bad.approval_id == *id) {
+        return Err(&bad.reason);
+    }
+    worth
+        .approvals
+        .iter()
+        .find(|good| good.approval_id == *id)
+        .ok_or("it was not looked at")
+}
+
+/// The steps of a record's plan, where that is kept here.
+fn steps(installation: &Installation, record: &Approval) -> Result<Vec<StepName>, CommandError> {
+    let bytes = installation.store.load_plan(&record.plan_id.to_string())?;
+    let plan = bytes.and_then(|bytes| Plan::parse(&bytes).ok());
+    Ok(plan.map(|plan| steps_of(&plan)).unwrap_or_default())
+}
+
+fn withdraw(context: &Context, args: &WithdrawArgs) -> CommandResult {
+    let user = context.settings.principal();
+    refuse_agent(&user, "withdraw anything")?;
+    let installation = state::open(&context.settings)?;
+    let records = installation.store.approvals()?;
+    let is_meant =
+        |record: &&Approval| !args.approval.is_empty() && record.approval_id.0.starts_with(&args.approval);
+    let found: Vec<&Approval> = records.iter().filter(is_meant).collect();
+    let [back] = found.as_slice() else {
+        let message = format!("{} records begin with {:?}", found.len(), args.approval);
+        return Err(CommandError::invalid(message).hint("enact approvals list shows all records"));
+    };
+    let trust = trust::read(&context.settings)?;
+    let key = trust::key(&context.settings, args.sign_with.as_ref())
+        .filter(|_| back.approver.id.starts_with("ssh:"));
+    let by = match &key {
+        Some(key) => signing::signer(&context.settings, key, &trust)?,
+        None => user,
+    };
+    if by.id != back.approver.id {
+        let message = format!(
+            "record {} is {}'s, and you are {}",
+            back.approval_id, back.approver.id, by.id
+        );
+        return Err(CommandError::new(ExitCode::NotApproved, message)
+            .hint("only whoever gave it can take it back; a signed one with the same key's signature (--sign-with KEY)"));
+    }
+    let mut record = Approval {
+        decision: Decision::Withdrawn,
+        policy_digest: back.policy_digest.clone(),
+        decided_at: state::now(),
+        reason: args.reason.clone(),
+        withdraws: Some(back.approval_id.clone()),
+        ..Approval::yes(
+            new_id(installation.ids.as_ref()),
+            back.plan_id.clone(),
+            by,
+            UNASKED,
+        )
+    };
+    finish(&mut record, key.as_deref(), &trust)?;
+    keep(&installation, &record, args.out.as_deref())?;
+    views::say(&format!("Record {} counts no more.\n", back.approval_id));
+    Ok(ExitCode::Ok)
+}

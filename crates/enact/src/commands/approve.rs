@@ -1,0 +1,258 @@
+//! `enact approve`: look at a plan and say yes to it, as a record that can be carried to where it runs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use enact_core::approval::{Approval, Method};
+use enact_core::asked::asked_by;
+use enact_core::condition::step::{StepName, steps_of};
+use enact_core::condition::{Condition, duration, say, structured};
+use enact_core::exit::ExitCode;
+use enact_core::gate::GateClosed;
+use enact_core::plan::{Mode, Plan};
+use enact_core::principal::Principal;
+use enact_core::verdict::{Outcome, Requirement};
+use enact_engine::signature::Trust;
+
+use super::Context;
+use super::show::find;
+use crate::approve::{Said, confirm_digits, new_id, refuse_agent, unprotecting};
+use crate::carried;
+use crate::error::{CommandError, CommandResult};
+use crate::policy::{Policies, PolicyFlags};
+use crate::views::{self, plan_text, policy_text, runbook_text};
+use crate::{line, signing, state, trust};
+
+/// Look at a plan and approve it, as a record that can be carried to where it runs
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Conditions only make a run stricter. In a sentence: proceed, but confirm before step 6 · stop after step 3 ·
+confirm every step · not before 2026-11-21T22:00:00Z · only between TIME and TIME · by TIME · within 30m ·
+at most 10m downtime · dry run only · let role dba confirm step 6. What is not understood completely is refused.
+
+Examples:
+  enact approve plan.json
+  enact approve 3f9c21aa04be --say \"proceed, but confirm before step 6\"
+  enact approve plan.json --sign-with ~/.ssh/id_ed25519_sk --out approval.json
+  enact apply --plan plan.json --approval approval.json"
+)]
+pub(crate) struct ApproveArgs {
+    /// The plan: a file, `-`, or the id of one that is kept here (six digits are enough)
+    #[arg(value_name = "PLAN_ID|FILE")]
+    plan: String,
+    /// What you say, with conditions in the known words
+    #[arg(long, value_name = "SENTENCE")]
+    say: Option<String>,
+    /// A condition in the form checkpoint_before=STEP; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    condition: Vec<String>,
+    /// How long it is good
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    expires: String,
+    /// For how many runs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    max_runs: u32,
+    /// Write the record to this file too (`-`: standard output)
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Sign with this SSH key: a private key, or the public one of a key that the agent holds [env: ENACT_APPROVAL_KEY]
+    #[arg(long, value_name = "KEY")]
+    sign_with: Option<PathBuf>,
+    /// The first six digits of the plan's id, instead of typing them when asked
+    #[arg(long, alias = "yes", value_name = "DIGITS")]
+    digits: Option<String>,
+    /// Say yes to taking protection off too
+    #[arg(long)]
+    allow_unprotect: bool,
+    #[command(flatten)]
+    policy: PolicyFlags,
+}
+
+pub(crate) fn run(context: &Context, args: &ApproveArgs) -> CommandResult {
+    let user = context.settings.principal();
+    refuse_agent(&user, "approve")?;
+    let plan = find(context, &args.plan)?;
+    let steps = steps_of(&plan);
+    let now = state::now();
+    let conditions = conditions(args, &steps, now)?;
+    let trust = trust::read(&context.settings)?;
+    let key = trust::key(&context.settings, args.sign_with.as_ref());
+    let approver = match &key {
+        Some(key) => signing::signer(&context.settings, key, &trust)?,
+        None => user,
+    };
+    refuse_agent(&approver, "approve")?;
+    let policies = &mut Policies::in_force(&context.settings, &args.policy)?;
+    let plan = line::judged(plan, policies);
+    show(context, &plan, &conditions, &steps);
+    check_use(context, &plan, &approver, key.is_some())?;
+    let said = Said {
+        auto_approve: false,
+        allow_unprotect: args.allow_unprotect,
+        stdin_taken: args.plan == "-",
+    };
+    let method = confirm_digits(&plan, args.digits.as_deref(), said)?;
+    let installation = state::open(&context.settings)?;
+    let mut record = Approval {
+        acknowledged: unprotecting(&plan)
+            .iter()
+            .map(|change| change.change_id.clone())
+            .collect(),
+        policy_digest: policies.digest(),
+        decided_at: now,
+        expires_at: Some(expiry(&args.expires, now)?),
+        max_runs: args.max_runs,
+        conditions,
+        said: args.say.clone(),
+        ..Approval::yes(
+            new_id(installation.ids.as_ref()),
+            plan.id().clone(),
+            approver,
+            method,
+        )
+    };
+    finish(&mut record, key.as_deref(), &trust)?;
+    installation.store.save_plan(plan.id(), &plan.to_bytes()?, now)?;
+    keep(&installation, &record, args.out.as_deref())?;
+    let text = views::approval_text::whose(&record, &steps);
+    views::say(&format!(
+        "{text}\nGood for {} of plan {}.\n",
+        runs(record.max_runs),
+        plan.id().short()
+    ));
+    Ok(ExitCode::Ok)
+}
+
+fn runs(count: u32) -> String {
+    if count == 1 {
+        "one run".to_owned()
+    } else {
+        format!("{count} runs")
+    }
+}
+
+/// Signs the record, where there is a key.
+pub(super) fn finish(record: &mut Approval, key: Option<&Path>, trust: &Trust) -> Result<(), CommandError> {
+    match key {
+        Some(key) => signing::put_signature(record, key, trust),
+        None => Ok(()),
+    }
+}
+
+/// Into the ledger, and into a file.
+pub(super) fn keep(
+    installation: &enact_engine::installation::Installation,
+    record: &Approval,
+    out: Option<&Path>,
+) -> Result<(), CommandError> {
+    installation.store.add_approval(record)?;
+    out.map_or(Ok(()), |path| carried::write(path, record))
+}
+
+fn conditions(
+    args: &ApproveArgs,
+    steps: &[StepName],
+    now: jiff::Timestamp,
+) -> Result<Vec<Condition>, CommandError> {
+    let mut conditions = Vec::new();
+    if let Some(sentence) = &args.say {
+        let said = say::understand(sentence, steps, now).map_err(|refused| {
+            CommandError::invalid(format!("{refused}; nothing was approved")).hint(refused.hint)
+        })?;
+        conditions.extend(said.conditions);
+    }
+    for text in &args.condition {
+        let condition = structured::read(text, steps)
+            .map_err(|refused| CommandError::invalid(format!("{refused}; nothing was approved")))?;
+        conditions.push(condition);
+    }
+    Ok(conditions)
+}
+
+fn expiry(text: &str, now: jiff::Timestamp) -> Result<jiff::Timestamp, CommandError> {
+    let length = duration(text).map(|length| Duration::from_millis(length.0));
+    let end = length.and_then(|length| now.checked_add(length).ok());
+    end.ok_or_else(|| {
+        CommandError::invalid(format!("--expires {text:?} is not a length of time"))
+            .hint("for example 30m, 8h or 2d")
+    })
+}
+
+/// A runbook that is not readable shows itself when it is run; whoever approves sees that it is not.
+fn show_runbook(context: &Context, plan: &Plan) {
+    match crate::runbook::read_document(plan) {
+        Ok(document) => views::say(&runbook_text::approval_request(context.painter, plan, &document)),
+        Err(error) => views::say(&format!("warning: {}\n", error.chain.join(": "))),
+    }
+}
+
+/// The plan as whoever approves must see it, with what their words come to.
+fn show(context: &Context, plan: &Plan, conditions: &[Condition], steps: &[StepName]) {
+    let painter = context.painter;
+    views::say(&format!(
+        "Plan: {}\nBy: {}\nFor: {}\n\n",
+        plan.id(),
+        plan.metadata().author,
+        plan.metadata().target
+    ));
+    if plan.metadata().mode == Mode::Run {
+        show_runbook(context, plan);
+    } else {
+        views::say(&plan_text::render(painter, plan, plan_text::Detail::default()));
+        views::say(&plan_text::deletions(painter, plan));
+        views::say(&plan_text::blocked(painter, plan));
+    }
+    if let Some(verdict) = plan.verdict().filter(|verdict| verdict.outcome != Outcome::Deny) {
+        views::say(&policy_text::render(painter, verdict));
+    }
+    if !conditions.is_empty() {
+        views::say("\nConditions, as understood:\n");
+    }
+    for condition in conditions {
+        views::say(&format!("- {}\n", condition.in_words(steps)));
+    }
+}
+
+/// A yes that could not count is not asked for.
+fn check_use(
+    context: &Context,
+    plan: &Plan,
+    approver: &Principal,
+    is_signed: bool,
+) -> Result<(), CommandError> {
+    let verdict = plan.verdict();
+    let denials = verdict.into_iter().flat_map(|verdict| &verdict.findings);
+    let denials: Vec<_> = denials
+        .filter(|finding| finding.outcome == Outcome::Deny)
+        .cloned()
+        .collect();
+    if !denials.is_empty() {
+        return Err(GateClosed::Denied { findings: denials }.into());
+    }
+    let asked = asked_by(plan).map_err(|unreadable| CommandError::from(GateClosed::from(unreadable)))?;
+    let of_policy = verdict
+        .map(|verdict| verdict.requirement.clone())
+        .unwrap_or_default();
+    let needed: Requirement = asked.requirement.and(&of_policy);
+    let refused = |message: String| CommandError::new(ExitCode::NotApproved, message);
+    if needed.not_author
+        && trust::people(&context.settings)?.is_same(&approver.id, &plan.metadata().author.id)
+    {
+        return Err(refused(format!(
+            "{} wrote the plan, and somebody else is asked for",
+            plan.metadata().author.id
+        ))
+        .hint("nothing was approved"));
+    }
+    if let Some(words) = policy_text::demands(&needed).filter(|_| !is_signed) {
+        return Err(refused(format!(
+            "an approval without a signature would count for nothing: {words}"
+        ))
+        .hint("sign it: --sign-with KEY"));
+    }
+    Ok(())
+}
+
+/// A flag is not somebody at a terminal: what an unsigned record without a prompt is.
+pub(super) const UNASKED: Method = Method::Flag;

@@ -1,0 +1,137 @@
+//! `enact confirm`: a person's yes where a run waits for one, and on it goes.
+
+use clap::Args;
+use enact_core::change::ChangeId;
+use enact_core::exit::ExitCode;
+use enact_core::journal::{ChangeState, Fact, RunPhase, RunState};
+use enact_core::plan::Plan;
+use enact_core::procedure::{Hold, Moment};
+use enact_engine::installation::Installation;
+use enact_engine::store::find_run;
+
+use super::Context;
+use super::resume::{self, GoOn};
+use crate::error::{CommandError, CommandResult};
+use crate::{state, views};
+
+/// Confirm where a run waits, and go on
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A run waits before or after a step because its plan or an approval says so. An agent never confirms.
+
+Examples:
+  enact confirm 4be0c1
+  enact confirm 4be0c1 migrate --reason \"counts checked with Dana\""
+)]
+pub(crate) struct ConfirmArgs {
+    /// The run (its first digits are enough)
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// The step; default: the one the run waits at
+    #[arg(value_name = "STEP")]
+    step: Option<String>,
+    /// What you base it on
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// Only write it down; `enact resume` goes on
+    #[arg(long)]
+    no_resume: bool,
+    #[command(flatten)]
+    go_on: GoOn,
+}
+
+pub(crate) async fn run(context: &Context, args: ConfirmArgs) -> CommandResult {
+    let principal = context.settings.principal();
+    if !principal.may_decide() {
+        let message = format!("{principal} may not confirm: an agent never does");
+        return Err(CommandError::new(ExitCode::NotApproved, message));
+    }
+    let installation = state::open(&context.settings)?;
+    let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
+    let (_, run) = state::journal(&installation, &run_id)?;
+    let plan = resume::plan_of(&installation, &run_id)?;
+    let (change_id, hold) = waiting(&plan, &run, args.step.as_deref())
+        .ok_or_else(|| not_waiting(&run_id.to_string(), &run, args.step.as_deref()))?;
+    let roles = context.settings.roles_of(&principal);
+    let fact = Fact::Confirmed {
+        change_id: change_id.clone(),
+        at: hold.at,
+        by: principal.clone(),
+        roles,
+        reason: args.reason,
+    };
+    super::decide::write_down(&installation, &run_id, fact)?;
+    let (_, run) = state::journal(&installation, &run_id)?;
+    let enough = run
+        .changes
+        .get(&change_id)
+        .is_some_and(|progress| progress.satisfies(&hold));
+    if !enough {
+        return Err(more_needed(&hold));
+    }
+    views::say(&format!(
+        "Confirmed {} {change_id}, by {principal}.\n",
+        hold.at.as_str()
+    ));
+    if args.no_resume {
+        views::say(&format!("To go on: enact resume {run_id}\n"));
+        return Ok(ExitCode::Ok);
+    }
+    go_on(context, &installation, &run_id, args.go_on).await
+}
+
+async fn go_on(
+    context: &Context,
+    installation: &Installation,
+    run_id: &enact_core::journal::RunId,
+    flags: GoOn,
+) -> CommandResult {
+    resume::go_on(context, installation, run_id, flags).await
+}
+
+/// The hold that the run waits at: the named step's, or the only open one.
+fn waiting(plan: &Plan, run: &RunState, named: Option<&str>) -> Option<(ChangeId, Hold)> {
+    let open = |change_id: &ChangeId| {
+        let progress = run.changes.get(change_id)?;
+        let hold = progress.held.clone()?;
+        let here = match hold.at {
+            Moment::Before => progress.state == ChangeState::Pending,
+            Moment::After => progress.state == ChangeState::Done,
+        };
+        (here && !progress.satisfies(&hold)).then(|| (change_id.clone(), hold))
+    };
+    match named {
+        Some(name) => open(&ChangeId::from(name)),
+        None => plan.changes().iter().find_map(|change| open(&change.change_id)),
+    }
+}
+
+fn not_waiting(run_id: &str, run: &RunState, named: Option<&str>) -> CommandError {
+    let what = named.map_or("a confirmation".to_owned(), |step| {
+        format!("a confirmation of {step}")
+    });
+    let message = match (run.phase, &run.reason) {
+        (RunPhase::Paused, Some(reason)) => {
+            format!("run {run_id} does not wait for {what}; it waits for {reason}")
+        }
+        _ => format!("run {run_id} does not wait for {what}"),
+    };
+    CommandError::invalid(message).hint(format!("enact runs next {run_id} says what it waits for"))
+}
+
+/// Written down, and not enough yet: the run keeps waiting.
+fn more_needed(hold: &Hold) -> CommandError {
+    let roles = if hold.roles.is_empty() {
+        String::new()
+    } else {
+        format!(", with {}", hold.roles.join(", "))
+    };
+    CommandError::new(
+        ExitCode::Paused,
+        format!(
+            "your confirmation is written down; {} people are needed{roles}",
+            hold.count
+        ),
+    )
+    .hint("the run goes on when the others have confirmed")
+}

@@ -1,0 +1,261 @@
+//! Runs an open run of a runbook, or takes it back, and reports how it stands.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use enact_core::condition::Condition;
+use enact_core::event::Reporter;
+use enact_core::gate::AdmittedPlan;
+use enact_core::journal::{RunPhase, RunState};
+use enact_core::plan::{Plan, Target};
+use enact_core::report::RunReport;
+use enact_engine::installation::{Installation, OpenRun, Surroundings};
+use enact_engine::runner::RunOptions;
+use enact_engine::stop::StopSignal;
+use enact_konnect::provider::KonnectProvider;
+use enact_konnect::resources::KINDS;
+use enact_runbook::process::SupervisorProgram;
+use enact_runbook::provider::{Host, RunbookProvider, Secrets, document_of};
+use enact_runbook::spec::{CheckSpec, Document};
+
+use crate::cli::Output;
+use crate::commands::Context;
+use crate::connect::{Connection, KonnectFlags, connect};
+use crate::error::{CommandError, CommandResult};
+use crate::execute::{environment_digest, watch_latch};
+use crate::hands::Hands;
+use crate::views::runbook_progress::StepLines;
+use crate::{line, signals, views};
+
+/// How a run of a runbook goes.
+pub(crate) struct Going {
+    pub(crate) folder: PathBuf,
+    pub(crate) output: Output,
+    /// Take things back although the point of no return is passed?
+    pub(crate) past_point_of_no_return: bool,
+    pub(crate) konnect: KonnectFlags,
+    pub(crate) ascii: bool,
+}
+
+/// Runs to the end or to the next place where it waits.
+pub(crate) async fn carry_out(
+    context: &Context,
+    installation: &Installation,
+    open: OpenRun,
+    admitted: &AdmittedPlan,
+    going: Going,
+) -> CommandResult {
+    go(context, installation, open, admitted, going, Way::On).await
+}
+
+/// Takes back what was done.
+pub(crate) async fn roll_back(
+    context: &Context,
+    installation: &Installation,
+    open: OpenRun,
+    admitted: &AdmittedPlan,
+    going: Going,
+) -> CommandResult {
+    go(context, installation, open, admitted, going, Way::Back).await
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    On,
+    Back,
+}
+
+async fn go(
+    context: &Context,
+    installation: &Installation,
+    open: OpenRun,
+    admitted: &AdmittedPlan,
+    going: Going,
+    way: Way,
+) -> CommandResult {
+    let run_id = open.run_id.clone();
+    let plan = admitted.plan();
+    let document = read_document(plan)?;
+    let stop = StopSignal::new();
+    let caught = signals::listen(&stop)?;
+    watch_latch(context, &stop);
+    let secrets = secrets(context, &document, &going)?;
+    let host = host(context, installation, admitted, &going, stop.clone())?;
+    let connection = konnect(context, &document, &going).await?;
+    let environment = environment_digest(context);
+    let konnect = connection.as_ref().map(|connection| KonnectProvider {
+        client: &connection.client,
+        kinds: KINDS,
+        environment: &environment,
+    });
+    let runbook = RunbookProvider::new(plan, host, secrets)
+        .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::InvalidInput, &error))?;
+    let hands = Hands { runbook, konnect };
+    let surroundings = surroundings(context, plan, &document, &going, stop);
+    let run = match way {
+        Way::On => installation.run(open, admitted, &hands, surroundings).await,
+        Way::Back => installation.roll_back(open, admitted, &hands, surroundings).await,
+    };
+    let state = run.map_err(|error| {
+        CommandError::from(error).hint(format!("the journal is whole; to go on: enact resume {run_id}"))
+    })?;
+    show(context, plan, &document, &run_id, &state, &going)?;
+    crate::notify::send(context, installation, &run_id);
+    let report = RunReport::of(Some(&run_id), plan, &state);
+    Ok(match state.phase {
+        RunPhase::Stopped | RunPhase::Running => caught.exit_code(),
+        phase @ (RunPhase::Paused | RunPhase::Finished) => report.exit_code(phase),
+    })
+}
+
+pub(crate) fn read_document(plan: &Plan) -> Result<Document, CommandError> {
+    document_of(plan)
+        .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::InvalidInput, &error))
+}
+
+/// Secrets are read before anything runs: one that is missing stops everything.
+fn secrets(context: &Context, document: &Document, going: &Going) -> Result<Secrets, CommandError> {
+    let environment = context.settings.environment.all();
+    let from_commands = super::secrets::run_commands(document, environment, &going.folder)?;
+    Secrets::read(document, environment, &going.folder, &from_commands).map_err(|error| {
+        CommandError::invalid(error.to_string())
+            .hint("nothing was run; give the secret where the runbook says, then again")
+    })
+}
+
+fn host(
+    context: &Context,
+    installation: &Installation,
+    admitted: &AdmittedPlan,
+    going: &Going,
+    stop: StopSignal,
+) -> Result<Host, CommandError> {
+    let state_dir = &context.settings.state_dir;
+    let state_dir = std::fs::canonicalize(state_dir).unwrap_or_else(|_| state_dir.clone());
+    let runs = installation.store.runs()?;
+    let earlier = runs
+        .iter()
+        .filter(|row| row.plan_id == *admitted.plan().id())
+        .count();
+    Ok(Host {
+        folder: going.folder.clone(),
+        runs_dir: state_dir.join("runs"),
+        locks_dir: state_dir.join("locks"),
+        environment: context.settings.environment.all().clone(),
+        supervisor: SupervisorProgram {
+            path: std::env::current_exe()?,
+            args: vec!["supervise".to_owned()],
+        },
+        stop,
+        clock: std::sync::Arc::clone(&installation.clock),
+        run_number: u64::try_from(earlier).unwrap_or(1).max(1),
+        max_downtime: max_downtime(admitted),
+        extra_checks: extra_checks(admitted)?,
+    })
+}
+
+fn max_downtime(admitted: &AdmittedPlan) -> Option<u64> {
+    let limits = admitted.conditions().filter_map(|condition| match condition {
+        Condition::MaxDowntime { limit } => Some(limit.0),
+        Condition::CheckpointBefore { .. }
+        | Condition::CheckpointAfter { .. }
+        | Condition::CheckpointBetweenSteps
+        | Condition::StopAfter { .. }
+        | Condition::Window { .. }
+        | Condition::MaxDuration { .. }
+        | Condition::DryRunOnly
+        | Condition::SecondApprover { .. }
+        | Condition::ExtraCheck { .. } => None,
+    });
+    limits.min()
+}
+
+fn extra_checks(
+    admitted: &AdmittedPlan,
+) -> Result<Vec<(enact_core::change::ChangeId, CheckSpec)>, CommandError> {
+    let mut checks = Vec::new();
+    for condition in admitted.conditions() {
+        if let Condition::ExtraCheck { change_id, check } = condition {
+            let check = serde_json::from_value(check.clone()).map_err(|error| {
+                CommandError::invalid(format!(
+                    "the check that the approval adds before {change_id} is not readable: {error}"
+                ))
+            })?;
+            checks.push((change_id.clone(), check));
+        }
+    }
+    Ok(checks)
+}
+
+/// Connects to Konnect where the runbook has steps for it; another Konnect than the planned one is refused.
+async fn konnect(
+    context: &Context,
+    document: &Document,
+    going: &Going,
+) -> Result<Option<Connection>, CommandError> {
+    let Some(planned) = &document.konnect_target else {
+        return Ok(None);
+    };
+    let planned: Target = serde_json::from_value(planned.clone())?;
+    let connection = connect(&context.settings, &going.konnect).await?;
+    let actual = line::full_target(&context.settings, &connection).await?;
+    if planned != actual {
+        return Err(enact_core::gate::GateClosed::OtherTarget {
+            planned: Box::new(planned),
+            actual: Box::new(actual),
+        }
+        .into());
+    }
+    Ok(Some(connection))
+}
+
+fn surroundings(
+    context: &Context,
+    plan: &Plan,
+    document: &Document,
+    going: &Going,
+    stop: StopSignal,
+) -> Surroundings {
+    let options = RunOptions {
+        past_point_of_no_return: going.past_point_of_no_return,
+        ..RunOptions::of_procedure(document.rollback.clone())
+    };
+    let reporters: Vec<Box<dyn Reporter>> = match going.output {
+        Output::Text => vec![Box::new(StepLines::new(
+            context.painter,
+            going.ascii,
+            plan,
+            document,
+        ))],
+        Output::Json | Output::Yaml => Vec::new(),
+    };
+    Surroundings {
+        options,
+        reporters,
+        stop,
+    }
+}
+
+fn show(
+    context: &Context,
+    plan: &Plan,
+    document: &Document,
+    run_id: &enact_core::journal::RunId,
+    state: &RunState,
+    going: &Going,
+) -> Result<(), CommandError> {
+    if going.output == Output::Text {
+        views::say(&views::runbook_report::closing(
+            context.painter,
+            plan,
+            document,
+            run_id,
+            state,
+        ));
+        return Ok(());
+    }
+    views::print_document(&RunReport::of(Some(run_id), plan, state), going.output)
+}
+
+/// What a secret command of a runbook printed, by parameter; see [`super::secrets`].
+pub(crate) type FromCommands = BTreeMap<String, enact_core::secret::Secret<String>>;

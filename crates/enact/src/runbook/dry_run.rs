@@ -1,0 +1,180 @@
+//! A dry run: what would happen, and how much of it was looked at. Never "ok" for what was not simulated.
+
+use std::collections::BTreeMap;
+
+use enact_core::change::{Change, Effect};
+use enact_core::exit::ExitCode;
+use enact_core::journal::{RunId, RunState};
+use enact_core::plan::Plan;
+use enact_engine::provider::Provider as _;
+use enact_engine::stop::StopSignal;
+use enact_runbook::process::SupervisorProgram;
+use enact_runbook::provider::{Host, RunbookProvider, Secrets, Simulated};
+use enact_runbook::spec::{Document, STEP};
+use serde::Serialize;
+
+use super::execute::{CONTRADICTED, Told};
+use crate::cli::Output;
+use crate::commands::Context;
+use crate::error::{CommandError, CommandResult};
+use crate::views;
+use crate::views::runbook_text::listed;
+
+/// What a dry run says about one step.
+#[derive(Debug, Serialize)]
+struct Line {
+    step: String,
+    number: u32,
+    title: String,
+    /// `simulated`, `run` (it only looks), `rendered`, `contradiction`, `planned` (by its own domain).
+    result: &'static str,
+    detail: String,
+}
+
+/// The result of a dry run.
+#[derive(Debug, Serialize)]
+struct DryRun {
+    format: &'static str,
+    plan_id: String,
+    steps: Vec<Line>,
+    /// What did not agree before anything would have started.
+    contradictions: Vec<String>,
+    simulated: usize,
+    rendered_only: usize,
+}
+
+pub(crate) async fn dry_run(
+    context: &Context,
+    plan: &Plan,
+    document: &Document,
+    told: &Told<'_>,
+) -> CommandResult {
+    let scratch = std::env::temp_dir().join(format!("enact-dry-run-{}", std::process::id()));
+    let result = look(context, plan, document, told, &scratch).await;
+    // Output of what was simulated is in the result; the folder would only pile up.
+    let _removed = std::fs::remove_dir_all(&scratch);
+    let result = result?;
+    show(context, &result, told)?;
+    let contradicted =
+        !result.contradictions.is_empty() || result.steps.iter().any(|line| line.result == "contradiction");
+    Ok(if contradicted { CONTRADICTED } else { ExitCode::Ok })
+}
+
+async fn look(
+    context: &Context,
+    plan: &Plan,
+    document: &Document,
+    told: &Told<'_>,
+    scratch: &std::path::Path,
+) -> Result<DryRun, CommandError> {
+    let provider = provider(context, plan, document, told, scratch)?;
+    provider.take_up(&RunId("dry-run".to_owned()), &RunState::default());
+    let changes = plan.executable();
+    let contradictions = provider
+        .preflight(&changes, &BTreeMap::new())
+        .await
+        .map_err(|failure| CommandError::failed(failure.message))?;
+    let mut steps = Vec::new();
+    for step in listed(plan, document) {
+        let Some(change) = plan.change(&step.change_id) else {
+            continue;
+        };
+        let (result, detail) = look_at(&provider, change, told.read).await;
+        steps.push(Line {
+            step: step.change_id.to_string(),
+            number: step.number,
+            title: step.title,
+            result,
+            detail,
+        });
+    }
+    let rendered_only = steps.iter().filter(|line| line.result == "rendered").count();
+    Ok(DryRun {
+        format: "enact.dry-run/v1",
+        plan_id: plan.id().to_string(),
+        simulated: steps.len() - rendered_only,
+        rendered_only,
+        contradictions: contradictions.iter().map(ToString::to_string).collect(),
+        steps,
+    })
+}
+
+async fn look_at(provider: &RunbookProvider<'_>, change: &Change, read: bool) -> (&'static str, String) {
+    if change.resource_type != STEP {
+        return (
+            "planned",
+            "its difference was computed from the present state".to_owned(),
+        );
+    }
+    match provider
+        .simulate(change, read && change.effect == Effect::Read)
+        .await
+    {
+        Simulated::Holds(seen) if change.effect == Effect::Read => ("run", seen),
+        Simulated::Holds(seen) => ("simulated", seen),
+        Simulated::Contradicts(seen) => ("contradiction", seen),
+        Simulated::Rendered(text) => ("rendered", text),
+    }
+}
+
+fn provider<'a>(
+    context: &Context,
+    plan: &'a Plan,
+    document: &Document,
+    told: &Told<'_>,
+    scratch: &std::path::Path,
+) -> Result<RunbookProvider<'a>, CommandError> {
+    let environment = context.settings.environment.all();
+    let from_commands = BTreeMap::new();
+    let secrets = Secrets::read(document, environment, &told.folder, &from_commands)
+        .map_err(|error| CommandError::invalid(error.to_string()))?;
+    let host = Host {
+        folder: told.folder.clone(),
+        runs_dir: scratch.to_path_buf(),
+        locks_dir: scratch.join("locks"),
+        environment: environment.clone(),
+        supervisor: SupervisorProgram {
+            path: std::env::current_exe()?,
+            args: vec!["supervise".to_owned()],
+        },
+        stop: StopSignal::new(),
+        clock: std::sync::Arc::new(enact_engine::clock::SystemClock),
+        run_number: 0,
+        max_downtime: None,
+        extra_checks: Vec::new(),
+    };
+    RunbookProvider::new(plan, host, secrets)
+        .map_err(|error| CommandError::from_error(ExitCode::InvalidInput, &error))
+}
+
+fn show(context: &Context, result: &DryRun, told: &Told<'_>) -> Result<(), CommandError> {
+    if told.flags.output != Output::Text {
+        return views::print_document(result, told.flags.output);
+    }
+    let mut text = format!("\n{}\n", context.painter.strong("DRY RUN: nothing was changed"));
+    for contradiction in &result.contradictions {
+        text.push_str(&format!(
+            "  {} {contradiction}\n",
+            context.painter.bad("not as planned:")
+        ));
+    }
+    for line in &result.steps {
+        let word = match line.result {
+            "contradiction" => context.painter.bad("would fail"),
+            "rendered" => "not simulated, shown only".to_owned(),
+            "run" => "looked".to_owned(),
+            other => other.to_owned(),
+        };
+        text.push_str(&format!(
+            " [{}] {}: {word}\n      {}\n",
+            line.number, line.title, line.detail
+        ));
+    }
+    text.push_str(&format!(
+        "{} of {} steps simulated, {} rendered only\n",
+        result.simulated,
+        result.steps.len(),
+        result.rendered_only
+    ));
+    views::print_text(&text)
+}

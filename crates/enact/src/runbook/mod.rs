@@ -1,0 +1,197 @@
+//! Runbooks on the line: a document to a plan, and a plan to a run. `enact run`, and `plan`, `apply`, `resume`, `rollback` when
+//! they are given a runbook.
+
+mod carry_out;
+mod dry_run;
+mod execute;
+mod files;
+mod folder;
+mod secrets;
+mod sub_plans;
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use enact_core::plan::Plan;
+use enact_runbook::{CheckReport, CompileOptions, Compiled, Source};
+use serde_json::Value;
+
+use crate::commands::Context;
+use crate::connect::KonnectFlags;
+use crate::error::CommandError;
+use crate::policy::Policies;
+use crate::state;
+
+pub(crate) use carry_out::{Going, carry_out, read_document, roll_back};
+pub(crate) use execute::{Told, execute};
+pub(crate) use files::DiskFiles;
+pub(crate) use folder::{find_folder, remember_folder};
+
+/// Flags of every command that reads a runbook.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Runbook")]
+pub(crate) struct RunbookFlags {
+    /// A parameter of the runbook; repeatable
+    #[arg(short = 'P', long = "param", value_name = "NAME=VALUE")]
+    pub(crate) param: Vec<String>,
+    /// A YAML or JSON file of parameters
+    #[arg(long, value_name = "FILE")]
+    pub(crate) params_file: Option<PathBuf>,
+    /// The folder that relative paths of the runbook start from; default: where its file is
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// A document as it was read, and the folder its paths start from.
+pub(crate) struct Opened {
+    pub(crate) source: Source,
+    pub(crate) folder: PathBuf,
+}
+
+/// Reads a document; `-` is standard input.
+pub(crate) fn open(path: &Path, flags: &RunbookFlags) -> Result<Opened, CommandError> {
+    let limit = enact_runbook::compile::MAX_BYTES as u64;
+    let unreadable =
+        |error: std::io::Error| CommandError::invalid(format!("{} cannot be read: {error}", path.display()));
+    let mut content = Vec::new();
+    if path.as_os_str() == "-" {
+        std::io::stdin()
+            .lock()
+            .take(limit + 1)
+            .read_to_end(&mut content)
+            .map_err(unreadable)?;
+    } else {
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        file.take(limit + 1)
+            .read_to_end(&mut content)
+            .map_err(unreadable)?;
+    }
+    let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = flags
+        .dir
+        .clone()
+        .or_else(|| beside.map(Path::to_path_buf))
+        .unwrap_or_else(|| PathBuf::from("."));
+    let folder = std::fs::canonicalize(&folder)
+        .map_err(|error| CommandError::invalid(format!("{} is not a folder: {error}", folder.display())))?;
+    let name = if path.as_os_str() == "-" {
+        "<stdin>".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    Ok(Opened {
+        source: Source { name, content },
+        folder,
+    })
+}
+
+/// Does this file look like a runbook? Its content decides: Markdown, or YAML that says `version: enact/v1` or `kind: Plan`.
+pub(crate) fn is_runbook_file(path: &Path) -> bool {
+    const HEAD: u64 = 64 * 1024;
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or("");
+    if extension.eq_ignore_ascii_case("md") || extension.eq_ignore_ascii_case("markdown") {
+        return path.is_file();
+    }
+    let mut head = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    if read.is_err() || path.is_dir() {
+        return false;
+    }
+    let text = String::from_utf8_lossy(&head);
+    text.lines().any(|line| {
+        let line = line.trim_end();
+        line.strip_prefix("version:")
+            .is_some_and(|value| value.trim().trim_matches(['"', '\'']).starts_with("enact/"))
+    })
+}
+
+/// load and plan: a document to a draft, with everything that is to be said about it.
+pub(crate) async fn check(
+    context: &Context,
+    opened: &Opened,
+    flags: &RunbookFlags,
+    konnect: &KonnectFlags,
+    policies: &mut Policies,
+) -> Result<CheckReport, CommandError> {
+    let options = CompileOptions {
+        policy_digest: Some(policies.digest().to_string()),
+        parameters: parameters(flags)?,
+        settings: context.settings.runbook_settings().clone(),
+        environment_allowed: enact_runbook::process::environment::ALLOWED
+            .map(ToOwned::to_owned)
+            .to_vec(),
+        ..CompileOptions::new(state::now(), context.settings.principal())
+    };
+    let files = DiskFiles::in_folder(&opened.folder);
+    // First without Konnect, to learn what would be asked of it; then with the answers.
+    let asked = sub_plans::Asked::default();
+    let report = enact_runbook::check(&opened.source, &options, &files, Some(&asked));
+    let wanted = asked.into_wanted();
+    if wanted.is_empty() {
+        return Ok(report);
+    }
+    let answers = sub_plans::answer(context, &opened.folder, konnect, policies, wanted).await?;
+    Ok(enact_runbook::check(
+        &opened.source,
+        &options,
+        &files,
+        Some(&answers),
+    ))
+}
+
+/// load and plan: a document to a frozen plan. Warnings are part of the plan, where the approver sees them.
+pub(crate) async fn plan(
+    context: &Context,
+    path: &Path,
+    flags: &RunbookFlags,
+    konnect: &KonnectFlags,
+    policies: &mut Policies,
+) -> Result<(Plan, PathBuf), CommandError> {
+    let opened = open(path, flags)?;
+    let report = check(context, &opened, flags, konnect, policies).await?;
+    let Some(Compiled { draft, .. }) = report.compiled else {
+        let faults = report.findings.into_iter().map(|finding| finding.diagnostic);
+        return Err(CommandError::faults(faults.collect()));
+    };
+    let plan = draft
+        .freeze()
+        .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::InvalidInput, &error))?;
+    remember_folder(context, plan.id(), &opened.folder);
+    Ok((plan, opened.folder))
+}
+
+/// Values of parameters from the command line and from a file; the command line wins.
+fn parameters(flags: &RunbookFlags) -> Result<BTreeMap<String, Value>, CommandError> {
+    let mut values = match &flags.params_file {
+        Some(path) => parameters_of_file(path)?,
+        None => BTreeMap::new(),
+    };
+    for given in &flags.param {
+        let Some((name, value)) = given.split_once('=') else {
+            return Err(CommandError::invalid(format!("{given:?} is not NAME=VALUE"))
+                .hint("for example: --param node=worker-1"));
+        };
+        values.insert(name.to_owned(), Value::String(value.to_owned()));
+    }
+    Ok(values)
+}
+
+fn parameters_of_file(path: &Path) -> Result<BTreeMap<String, Value>, CommandError> {
+    const MAX: u64 = 1024 * 1024;
+    let shown = path.display();
+    let invalid = |problem: String| CommandError::invalid(format!("{shown}: {problem}"));
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX + 1).read_to_string(&mut text))
+        .map_err(|error| invalid(error.to_string()))?;
+    if text.len() as u64 > MAX {
+        return Err(invalid(format!("it is longer than {MAX} bytes")));
+    }
+    serde_saphyr::from_str(&text)
+        .map_err(|error| invalid(format!("it is not a mapping of parameters: {error}")))
+}

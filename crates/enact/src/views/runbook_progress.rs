@@ -1,0 +1,336 @@
+//! Progress of a runbook on standard error: a line per step as it ends, the running step live on a terminal.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use enact_core::change::ChangeId;
+use enact_core::criterion::{CriterionReport, CriterionVerdict};
+use enact_core::event::{Event, Progress, Reporter};
+use enact_core::journal::{Entry, Fact};
+use enact_core::plan::Plan;
+use enact_core::procedure::Hold;
+use enact_runbook::spec::Document;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::runbook_text::{Listed, listed, span};
+use super::{Painter, say};
+
+/// How wide a step's title is padded to.
+const TITLE: usize = 32;
+
+/// How often the live line is drawn.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Lines for people.
+pub(crate) struct StepLines {
+    painter: Painter,
+    marks: Marks,
+    steps: BTreeMap<ChangeId, Listed>,
+    /// Steps at the top level.
+    of: usize,
+    started: BTreeMap<ChangeId, Timestamp>,
+    live: Option<ProgressBar>,
+    is_terminal: bool,
+    run_id: String,
+    verifying: bool,
+    log_progress: bool,
+}
+
+/// The characters in front of a step: never colour alone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Marks {
+    pub(crate) done: &'static str,
+    pub(crate) failed: &'static str,
+    pub(crate) waiting: &'static str,
+    pub(crate) escalated: &'static str,
+    pub(crate) unknown: &'static str,
+    pub(crate) undone: &'static str,
+    pub(crate) left_out: &'static str,
+}
+
+impl Marks {
+    /// Plain letters where the terminal may not know others.
+    pub(crate) fn of(ascii: bool) -> Self {
+        if ascii {
+            Self {
+                done: "ok",
+                failed: "FAILED",
+                waiting: "WAITS",
+                escalated: "STOP",
+                unknown: "?",
+                undone: "undone",
+                left_out: "-",
+            }
+        } else {
+            Self {
+                done: "✓",
+                failed: "✗",
+                waiting: "⏸",
+                escalated: "■",
+                unknown: "?",
+                undone: "↩",
+                left_out: "–",
+            }
+        }
+    }
+}
+
+impl StepLines {
+    pub(crate) fn new(painter: Painter, ascii: bool, plan: &Plan, document: &Document) -> Self {
+        let steps = listed(plan, document);
+        let of = steps.iter().map(|step| step.number).max().unwrap_or(0);
+        Self {
+            painter,
+            marks: Marks::of(ascii),
+            of: usize::try_from(of).unwrap_or(0),
+            steps: steps
+                .into_iter()
+                .map(|step| (step.change_id.clone(), step))
+                .collect(),
+            started: BTreeMap::new(),
+            live: None,
+            is_terminal: std::io::stderr().is_terminal(),
+            run_id: String::new(),
+            verifying: false,
+            log_progress: document.settings.log_progress,
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.live {
+            Some(bar) => bar.suspend(|| say(&format!("{text}\n"))),
+            None => say(&format!("{text}\n")),
+        }
+    }
+
+    fn step(&self, change_id: &ChangeId) -> (String, String, Option<u64>) {
+        match self.steps.get(change_id) {
+            Some(step) => (
+                format!("[{}/{}]", step.number, self.of),
+                step.title.clone(),
+                step.estimate_ms,
+            ),
+            None => (String::new(), change_id.to_string(), None),
+        }
+    }
+
+    fn begin(&mut self, change_id: &ChangeId, at: Timestamp) {
+        self.started.insert(change_id.clone(), at);
+        if !self.is_terminal || !self.log_progress {
+            return;
+        }
+        let (number, title, _) = self.step(change_id);
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template(" {prefix} {spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(number);
+        bar.set_message(title);
+        bar.enable_steady_tick(TICK);
+        self.live = Some(bar);
+    }
+
+    /// One line for a step that has come to something.
+    fn ended(&mut self, change_id: &ChangeId, at: Timestamp, mark: &str, note: &str) {
+        if let Some(bar) = self.live.take() {
+            bar.finish_and_clear();
+        }
+        let (number, title, estimate) = self.step(change_id);
+        let took = self
+            .started
+            .get(change_id)
+            .map(|from| {
+                span(u64::try_from(at.as_millisecond().saturating_sub(from.as_millisecond())).unwrap_or(0))
+            })
+            .unwrap_or_default();
+        let estimate = estimate.map_or(String::new(), |estimate| format!("  (est. {})", span(estimate)));
+        let padded = format!("{title:<TITLE$}");
+        let line = format!(" {number} {mark} {padded} {took:>8}{estimate}{note}");
+        self.line(line.trim_end());
+    }
+
+    fn waits(&self, change_id: &ChangeId, hold: &Hold, evidence: &BTreeMap<String, Value>) {
+        let (number, title, _) = self.step(change_id);
+        let mark = self.painter.careful(self.marks.waiting);
+        self.line(&format!(
+            " {number} {mark} {title}: waits for a confirmation {} it",
+            hold.at.as_str()
+        ));
+        if !hold.message.is_empty() {
+            self.line(&format!("        {}", hold.message));
+        }
+        let known: Vec<String> = evidence
+            .iter()
+            .map(|(name, value)| match value {
+                Value::String(text) => format!("{name}={text}"),
+                other => format!("{name}={other}"),
+            })
+            .collect();
+        if !known.is_empty() {
+            self.line(&format!("        {}", known.join(" ")));
+        }
+        if hold.count > 1 || !hold.roles.is_empty() {
+            let roles = hold.roles.join(", ");
+            self.line(&format!("        needs {} people {roles}", hold.count));
+        }
+        self.line(&format!(
+            "        confirm with: enact confirm {} {change_id}",
+            self.run_id
+        ));
+    }
+
+    fn recorded(&mut self, entry: &Entry) {
+        let painter = self.painter;
+        let marks = self.marks;
+        let at = entry.at;
+        match &entry.fact {
+            Fact::RunStarted { .. } => {
+                self.run_id = entry.run_id.to_string();
+                self.line(&format!("{}  run {}", painter.strong("EXECUTE"), entry.run_id));
+            }
+            Fact::Resumed { .. } => {
+                self.run_id = entry.run_id.to_string();
+                self.line(&format!("{}   run {}", painter.strong("RESUME"), entry.run_id));
+            }
+            Fact::Preflight { mismatches } => {
+                for mismatch in mismatches.iter().take(50) {
+                    self.line(&format!("  {} {mismatch}", painter.bad("not as planned:")));
+                }
+            }
+            Fact::Intent { change_id } => self.begin(change_id, at),
+            Fact::Done {
+                change_id, settled, ..
+            } => {
+                let note = if *settled { "  (found done)" } else { "" };
+                if self.log_progress {
+                    self.ended(change_id, at, &painter.good(marks.done), note);
+                }
+            }
+            Fact::Failed { change_id, error, .. } => self.ended(
+                change_id,
+                at,
+                &painter.bad(marks.failed),
+                &format!("\n        {error}"),
+            ),
+            Fact::Escalated { change_id, error, .. } => {
+                let run_id = &self.run_id;
+                let note = format!(
+                    "\n        STOPPED: {error}\n        decide with: enact decide {run_id} {change_id} retry|accept|rollback|abort --reason …"
+                );
+                self.ended(change_id, at, &painter.bad(marks.escalated), &note);
+            }
+            Fact::Unknown { change_id, error } => {
+                let run_id = &self.run_id;
+                let note = format!(
+                    "\n        nobody knows how it ended: {error}\n        settle with: enact decide {run_id} {change_id} done|not-done --reason …"
+                );
+                self.ended(change_id, at, &painter.bad(marks.unknown), &note);
+            }
+            Fact::Delegated { change_id } => {
+                let run_id = &self.run_id;
+                let note = format!(
+                    "\n        somebody else does it: enact runs next {run_id}\n        then: enact attest {run_id} {change_id}"
+                );
+                self.ended(change_id, at, &painter.careful(marks.waiting), &note);
+            }
+            Fact::Drifted {
+                change_id,
+                mismatches,
+            } => {
+                self.ended(
+                    change_id,
+                    at,
+                    &painter.bad(marks.failed),
+                    "  not as planned; nothing was done",
+                );
+                for mismatch in mismatches.iter().take(50) {
+                    self.line(&format!("        {mismatch}"));
+                }
+            }
+            Fact::Omitted { change_id, because } => {
+                self.ended(change_id, at, marks.left_out, &format!("  not needed: {because}"));
+            }
+            Fact::Skipped { change_id, .. } => self.ended(change_id, at, marks.left_out, "  not run"),
+            Fact::Held {
+                change_id,
+                hold,
+                evidence,
+            } => self.waits(change_id, hold, evidence),
+            Fact::UndoIntent { change_id } => self.begin(change_id, at),
+            Fact::Undone { change_id } => self.ended(change_id, at, &painter.good(marks.undone), "  undone"),
+            Fact::UndoFailed { change_id, error } => {
+                self.ended(
+                    change_id,
+                    at,
+                    &painter.bad(marks.failed),
+                    &format!("  STUCK: {error}"),
+                );
+            }
+            Fact::Judged { criterion } => self.judged(criterion),
+            Fact::Stopped { reason } => self.line(&format!("{} {reason}", painter.careful("STOPPED "))),
+            Fact::Paused { reason } => {
+                self.line(&format!("{} waits for {reason}", painter.careful("PAUSED  ")))
+            }
+            Fact::NotDone { .. }
+            | Fact::Checked { .. }
+            | Fact::Decided { .. }
+            | Fact::Attempted { .. }
+            | Fact::Confirmed { .. }
+            | Fact::Attested { .. }
+            | Fact::Chosen { .. }
+            | Fact::Noted(_)
+            | Fact::Finished { .. } => {}
+        }
+    }
+
+    fn judged(&mut self, criterion: &CriterionReport) {
+        if !std::mem::replace(&mut self.verifying, true) {
+            self.line(&self.painter.strong("VERIFY"));
+        }
+        self.line(&criterion_line(self.painter, self.marks, criterion));
+    }
+}
+
+/// One criterion in one line.
+pub(crate) fn criterion_line(painter: Painter, marks: Marks, criterion: &CriterionReport) -> String {
+    let (mark, word) = match criterion.verdict {
+        CriterionVerdict::Passed => (painter.good(marks.done), ""),
+        CriterionVerdict::Failed => (painter.bad(marks.failed), ""),
+        CriterionVerdict::Attested => (painter.careful(marks.done), "attested, not verified: "),
+        CriterionVerdict::NotChecked => (painter.bad(marks.unknown), "not checked: "),
+        CriterionVerdict::Waiting => (painter.careful(marks.waiting), "waiting: "),
+        CriterionVerdict::NotApplicable => (marks.left_out.to_owned(), "not applicable: "),
+    };
+    let title = format!("{} {}", criterion.id, criterion.text);
+    format!(" {mark} {title:<TITLE$}   {word}{}", criterion.detail)
+}
+
+impl Reporter for StepLines {
+    fn report(&mut self, event: &Event) {
+        match event {
+            Event::Recorded(entry) => self.recorded(entry),
+            Event::Progress(Progress::Retrying {
+                change_id,
+                error,
+                after,
+            }) => {
+                let (number, title, _) = self.step(change_id);
+                let seconds = after.as_secs_f32();
+                self.line(&format!(" {number} {title}: again in {seconds:.1} s: {error}"));
+            }
+            Event::Progress(Progress::Settling { change_id, error }) => {
+                let (number, title, _) = self.step(change_id);
+                self.line(&format!(" {number} {title}: looking what became of it: {error}"));
+            }
+            Event::Progress(Progress::Stopping { running }) => {
+                if *running > 0 {
+                    self.line("Stopping after the current step; once more to end it now");
+                }
+            }
+            Event::Progress(Progress::CheckingPreconditions { .. } | Progress::Verifying { .. }) => {}
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! A runbook's plan for people: what will be done, what cannot be undone, what the approver must know.
+
+use enact_core::change::{Change, ChangeId, Effect, Milliseconds, Undo};
+use enact_core::plan::Plan;
+use enact_core::procedure::RollbackMode;
+use enact_runbook::spec::{Document, STEP, StepSpec};
+
+use super::Painter;
+
+/// A step in a listing.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub(crate) change_id: ChangeId,
+    pub(crate) number: u32,
+    pub(crate) title: String,
+    pub(crate) estimate_ms: Option<u64>,
+}
+
+/// Every change of the plan with the number of its step.
+pub(crate) fn listed(plan: &Plan, document: &Document) -> Vec<Listed> {
+    let of_group = |change: &Change| {
+        let group = document
+            .groups
+            .iter()
+            .find(|group| group.changes.contains(&change.change_id))?;
+        Some(Listed {
+            change_id: change.change_id.clone(),
+            number: group.number,
+            title: format!(
+                "{}: {} {} {}",
+                group.title,
+                change.action.verb(),
+                change.resource_type,
+                change.resource_name
+            ),
+            estimate_ms: None,
+        })
+    };
+    let of_step = |change: &Change| Listed {
+        change_id: change.change_id.clone(),
+        number: number_of(change),
+        title: change.resource_name.clone(),
+        estimate_ms: change.estimate.map(|estimate| estimate.0),
+    };
+    plan.changes()
+        .iter()
+        .map(|change| of_group(change).unwrap_or_else(|| of_step(change)))
+        .collect()
+}
+
+fn number_of(change: &Change) -> u32 {
+    let number = change.spec.as_ref().and_then(|spec| spec.get("number"));
+    number
+        .and_then(serde_json::Value::as_u64)
+        .and_then(|number| u32::try_from(number).ok())
+        .unwrap_or(0)
+}
+
+/// `1h6m`, `4m12s`, `12.3s`, `40ms`.
+pub(crate) fn span(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    match (seconds / 3600, seconds % 3600 / 60, seconds % 60) {
+        (0, 0, 0) => format!("{milliseconds}ms"),
+        (0, 0, seconds) => format!("{seconds}.{}s", milliseconds % 1000 / 100),
+        (0, minutes, 0) => format!("{minutes}m"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
+        (hours, 0, _) => format!("{hours}h"),
+        (hours, minutes, _) => format!("{hours}h{minutes:02}m"),
+    }
+}
+
+fn span_of(length: Milliseconds) -> String {
+    span(length.0)
+}
+
+/// The one-line summary: name, digest, steps, estimates.
+pub(crate) fn headline(painter: Painter, plan: &Plan, document: &Document) -> String {
+    let steps = top_steps(plan, document);
+    let mut parts = vec![
+        document.name.clone(),
+        plan.id().short().to_owned(),
+        format!("{steps} step{}", if steps == 1 { "" } else { "s" }),
+    ];
+    if let Some(estimate) = document
+        .estimate
+        .filter(|_| document.settings.show_estimated_time)
+    {
+        parts.push(format!("est. {}", span_of(estimate.likely)));
+    }
+    if let Some(downtime) = &document.downtime {
+        let mut text = "downtime".to_owned();
+        if let Some(estimate) = downtime.estimate {
+            text.push_str(&format!(" est. {}", span_of(estimate)));
+        }
+        if let Some(limit) = downtime.limit {
+            text.push_str(&format!(" (limit {})", span_of(limit)));
+        }
+        parts.push(text);
+    }
+    format!("{}     {}\n", painter.strong("PLAN"), parts.join("  "))
+}
+
+/// How many steps stand at the top level, without those that run in any case.
+fn top_steps(plan: &Plan, document: &Document) -> usize {
+    let steps = plan
+        .changes()
+        .iter()
+        .filter(|change| change.resource_type == STEP)
+        .filter(|change| !change.handling.as_ref().is_some_and(|handling| handling.always))
+        .count();
+    steps + document.groups.len()
+}
+
+/// The whole plan: each step with what it runs.
+pub(crate) fn render(painter: Painter, plan: &Plan, document: &Document) -> String {
+    let mut text = headline(painter, plan, document);
+    text.push_str(&format!("{}\n", document.title));
+    if let Some(risk) = &document.risk {
+        let level = risk.level.as_deref().unwrap_or("not rated");
+        text.push_str(&format!("Risk: {level}. {}\n", risk.worst));
+    }
+    for step in listed(plan, document) {
+        let Some(change) = plan.change(&step.change_id) else {
+            continue;
+        };
+        text.push_str(&step_line(painter, change, &step));
+    }
+    text.push_str(&assumptions(document));
+    text.push_str(&plan_warnings(painter, plan));
+    text
+}
+
+fn step_line(painter: Painter, change: &Change, step: &Listed) -> String {
+    let mut marks = Vec::new();
+    if change.handling.as_ref().is_some_and(|handling| handling.always) {
+        marks.push("in any case".to_owned());
+    }
+    match change.effect {
+        Effect::Read => marks.push("reads".to_owned()),
+        Effect::Write => {}
+        Effect::Destroy => marks.push(painter.bad("destroys")),
+    }
+    for hold in change.handling.iter().flat_map(|handling| &handling.holds) {
+        marks.push(painter.careful(&format!("confirm {}", hold.at.as_str())));
+    }
+    if let Some(Undo::Impossible { .. }) = change.undo {
+        marks.push("cannot be undone".to_owned());
+    }
+    if let Some(estimate) = step.estimate_ms {
+        marks.push(format!("est. {}", span(estimate)));
+    }
+    let marks = if marks.is_empty() {
+        String::new()
+    } else {
+        format!("  [{}]", marks.join(", "))
+    };
+    let does = what_it_does(change).map_or(String::new(), |does| format!("      {does}\n"));
+    format!(
+        "  {:>2}. {} ({}){marks}\n{does}",
+        step.number, step.title, step.change_id
+    )
+}
+
+/// The action in one line; the first line of a script.
+fn what_it_does(change: &Change) -> Option<String> {
+    let spec: StepSpec = serde_json::from_value(change.spec.clone()?).ok()?;
+    let summary = enact_runbook::kinds::summary(&spec.kind, &spec.action);
+    (!summary.is_empty()).then_some(summary)
+}
+
+fn assumptions(document: &Document) -> String {
+    let mut text = String::new();
+    for assumption in &document.assumptions {
+        text.push_str(&format!("  assumes {}: {}\n", assumption.id, assumption.text));
+    }
+    text
+}
+
+fn plan_warnings(painter: Painter, plan: &Plan) -> String {
+    let line = |warning: &enact_core::plan::Warning| {
+        format!("{} {}\n", painter.careful("warning:"), warning.message)
+    };
+    plan.warnings().iter().map(line).collect()
+}
+
+/// What somebody who approves is asked to consider, after the plan itself.
+pub(crate) fn approval_request(painter: Painter, plan: &Plan, document: &Document) -> String {
+    let mut text = render(painter, plan, document);
+    let changes = || plan.changes().iter().filter(|change| !change.blocked);
+    list(
+        &mut text,
+        "Destroys:",
+        changes().filter(|change| change.effect == Effect::Destroy),
+    );
+    let for_good = |change: &&Change| matches!(change.undo, Some(Undo::Impossible { .. }) | None);
+    list(&mut text, "Cannot be undone:", changes().filter(for_good));
+    let goes_on = |change: &&Change| {
+        change
+            .handling
+            .as_ref()
+            .is_some_and(|handling| !handling.critical)
+    };
+    list(
+        &mut text,
+        "May fail without stopping the run:",
+        changes().filter(goes_on),
+    );
+    list(
+        &mut text,
+        "Cannot be simulated:",
+        changes().filter(|change| !can_be_simulated(change)),
+    );
+    let rollback = match document.rollback.on_failure {
+        RollbackMode::Ask => "after a failure a person is asked whether to roll back",
+        RollbackMode::Auto => "after a failure everything is rolled back",
+        RollbackMode::Never => "after a failure nothing is rolled back by itself",
+    };
+    text.push_str(&format!("Rollback: {rollback}"));
+    if let Some(point) = &document.rollback.point_of_no_return {
+        text.push_str(&format!("; point of no return: {point}"));
+    }
+    text.push('\n');
+    text
+}
+
+fn list<'a>(text: &mut String, title: &str, changes: impl Iterator<Item = &'a Change>) {
+    let names: Vec<&str> = changes.map(|change| change.resource_name.as_str()).collect();
+    if !names.is_empty() {
+        text.push_str(&format!("{title} {}\n", names.join(", ")));
+    }
+}
+
+/// Can a dry run say anything about it beyond showing it?
+pub(crate) fn can_be_simulated(change: &Change) -> bool {
+    let simulated = change
+        .spec
+        .as_ref()
+        .is_some_and(|spec| spec.get("dry_run").is_some());
+    change.resource_type != STEP || change.effect == Effect::Read || simulated
+}

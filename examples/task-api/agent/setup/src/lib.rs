@@ -1,0 +1,3 @@
+//! A REST API for tasks, on the standard library alone.
+
+pub mod json;

@@ -1,0 +1,3 @@
+fn main() {
+    println!("task-api {}", env!("CARGO_PKG_VERSION"));
+}

@@ -1,0 +1,4 @@
+//! Accounts and logins, on the standard library alone.
+
+pub mod accounts;
+pub mod crypto;
