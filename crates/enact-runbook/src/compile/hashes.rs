@@ -43,7 +43,7 @@ impl Compiler<'_> {
             steps.push(json!({"id": step.id, "hash": hash}));
         }
         for group in &document.groups {
-            steps.push(json!({"id": group.step, "changes": group.changes}));
+            steps.push(json!({"group": group.step, "changes": group.changes}));
         }
         let whole = json!({
             "steps": steps,

@@ -14,7 +14,7 @@ use crate::document::{Effective, Given};
 use crate::expression::{Expression, Type, Typed};
 use crate::files::FileFault;
 use crate::reading::{Binding, KnownStep, Node, Scope, Slot, as_written, value_of};
-use crate::spec::Text;
+use crate::spec::{Group, Text};
 
 /// How deep plans include plans.
 const DEPTH: usize = 8;
@@ -138,6 +138,13 @@ impl Compiler<'_> {
                 }
             }
         }
+        self.groups.push(Group {
+            step: header.full_id.clone(),
+            number: 0,
+            title: header.title.clone(),
+            tasks: header.tasks.clone(),
+            changes: ids.clone(),
+        });
         self.changes.insert(header.full_id.clone(), ids);
     }
 

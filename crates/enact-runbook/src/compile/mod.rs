@@ -392,15 +392,24 @@ impl<'e> Compiler<'e> {
         let warnings = findings.iter().map(|finding| &finding.diagnostic);
         let warnings: Vec<Diagnostic> = warnings.cloned().collect();
         let notes = self.notes(findings);
+        let mut numbers: HashMap<ChangeId, u32> = HashMap::new();
         for step in self.steps.iter_mut() {
             number += 1;
-            if let (Some(spec), Some(change)) = (&mut step.spec, step.changes.first_mut()) {
+            numbers.extend(
+                step.changes
+                    .first()
+                    .map(|change| (change.change_id.clone(), number)),
+            );
+            // The step itself, or what verifies the changes that it stands for.
+            if let (Some(spec), Some(change)) = (&mut step.spec, step.changes.last_mut()) {
                 spec.number = number;
                 change.spec = Some(serde_json::to_value(spec).map_err(internal)?);
-            } else if let Some(group) = document.groups.iter_mut().find(|group| group.step == step.id) {
-                group.number = number;
             }
             changes.append(&mut step.changes);
+        }
+        for group in &mut document.groups {
+            let first = group.changes.first().and_then(|change| numbers.get(change));
+            group.number = first.copied().unwrap_or_default();
         }
         document.exec_hash = self.exec_hash(&document).map_err(internal)?;
         let document_value = serde_json::to_value(&document).map_err(internal)?;

@@ -9,7 +9,7 @@ use super::steps::Header;
 use super::{Compiler, Written};
 use crate::checks::ActionNode;
 use crate::expression::{Expression, Type, Typed};
-use crate::kinds::{KINDS, NOT_YET, summary};
+use crate::kinds::{KINDS, NOT_YET, VERIFIED, summary};
 use crate::reading::{Fields, KnownStep, Node, Slot, value_of};
 use crate::spec::{
     Matcher, OutputSpec, ProbeSpec, Repeat, STEP, Simulation, StepSpec, Text, UndoSpec, ValueType,
@@ -96,6 +96,61 @@ impl Compiler<'_> {
             ..self.change(&header)
         };
         self.finish(header, spec, change);
+    }
+
+    /// What verifies changes of another domain when they are made: a change that does nothing and has the step's checks.
+    pub(super) fn verified(
+        &mut self,
+        fields: &Fields<'_>,
+        header: &Header,
+        changes: &[Change],
+    ) -> Option<(Change, StepSpec)> {
+        let env = fields.get("env").map(|node| self.reading.environment(node));
+        self.reading.env.extend(env.unwrap_or_default());
+        if let Some(node) = fields.get("working_dir") {
+            self.reading.working_dir = self.reading.folder(node);
+        }
+        let postconditions = self.postconditions(fields);
+        if postconditions.is_empty() {
+            return None;
+        }
+        let mut depends_on: Vec<ChangeId> = changes.iter().map(|change| change.change_id.clone()).collect();
+        if depends_on.is_empty() {
+            depends_on.clone_from(&header.depends_on);
+        }
+        let id = ChangeId(format!("{}/{VERIFIED}", header.full_id));
+        let name = id.0.clone();
+        let change = Change {
+            depends_on,
+            postconditions,
+            effect: Effect::Read,
+            undo: Some(Undo::Nothing),
+            timeout: Some(self.settings.settings.default_timeout),
+            handling: Some(header.handling.clone()),
+            ..Change::new(id, Action::Run, STEP, &name, &header.title)
+        };
+        let mut spec = StepSpec {
+            number: 0,
+            tasks: Vec::new(),
+            kind: VERIFIED.to_owned(),
+            action: Value::Object(serde_json::Map::new()),
+            when: None,
+            repeat: Repeat::Safe,
+            key: None,
+            probe: None,
+            timeout_total: None,
+            retry_on: Vec::new(),
+            outputs: BTreeMap::new(),
+            escalate_on: Vec::new(),
+            env: self.reading.env.clone(),
+            working_dir: self.reading.working_dir.clone(),
+            lock: None,
+            satisfies: Vec::new(),
+            dry_run: None,
+            step_hash: String::new(),
+        };
+        spec.step_hash = self.step_hash(&spec, &change);
+        Some((change, spec))
     }
 
     fn change(&self, header: &Header) -> Change {

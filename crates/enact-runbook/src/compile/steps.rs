@@ -41,23 +41,24 @@ const KEYS: [&str; 28] = [
 ];
 
 /// Keys that a step which stands for others cannot have.
-const OWN_ONLY: [&str; 15] = [
+const OWN_ONLY: [&str; 13] = [
     "when",
-    "repeat",
     "key",
     "probe",
     "timeout",
     "timeout_total",
     "retry",
-    "verify",
     "outputs",
     "rollback",
     "escalate_on",
-    "env",
-    "working_dir",
     "lock",
     "dry_run",
+    "effect",
+    "repeat",
 ];
+
+/// Nor these, when the others are steps with keys of their own.
+const INNER_ONLY: [&str; 5] = ["verify", "env", "working_dir", "critical", "on_failure"];
 
 /// What the keys of a step say before its action is read.
 pub(super) struct Header {
@@ -137,7 +138,7 @@ impl Compiler<'_> {
                 }
                 Role::SubPlan => {
                     self.refuse_own_keys(&fields, &action);
-                    self.sub_plan(&action, header);
+                    self.sub_plan(&fields, &action, header);
                 }
             }
         } else {
@@ -160,7 +161,16 @@ impl Compiler<'_> {
     }
 
     fn refuse_own_keys(&mut self, fields: &Fields<'_>, action: &ActionNode<'_>) {
-        for key in OWN_ONLY.iter().filter(|key| fields.get(key).is_some()) {
+        let includes = action.kind.role() == Role::Include;
+        let inner = INNER_ONLY.iter().filter(|_| includes);
+        for key in OWN_ONLY.iter().chain(inner) {
+            let Some(node) = fields.get(key) else {
+                continue;
+            };
+            // Another domain settles an unknown outcome by looking, so this is true of its changes.
+            if !includes && *key == "repeat" && node.text() == Some("safe") {
+                continue;
+            }
             let fault = format!(
                 "`{key}` has no meaning on a step of kind `{}`, which stands for others",
                 action.kind.name()
