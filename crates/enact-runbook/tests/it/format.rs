@@ -66,7 +66,7 @@ fn a_misspelt_key_is_named_with_its_place() {
 }
 
 /// A document in which every mapping of the format occurs, with every key written once.
-const EVERYTHING: &str = r#"version: enact/v1
+pub(crate) const EVERYTHING: &str = r#"version: enact/v1
 kind: Plan
 name: everything
 title: Everything

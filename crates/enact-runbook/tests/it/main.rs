@@ -8,6 +8,7 @@
 )]
 
 mod bounds;
+mod examples;
 mod expressions;
 mod format;
 mod freezing;
