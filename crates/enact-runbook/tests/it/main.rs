@@ -8,6 +8,7 @@
 )]
 
 mod bounds;
+mod crash;
 mod examples;
 mod expressions;
 mod format;
