@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`document`] (what the author may write), [`reading`] (how it is read), [`expression`] (what stands in
 //! `${{ }}`), [`kinds`] (what steps do), [`compile`] (to the plan), [`lint`] (rules), [`schema`] (for editors), [`spec`] (the
-//! frozen form), [`provider`] (the engine's hands), [`process`] (how a command runs).
+//! frozen form), [`provider`] (the engine's hands), [`report`] (what a run came to), [`process`] (how a command runs).
 
 mod checks;
 pub mod compile;
@@ -15,6 +15,7 @@ mod markdown;
 pub mod process;
 pub mod provider;
 pub mod reading;
+pub mod report;
 pub mod schema;
 pub mod spec;
 

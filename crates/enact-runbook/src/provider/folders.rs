@@ -55,6 +55,12 @@ pub(crate) fn newest(folder: &Path, series: Series) -> u32 {
         .unwrap_or(0)
 }
 
+/// The folder of the newest attempt at a step, in that step's folder.
+pub fn newest_attempt(folder: &Path) -> Option<PathBuf> {
+    let number = newest(folder, Series::Attempts);
+    (number > 0).then(|| attempt_folder(folder, Series::Attempts, number))
+}
+
 /// The folder of one attempt.
 pub(crate) fn attempt_folder(folder: &Path, series: Series, number: u32) -> PathBuf {
     folder.join(format!("{}{number}", series.prefix()))

@@ -41,7 +41,7 @@ use serde_json::{Value, json};
 
 pub use self::checks::Checked;
 pub use self::downtime::length as downtime_length;
-pub use self::folders::step_folder;
+pub use self::folders::{newest_attempt, step_folder};
 pub use self::reply::{End, Reply};
 pub use self::secrets::{SecretError, Secrets, command_of as secret_command};
 pub use self::simulate::Simulated;

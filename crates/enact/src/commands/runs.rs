@@ -2,16 +2,19 @@
 
 use clap::{Args, Subcommand};
 use enact_core::exit::ExitCode;
-use enact_core::journal::{RunPhase, RunState};
+use enact_core::journal::{ChangeState, RunPhase, RunState};
+use enact_core::plan::{Mode, Plan};
 use enact_core::report::{ChangeOutcome, RunReport};
 use enact_engine::installation::Installation;
 use enact_engine::store::{RunRow, find_run};
+use enact_runbook::report::RunbookReport;
 
 use super::Context;
 use super::resume::plan_of;
 use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
 use crate::state;
+use crate::views::runbook_report::{self, History};
 use crate::views::{self, run_text};
 
 /// List runs and show what happened in them
@@ -42,18 +45,24 @@ enum RunsCommand {
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
-    /// Every entry of a run's journal, one JSON object a line
+    /// Every entry of a run's journal, one JSON object a line; or what one step printed
     Log {
         /// The run (its first digits are enough)
         run: String,
+        /// Of a runbook: what this step printed, redacted
+        #[arg(long, value_name = "STEP")]
+        step: Option<String>,
+        /// Which stream
+        #[arg(long, value_enum, default_value_t = Stream::Merged, requires = "step")]
+        stream: Stream,
     },
     /// The result of a run as a document (enact.run/v1)
     Report {
         /// The run (its first digits are enough)
         run: String,
-        /// The form of the result
-        #[arg(long, value_enum, default_value_t = Output::Json)]
-        output: Output,
+        /// The form of the result; text and markdown are for runbooks
+        #[arg(long, value_enum, default_value_t = ReportForm::Json)]
+        output: ReportForm,
     },
     /// Check the hash chain of a run's journal
     Verify {
@@ -78,14 +87,15 @@ pub(crate) fn run(context: &Context, args: RunsArgs) -> CommandResult {
     match args.command {
         RunsCommand::List { output } => list(&installation, output),
         RunsCommand::Show { run, output } => show(context, &installation, &run, output),
-        RunsCommand::Log { run } => log(&installation, &run),
-        RunsCommand::Report { run, output } => {
-            let (report, _, _) = report_of(&installation, &run)?;
-            views::print_document(&report, output)?;
-            Ok(ExitCode::Ok)
-        }
+        RunsCommand::Log { run, step: None, .. } => log(&installation, &run),
+        RunsCommand::Log {
+            run,
+            step: Some(step),
+            stream,
+        } => step_log(context, &installation, &run, &step, stream),
+        RunsCommand::Report { run, output } => report(context, &installation, &run, output),
         RunsCommand::Verify { run } => verify(&installation, &run),
-        RunsCommand::Next { run } => next(&installation, &run),
+        RunsCommand::Next { run } => next(context, &installation, &run),
         RunsCommand::Prune { older_than_days } => prune(&installation, older_than_days),
     }
 }
@@ -226,8 +236,184 @@ fn verify(installation: &Installation, prefix: &str) -> CommandResult {
     Ok(ExitCode::Ok)
 }
 
-fn next(installation: &Installation, prefix: &str) -> CommandResult {
+/// The forms of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ReportForm {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// For a wiki or a pull request.
+    Markdown,
+}
+
+/// What a step printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Stream {
+    /// Both, in the order seen.
+    Merged,
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// The most earlier runs that estimates are learned from.
+const HISTORY: usize = 50;
+
+fn report(context: &Context, installation: &Installation, prefix: &str, form: ReportForm) -> CommandResult {
+    let row = find_run(installation.store.as_ref(), prefix)?;
+    let plan = plan_of(installation, &row.run_id)?;
+    let Ok(document) = enact_runbook::provider::document_of(&plan) else {
+        let (report, _, _) = report_of(installation, prefix)?;
+        let output = if form == ReportForm::Yaml {
+            Output::Yaml
+        } else {
+            Output::Json
+        };
+        views::print_document(&report, output)?;
+        return Ok(ExitCode::Ok);
+    };
+    let (entries, _) = state::journal(installation, &row.run_id)?;
+    let report = RunbookReport::of(&plan, &document, &entries, state::now())
+        .map_err(|error| CommandError::from_error(ExitCode::Failed, &error))?;
+    match form {
+        ReportForm::Json => views::print_document(&report, Output::Json)?,
+        ReportForm::Yaml => views::print_document(&report, Output::Yaml)?,
+        ReportForm::Markdown => views::print_text(&runbook_report::markdown(&report))?,
+        ReportForm::Text => {
+            let history = history(installation, &row)?;
+            views::print_text(&runbook_report::text(context.painter, &report, &history))?;
+        }
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// What earlier runs of runbooks of the same name took.
+fn history(installation: &Installation, this: &RunRow) -> Result<History, CommandError> {
+    let mut history = History::default();
+    let rows = installation.store.runs()?;
+    let others = rows
+        .iter()
+        .filter(|row| row.target == this.target && row.run_id != this.run_id);
+    for row in others.take(HISTORY) {
+        let Ok(plan) = plan_of(installation, &row.run_id) else {
+            continue;
+        };
+        let Ok(document) = enact_runbook::provider::document_of(&plan) else {
+            continue;
+        };
+        let Ok((entries, _)) = state::journal(installation, &row.run_id) else {
+            continue;
+        };
+        if let Ok(report) = RunbookReport::of(&plan, &document, &entries, state::now()) {
+            history.add(&report);
+        }
+    }
+    Ok(history)
+}
+
+/// What the newest attempt at a step printed.
+fn step_log(
+    context: &Context,
+    installation: &Installation,
+    prefix: &str,
+    step: &str,
+    stream: Stream,
+) -> CommandResult {
+    let row = find_run(installation.store.as_ref(), prefix)?;
+    let plan = plan_of(installation, &row.run_id)?;
+    let change_id = enact_core::change::ChangeId::from(step);
+    let number = plan
+        .change(&change_id)
+        .and_then(|change| change.spec.as_ref()?.get("number")?.as_u64())
+        .and_then(|number| u32::try_from(number).ok())
+        .ok_or_else(|| CommandError::invalid(format!("run {} has no step {step}", row.run_id)))?;
+    let runs = context.settings.state_dir.join("runs");
+    let folder = enact_runbook::provider::step_folder(&runs, &row.run_id, number, &change_id);
+    let name = match stream {
+        Stream::Merged => "merged.log",
+        Stream::Stdout => "stdout.log",
+        Stream::Stderr => "stderr.log",
+    };
+    let newest = enact_runbook::provider::newest_attempt(&folder)
+        .ok_or_else(|| CommandError::invalid(format!("{step} of run {} has printed nothing", row.run_id)))?;
+    let bytes = std::fs::read(newest.join(name))
+        .map_err(|error| CommandError::failed(format!("{}: {error}", newest.join(name).display())))?;
+    views::print_text(&enact_runbook::process::display(&bytes))?;
+    Ok(ExitCode::Ok)
+}
+
+/// What a runbook's run waits for: the one open step with everything that whoever does it must know.
+fn next_of_runbook(plan: &Plan, state: &RunState, row: &RunRow) -> Result<String, CommandError> {
+    let mut text = String::new();
+    for change in plan.changes() {
+        if state.of(&change.change_id) == ChangeState::Delegated {
+            text.push_str(&open_step(change, row)?);
+        }
+    }
+    if let Some(reason) = &state.reason {
+        text.push_str(&format!("It waits for {reason}.\n"));
+    }
+    for line in runbook_report::advice(plan, &row.run_id, state) {
+        text.push_str(&format!("{line}\n"));
+    }
+    Ok(text)
+}
+
+fn open_step(change: &enact_core::change::Change, row: &RunRow) -> Result<String, CommandError> {
+    let spec: enact_runbook::spec::StepSpec =
+        serde_json::from_value(change.spec.clone().unwrap_or_default())?;
+    let manual: enact_runbook::kinds::Manual = serde_json::from_value(spec.action.clone())?;
+    let mut text = format!(
+        "Open step: {} ({})\nFor: {}\n{}\n",
+        change.resource_name,
+        change.change_id,
+        match manual.assignee {
+            enact_runbook::kinds::Assignee::Agent => "an agent",
+            enact_runbook::kinds::Assignee::Human => "a person",
+        },
+        manual.instructions.shown()
+    );
+    for task in &spec.tasks {
+        text.push_str(&format!("- {task}\n"));
+    }
+    if !manual.write_scope.is_empty() {
+        text.push_str(&format!("May change only: {}\n", manual.write_scope.join(", ")));
+    }
+    for post in &change.postconditions {
+        if let enact_core::change::Postcondition::Check { name, .. } = post {
+            text.push_str(&format!("Will be checked: {name}\n"));
+        }
+    }
+    if change.postconditions.is_empty() {
+        text.push_str("Nothing will be checked: it counts as attested, not verified.\n");
+    }
+    let evidence: Vec<String> = manual
+        .attest
+        .iter()
+        .map(|name| format!(" --evidence \"{name}=…\""))
+        .collect();
+    text.push_str(&format!(
+        "When it is done: enact attest {} {}{}\n",
+        row.run_id,
+        change.change_id,
+        evidence.concat()
+    ));
+    Ok(text)
+}
+
+fn next(context: &Context, installation: &Installation, prefix: &str) -> CommandResult {
     let (report, state, row) = report_of(installation, prefix)?;
+    let plan = plan_of(installation, &row.run_id)?;
+    let at_work = word(&state, &row) == "running";
+    if plan.metadata().mode == Mode::Run && !at_work {
+        crate::notify::send(context, installation, &row.run_id);
+        views::print_text(&next_of_runbook(&plan, &state, &row)?)?;
+        return Ok(ExitCode::Ok);
+    }
     let unsettled: Vec<&str> = report
         .changes
         .iter()

@@ -1,12 +1,14 @@
 //! The end of a run of a runbook: one line for the result, what to do now, and the whole report.
 
-use enact_core::criterion::{CriterionReport, CriterionVerdict};
+use enact_core::criterion::CriterionVerdict;
 use enact_core::journal::{ChangeState, RunId, RunOutcome, RunPhase, RunState};
 use enact_core::plan::Plan;
 use enact_runbook::provider::downtime_length;
+use enact_runbook::report::{RunbookReport, verdict_word};
 use enact_runbook::spec::Document;
 
 use super::Painter;
+use super::runbook_progress::{Marks, criterion_line};
 use super::runbook_text::span;
 use crate::state;
 
@@ -142,14 +144,153 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
     lines
 }
 
-/// A criterion's verdict in one word.
-pub(crate) fn verdict_word(criterion: &CriterionReport) -> &'static str {
-    match criterion.verdict {
-        CriterionVerdict::Passed => "passed",
-        CriterionVerdict::Failed => "failed",
-        CriterionVerdict::Attested => "attested, not verified",
-        CriterionVerdict::NotChecked => "not checked",
-        CriterionVerdict::Waiting => "waiting",
-        CriterionVerdict::NotApplicable => "not applicable",
+/// The whole report for people.
+pub(crate) fn text(painter: Painter, report: &RunbookReport, history: &History) -> String {
+    let mut text = format!("{} ({}), run {}\n", report.title, report.name, report.run_id);
+    for step in &report.steps {
+        text.push_str(&format!(
+            " [{}] {:<32} {:<12}",
+            step.number, step.title, step.state
+        ));
+        if let Some(actual) = step.actual_ms {
+            text.push_str(&format!(" {:>8}", span(actual)));
+        }
+        if let Some(estimate) = step.estimate_ms {
+            text.push_str(&format!("  est. {}", span(estimate)));
+        }
+        if let Some((median, p90, runs)) = history.of(&step.id) {
+            text.push_str(&format!(
+                "  usually {} (p90 {}, {runs} runs)",
+                span(median),
+                span(p90)
+            ));
+        }
+        if step.attempts > 1 {
+            text.push_str(&format!("  {} attempts", step.attempts));
+        }
+        text.push('\n');
+        if let Some(note) = &step.note {
+            text.push_str(&format!("      {note}\n"));
+        }
+    }
+    for wait in &report.waits {
+        let long = wait.waited_ms.map_or("still waiting".to_owned(), span);
+        text.push_str(&format!(
+            " waited for {} {}: {long} {}\n",
+            wait.what,
+            wait.step,
+            wait.by.join(", ")
+        ));
+    }
+    for criterion in &report.criteria {
+        text.push_str(&format!(
+            "{}\n",
+            criterion_line(painter, Marks::of(false), criterion)
+        ));
+    }
+    text.push_str(&painter.strong("Requirements\n"));
+    for requirement in &report.requirements {
+        let word = if requirement.shown { "shown" } else { "not shown" };
+        text.push_str(&format!(
+            " {} {}: {word} ({})\n",
+            requirement.id,
+            requirement.text,
+            requirement.evidence.join("; ")
+        ));
+    }
+    list(&mut text, "Departed from the plan", &report.deviations);
+    list(&mut text, "Not verified", &report.not_verified);
+    text
+}
+
+fn list(text: &mut String, title: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    text.push_str(&format!("{title}\n"));
+    for line in lines {
+        text.push_str(&format!(" - {line}\n"));
+    }
+}
+
+/// The report as Markdown, to put beside the plan.
+pub(crate) fn markdown(report: &RunbookReport) -> String {
+    let result = report
+        .outcome
+        .and_then(|outcome| serde_json::to_value(outcome).ok())
+        .and_then(|word| word.as_str().map(|word| word.replace('_', " ")))
+        .unwrap_or_else(|| "not ended".to_owned());
+    let mut text = format!(
+        "# {}\n\nRun `{}` of plan `{}`: **{result}**\n\n",
+        cell(&report.title),
+        report.run_id,
+        report.plan_id
+    );
+    text.push_str("| | step | state | actual | estimate | attempts |\n|---|---|---|---|---|---|\n");
+    for step in &report.steps {
+        let or_dash = |value: Option<u64>| value.map_or("–".to_owned(), span);
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} |\n",
+            step.number,
+            cell(&step.title),
+            step.state,
+            or_dash(step.actual_ms),
+            or_dash(step.estimate_ms),
+            step.attempts
+        ));
+    }
+    text.push_str("\n| criterion | | verdict | seen |\n|---|---|---|---|\n");
+    for criterion in &report.criteria {
+        text.push_str(&format!(
+            "| {} | {} | {} | {} |\n",
+            criterion.id,
+            cell(&criterion.text),
+            verdict_word(criterion.verdict),
+            cell(&criterion.detail)
+        ));
+    }
+    text.push_str("\n| requirement | | shown by |\n|---|---|---|\n");
+    for requirement in &report.requirements {
+        text.push_str(&format!(
+            "| {} | {} | {} |\n",
+            requirement.id,
+            cell(&requirement.text),
+            cell(&requirement.evidence.join("; "))
+        ));
+    }
+    text.push('\n');
+    list(&mut text, "## Departed from the plan\n", &report.deviations);
+    list(&mut text, "\n## Not verified\n", &report.not_verified);
+    text
+}
+
+/// A text that stays inside of its cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+/// How long steps of runbooks of this name took before: for better estimates.
+#[derive(Debug, Default)]
+pub(crate) struct History(std::collections::BTreeMap<String, Vec<u64>>);
+
+impl History {
+    /// Adds what one earlier run took.
+    pub(crate) fn add(&mut self, report: &RunbookReport) {
+        for step in &report.steps {
+            if let (Some(actual), "succeeded") = (step.actual_ms, step.state.as_str()) {
+                self.0.entry(step.id.clone()).or_default().push(actual);
+            }
+        }
+    }
+
+    /// Median, 90th percentile and number of runs of a step; from three runs on.
+    fn of(&self, step: &str) -> Option<(u64, u64, usize)> {
+        let mut spans = self.0.get(step)?.clone();
+        if spans.len() < 3 {
+            return None;
+        }
+        spans.sort_unstable();
+        let at = |percent: usize| spans.get((spans.len() - 1) * percent / 100).copied();
+        Some((at(50)?, at(90)?, spans.len()))
     }
 }

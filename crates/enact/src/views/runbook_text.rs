@@ -61,6 +61,7 @@ pub(crate) fn span(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     match (seconds / 3600, seconds % 3600 / 60, seconds % 60) {
         (0, 0, 0) => format!("{milliseconds}ms"),
+        (0, 0, seconds) if milliseconds % 1000 < 100 => format!("{seconds}s"),
         (0, 0, seconds) => format!("{seconds}.{}s", milliseconds % 1000 / 100),
         (0, minutes, 0) => format!("{minutes}m"),
         (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),

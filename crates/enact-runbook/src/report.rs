@@ -1,0 +1,471 @@
+//! What a run of a runbook came to (`enact.runbook-report/v1`): estimate against actual, who was waited for, what shows each requirement,
+//! what departed from the plan, what nobody verified. A pure function of plan and journal.
+
+use std::collections::BTreeMap;
+
+use enact_core::change::{Change, ChangeId};
+use enact_core::criterion::{CriterionReport, CriterionVerdict};
+use enact_core::journal::{ChangeState, Choice, Entry, Fact, JournalError, RunId, RunOutcome, RunState};
+use enact_core::plan::Plan;
+use enact_core::procedure::Moment;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::provider::{downtime_length, state_word};
+use crate::spec::{Document, STEP};
+
+/// The one format this version writes.
+pub const FORMAT: &str = "enact.runbook-report/v1";
+
+/// The report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "enact.runbook-report/v1")]
+pub struct RunbookReport {
+    /// `enact.runbook-report/v1`.
+    pub format: String,
+    /// The run.
+    pub run_id: RunId,
+    /// The plan.
+    pub plan_id: String,
+    /// The runbook's name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// How it ended; absent while it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<RunOutcome>,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// Conditions of its approvals, in their own form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<enact_core::condition::Condition>,
+    /// Every step.
+    pub steps: Vec<StepReport>,
+    /// Where it waited for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<WaitReport>,
+    /// Time at work and time in which it waited, in milliseconds.
+    pub times: Times,
+    /// Criteria: tests, acceptance, limits.
+    pub criteria: Vec<CriterionReport>,
+    /// Which steps and criteria show each requirement.
+    pub requirements: Vec<RequirementReport>,
+    /// What departed from the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deviations: Vec<String>,
+    /// What nobody verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_verified: Vec<String>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepReport {
+    /// Its place in the file.
+    pub number: u32,
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// `succeeded`, `failed`, `skipped`, …
+    pub state: String,
+    /// What was expected, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate_ms: Option<u64>,
+    /// What it took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual_ms: Option<u64>,
+    /// Actual by estimate, in per cent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u64>,
+    /// How often it was attempted.
+    pub attempts: u32,
+    /// What went wrong, or why it was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// One wait for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WaitReport {
+    /// The step.
+    pub step: String,
+    /// `confirmation before`, `confirmation after`, `decision`, `attestation`.
+    pub what: String,
+    /// Who ended it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+    /// How long it took, in milliseconds; absent while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
+}
+
+/// Times of the whole run, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Times {
+    /// At work.
+    pub worked_ms: u64,
+    /// Waiting for people, or stopped.
+    pub waited_ms: u64,
+    /// What was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate_ms: Option<u64>,
+    /// The downtime.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downtime_ms: Option<u64>,
+    /// What was expected of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downtime_estimate_ms: Option<u64>,
+    /// Its limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downtime_limit_ms: Option<u64>,
+}
+
+/// A requirement and what shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RequirementReport {
+    /// Its id.
+    pub id: String,
+    /// What it says.
+    pub text: String,
+    /// What shows it: `step migrate: succeeded`, `C1: passed`.
+    pub evidence: Vec<String>,
+    /// Is everything that shows it as it should be, and is there anything?
+    pub shown: bool,
+}
+
+impl RunbookReport {
+    /// The report that a plan and a journal add up to, as of `now`.
+    ///
+    /// # Errors
+    /// When the journal contradicts itself.
+    pub fn of(
+        plan: &Plan,
+        document: &Document,
+        entries: &[Entry],
+        now: Timestamp,
+    ) -> Result<Self, JournalError> {
+        let state = RunState::replay(entries)?;
+        let run_id = entries
+            .first()
+            .map_or_else(|| RunId(String::new()), |entry| entry.run_id.clone());
+        // Once a run has ended, later reading does not make it longer.
+        let now = match state.outcome {
+            Some(_) => entries.last().map_or(now, |entry| entry.at),
+            None => now,
+        };
+        let steps: Vec<StepReport> = plan
+            .changes()
+            .iter()
+            .filter(|change| change.resource_type == STEP)
+            .map(|change| step_report(change, &state))
+            .chain(document.groups.iter().map(|group| group_report(group, &state)))
+            .collect();
+        Ok(Self {
+            format: FORMAT.to_owned(),
+            run_id,
+            plan_id: plan.id().to_string(),
+            name: document.name.clone(),
+            title: document.title.clone(),
+            outcome: state.outcome,
+            started_at: state.started_at.map(|at| at.to_string()),
+            conditions: conditions(entries),
+            waits: waits(entries),
+            times: times(document, &state, now),
+            criteria: state.criteria.clone(),
+            requirements: requirements(plan, document, &state),
+            deviations: deviations(&state, entries),
+            not_verified: not_verified(plan, &state, entries),
+            steps: in_order(steps),
+        })
+    }
+}
+
+fn in_order(mut steps: Vec<StepReport>) -> Vec<StepReport> {
+    steps.sort_by_key(|step| step.number);
+    steps
+}
+
+fn conditions(entries: &[Entry]) -> Vec<enact_core::condition::Condition> {
+    entries
+        .iter()
+        .find_map(|entry| match &entry.fact {
+            Fact::RunStarted { conditions, .. } => Some(conditions.clone()),
+            _ => None,
+        })
+        .unwrap_or_default()
+}
+
+fn between(from: Timestamp, until: Timestamp) -> u64 {
+    u64::try_from(until.as_millisecond().saturating_sub(from.as_millisecond())).unwrap_or(0)
+}
+
+fn step_report(change: &Change, state: &RunState) -> StepReport {
+    let progress = state.changes.get(&change.change_id);
+    let actual = progress.and_then(|progress| Some(between(progress.intent_at?, progress.ended_at?)));
+    let estimate = change.estimate.map(|estimate| estimate.0);
+    let number = change.spec.as_ref().and_then(|spec| spec.get("number"));
+    let started = progress.is_some_and(|progress| progress.intent_at.is_some());
+    StepReport {
+        number: number
+            .and_then(serde_json::Value::as_u64)
+            .and_then(|number| u32::try_from(number).ok())
+            .unwrap_or(0),
+        id: change.change_id.to_string(),
+        title: change.resource_name.clone(),
+        state: state_word(state.of(&change.change_id)).to_owned(),
+        estimate_ms: estimate,
+        actual_ms: actual,
+        percent: actual
+            .zip(estimate)
+            .and_then(|(actual, estimate)| (actual * 100).checked_div(estimate)),
+        attempts: u32::from(started) + progress.map_or(0, |progress| progress.attempts_failed),
+        note: progress.and_then(|progress| progress.error.clone()),
+    }
+}
+
+/// A step of another domain: as good as the worst of its changes.
+fn group_report(group: &crate::spec::Group, state: &RunState) -> StepReport {
+    let states: Vec<ChangeState> = group
+        .changes
+        .iter()
+        .map(|change_id| state.of(change_id))
+        .collect();
+    let word = if states.iter().all(|state| *state == ChangeState::Done) {
+        "succeeded"
+    } else {
+        states
+            .iter()
+            .find(|state| **state != ChangeState::Done)
+            .map_or("succeeded", |state| state_word(*state))
+    };
+    let of = |pick: fn(&enact_core::journal::ChangeProgress) -> Option<Timestamp>| {
+        group
+            .changes
+            .iter()
+            .filter_map(move |change_id| state.changes.get(change_id).and_then(pick))
+    };
+    let span = of(|progress| progress.intent_at)
+        .min()
+        .zip(of(|progress| progress.ended_at).max());
+    StepReport {
+        number: group.number,
+        id: group.step.clone(),
+        title: group.title.clone(),
+        state: word.to_owned(),
+        estimate_ms: None,
+        actual_ms: span.map(|(from, until)| between(from, until)),
+        percent: None,
+        attempts: u32::from(span.is_some()),
+        note: None,
+    }
+}
+
+fn times(document: &Document, state: &RunState, now: Timestamp) -> Times {
+    let milliseconds = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    let worked = milliseconds(state.worked(now));
+    let total = state.started_at.map_or(0, |started| between(started, now));
+    let window = document.downtime.as_ref();
+    Times {
+        worked_ms: worked,
+        waited_ms: total.saturating_sub(worked),
+        estimate_ms: document.estimate.map(|estimate| estimate.likely.0),
+        downtime_ms: downtime_length(document, state, now).map(milliseconds),
+        downtime_estimate_ms: window
+            .and_then(|window| window.estimate)
+            .map(|estimate| estimate.0),
+        downtime_limit_ms: window.and_then(|window| window.limit).map(|limit| limit.0),
+    }
+}
+
+/// Waits from the journal: each begins with a hold, an escalation or a delegation and ends with people's words.
+fn waits(entries: &[Entry]) -> Vec<WaitReport> {
+    let mut open: BTreeMap<(ChangeId, String), (Timestamp, Vec<String>, Option<Timestamp>)> = BTreeMap::new();
+    let mut order: Vec<(ChangeId, String)> = Vec::new();
+    for entry in entries {
+        let (key, by) = match &entry.fact {
+            Fact::Held { change_id, hold, .. } => ((change_id.clone(), confirmation(hold.at)), None),
+            Fact::Escalated { change_id, .. } => ((change_id.clone(), "decision".to_owned()), None),
+            Fact::Delegated { change_id } => ((change_id.clone(), "attestation".to_owned()), None),
+            Fact::Confirmed {
+                change_id, at, by, ..
+            } => ((change_id.clone(), confirmation(*at)), Some(by)),
+            Fact::Chosen { change_id, by, .. } => ((change_id.clone(), "decision".to_owned()), Some(by)),
+            Fact::Attested {
+                subject: enact_core::journal::Subject::Change(change_id),
+                by,
+                ..
+            } => ((change_id.clone(), "attestation".to_owned()), Some(by)),
+            _ => continue,
+        };
+        match by {
+            None => {
+                if !open.contains_key(&key) {
+                    order.push(key.clone());
+                    open.insert(key, (entry.at, Vec::new(), None));
+                }
+            }
+            Some(by) => {
+                if let Some((_, people, until)) = open.get_mut(&key) {
+                    people.push(by.id.clone());
+                    *until = Some(entry.at);
+                }
+            }
+        }
+    }
+    order
+        .into_iter()
+        .filter_map(|key| {
+            let (from, by, until) = open.remove(&key)?;
+            let (step, what) = key;
+            Some(WaitReport {
+                step: step.to_string(),
+                what,
+                by,
+                waited_ms: until.map(|until| between(from, until)),
+            })
+        })
+        .collect()
+}
+
+fn confirmation(at: Moment) -> String {
+    format!("confirmation {}", at.as_str())
+}
+
+fn requirements(plan: &Plan, document: &Document, state: &RunState) -> Vec<RequirementReport> {
+    document
+        .requirements
+        .iter()
+        .map(|requirement| {
+            let mut evidence = Vec::new();
+            let mut good = true;
+            for change in plan.changes() {
+                if serves(change, &requirement.id) {
+                    let at = state.of(&change.change_id);
+                    good &= matches!(at, ChangeState::Done | ChangeState::Omitted);
+                    evidence.push(format!("step {}: {}", change.change_id, state_word(at)));
+                }
+            }
+            let shows = |criterion: &&CriterionReport| criterion.satisfies.contains(&requirement.id);
+            for criterion in state.criteria.iter().filter(shows) {
+                good &= !criterion.verdict.is_against();
+                evidence.push(format!("{}: {}", criterion.id, verdict_word(criterion.verdict)));
+            }
+            RequirementReport {
+                id: requirement.id.clone(),
+                text: requirement.text.clone(),
+                shown: good && !evidence.is_empty(),
+                evidence,
+            }
+        })
+        .collect()
+}
+
+fn serves(change: &Change, requirement: &str) -> bool {
+    change
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.get("satisfies"))
+        .and_then(serde_json::Value::as_array)
+        .is_some_and(|list| list.iter().any(|id| id == requirement))
+}
+
+/// A criterion's verdict in words.
+pub fn verdict_word(verdict: CriterionVerdict) -> &'static str {
+    match verdict {
+        CriterionVerdict::Passed => "passed",
+        CriterionVerdict::Failed => "failed",
+        CriterionVerdict::Attested => "attested, not verified",
+        CriterionVerdict::NotChecked => "not checked",
+        CriterionVerdict::Waiting => "waiting",
+        CriterionVerdict::NotApplicable => "not applicable",
+    }
+}
+
+/// What departed from the plan: further attempts, skips, accepted assumptions, outcomes settled by a person.
+fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in entries {
+        match &entry.fact {
+            Fact::Attempted {
+                change_id,
+                attempt,
+                error,
+            } => {
+                found.push(format!(
+                    "{change_id}: attempt {attempt} failed ({error}) and another followed"
+                ));
+            }
+            Fact::Chosen {
+                change_id,
+                choice: choice @ (Choice::Skip | Choice::Accept | Choice::Retry),
+                by,
+                reason,
+            } => found.push(format!(
+                "{change_id}: {} chose to {} ({reason})",
+                by.id,
+                choice.as_str()
+            )),
+            Fact::Decided {
+                change_id,
+                settlement,
+                by,
+                reason,
+                ..
+            } => {
+                let word = match settlement {
+                    enact_core::journal::Settlement::Done => "done",
+                    enact_core::journal::Settlement::NotDone => "not done",
+                };
+                found.push(format!("{change_id}: {} declared it {word} ({reason})", by.id));
+            }
+            _ => {}
+        }
+    }
+    for (change_id, progress) in &state.changes {
+        if progress.settled {
+            found.push(format!(
+                "{change_id}: its end was found out after an interruption"
+            ));
+        }
+    }
+    found
+}
+
+/// Steps and criteria that nobody looked at.
+fn not_verified(plan: &Plan, state: &RunState, entries: &[Entry]) -> Vec<String> {
+    let claims = entries.iter().filter_map(|entry| match &entry.fact {
+        Fact::Noted(note) if note.topic == "attested_not_verified" => Some(format!(
+            "step {}: attested, not verified",
+            note.change_id.as_ref()?
+        )),
+        _ => None,
+    });
+    let criteria = state
+        .criteria
+        .iter()
+        .filter_map(|criterion| match criterion.verdict {
+            CriterionVerdict::Attested | CriterionVerdict::NotChecked | CriterionVerdict::Waiting => {
+                Some(format!("{}: {}", criterion.id, verdict_word(criterion.verdict)))
+            }
+            CriterionVerdict::Passed | CriterionVerdict::Failed | CriterionVerdict::NotApplicable => None,
+        });
+    let unchecked = plan.changes().iter().filter_map(|change| {
+        let done = state.of(&change.change_id) == ChangeState::Done;
+        let writes = change.effect != enact_core::change::Effect::Read;
+        let bare = change.resource_type == STEP && change.postconditions.is_empty();
+        (done && writes && bare && !is_manual(change))
+            .then(|| format!("step {}: it ended well; no check of its own", change.change_id))
+    });
+    claims.chain(criteria).chain(unchecked).collect()
+}
+
+fn is_manual(change: &Change) -> bool {
+    change
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.get("kind"))
+        .is_some_and(|kind| kind == "manual")
+}
