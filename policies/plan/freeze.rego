@@ -59,6 +59,10 @@ windows_in_force contains index if {
 windows_in_force contains index if {
 	some index, window in freeze_windows
 	window.weekdays
+	is_weekly_window_open(window)
+}
+
+is_weekly_window_open(window) if {
 	zone := object.get(window, "timezone", "UTC")
 	lower(time.weekday([present, zone])) in {lower(day) | some day in window.weekdays}
 

@@ -1,7 +1,7 @@
 # What data.yaml says as it is shipped. `enact policy init` leaves this file out: no other test looks at the settings.
 package enact.plan_test
 
-test_as_shipped_only_the_cap_on_deletions_acts if {
+test_as_shipped_only_the_cap_on_deletions_acts_on_changes if {
 	every action in ["CREATE", "UPDATE", "RUN"] {
 		many := document(changes(200, action, {}))
 		data.enact.plan.deny == set() with input as many
@@ -21,6 +21,25 @@ test_as_shipped_a_sync_may_delete_half_of_what_is_managed if {
 	{finding.code | some finding in data.enact.plan.deny} == {"deletions.share"} with input as more_than_half
 	a_few := sync(changes(9, "DELETE", {}), {"portal": 9})
 	data.enact.plan.deny == set() with input as a_few
+}
+
+test_as_shipped_a_runbook_is_only_held_to_ask_for_approval if {
+	found := array.concat(everywhere(run("x")), [
+		step(10, {"effect": "destroy", "spec": request("POST", "http://a.example/")}),
+		step(11, {"timeout": 86400000}),
+	])
+	extra := {
+		"settings": {"allow_skip": true, "stop_on_error": false, "max_plan_steps": 1000},
+		"risk": {"level": "critical"},
+		"questions": [question({})],
+		"parameters": {"token": {"type": "secret", "from": "env:TOKEN"}},
+	}
+	in_order := runbook_of(found, extra)
+	data.enact.plan.deny == set() with input as in_order
+	data.enact.plan.require_approval == set() with input as in_order
+	data.enact.plan.warn == set() with input as in_order
+	unapproved := runbook_of(found, {"settings": {"require_approval": false}})
+	{finding.code | some finding in data.enact.plan.deny} == {"runbook_settings.looser"} with input as unapproved
 }
 
 test_as_shipped_actions_are_judged_by_the_built_in_values if {

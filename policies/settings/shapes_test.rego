@@ -20,6 +20,13 @@ sections := {
 	"protected_types",
 	"blast_radius",
 	"self_approval",
+	"runbook_destroy",
+	"runbook_assurance",
+	"runbook_network",
+	"runbook_programs",
+	"runbook_hours",
+	"runbook_settings",
+	"runbook_secrets",
 	"actions",
 }
 
@@ -45,6 +52,13 @@ test_all_faults_are_told_at_once if {
 		"protected_types.malformed",
 		"blast_radius.malformed",
 		"self_approval.malformed",
+		"runbook_destroy.malformed",
+		"runbook_assurance.malformed",
+		"runbook_network.malformed",
+		"runbook_programs.malformed",
+		"runbook_hours.malformed",
+		"runbook_settings.malformed",
+		"runbook_secrets.malformed",
 		"actions.malformed",
 	}
 }
@@ -64,7 +78,7 @@ test_sections_of_the_wrong_type_are_faults if {
 }
 
 test_unknown_keys_of_a_section_are_faults if {
-	every name in ["deletions", "freeze", "blast_radius", "self_approval", "actions"] {
+	every name in sections - {"delete_namespaces", "required_labels", "protected_types"} {
 		faults({name: {"maximum": 1}}) == {sprintf("%s.malformed", [name])}
 	}
 }

@@ -90,6 +90,11 @@ impl Overlay {
         holds.into_iter().reduce(|one, other| merge(one, &other))
     }
 
+    /// Do the approvals stop the run at a place of the plan? Then it goes through the plan in order.
+    pub(crate) fn names_a_place(&self) -> bool {
+        self.between || !self.holds.is_empty() || !self.stop_after.is_empty()
+    }
+
     /// Is this a change after which nothing runs?
     pub(crate) fn stops_after(&self, change: &Change) -> bool {
         self.stop_after.contains(&change.change_id)

@@ -357,6 +357,9 @@ impl<'a, P: Provider> Runner<'a, P> {
         self.reopen_holds(&order).await?;
         let limit = if planted(Fault::NoBound) {
             usize::MAX
+        } else if self.conditions.names_a_place() {
+            // Before and after a step mean something only where one follows the other.
+            1
         } else {
             self.options.concurrency.max(1)
         };

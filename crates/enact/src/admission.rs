@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use enact_core::approval::{Approval, ApprovalId, Method};
+use enact_core::approval::{Approval, ApprovalId, Decision, Method};
 use enact_core::asked::asked_by;
 use enact_core::canonical::Digest;
 use enact_core::condition::step::steps_of;
@@ -12,7 +12,7 @@ use enact_core::journal::RunId;
 use enact_core::plan::{Plan, Target};
 use enact_core::verdict::Verdict;
 use enact_engine::installation::Installation;
-use enact_engine::signature::{Verified, verified};
+use enact_engine::signature::{Verified, Worthless, verified};
 
 use crate::approve::{Said, obtain};
 use crate::commands::Context;
@@ -57,10 +57,12 @@ pub(crate) fn approve_and_admit(
         bundle: policies.digest(),
     };
     let mut given = gate.records(&plan)?;
-    // A yes that was given at the prompt of an earlier run is not taken for one to this run.
-    given
-        .approvals
-        .retain(|record| record.method == Method::Signature || record.expires_at.is_some());
+    // A yes that was given at the prompt of an earlier run is not taken for one to this run. A no is a no.
+    given.approvals.retain(|record| {
+        record.decision != Decision::Approved
+            || record.method == Method::Signature
+            || record.expires_at.is_some()
+    });
     let needed = match gate.ask(&plan, &verdict, given.approvals.clone())? {
         Ok(admitted) => {
             say_whose(&admitted);
@@ -79,6 +81,9 @@ pub(crate) fn approve_and_admit(
             refused,
             &given,
         ));
+    }
+    if let Some((_, refused)) = &needed {
+        say_why_not(refused, &given);
     }
     let principal = context.settings.principal();
     let waived = asked_by(&plan).is_ok_and(|asked| asked.waived) && !verdict.asks_for_approval();
@@ -206,24 +211,41 @@ fn not_enough_here(needed: &str, by_policy: bool, plan: &Plan) -> CommandError {
         ))
 }
 
-/// With the reason why each record that is there does not count.
-fn explained(mut error: CommandError, refused: &[Refusal], records: &Verified) -> CommandError {
-    let asks_only = |reason: &&Refusal| !matches!(reason, Refusal::TooFew { .. } | Refusal::RoleMissing(_));
-    if error.chain.len() == 1
-        && !error
-            .chain
-            .iter()
-            .any(|text| text.starts_with("the plan is not approved"))
-    {
-        error
-            .chain
-            .extend(refused.iter().filter(asks_only).map(ToString::to_string));
+/// Why the approvals that are there are not used, when somebody is asked instead.
+fn say_why_not(refused: &[Refusal], records: &Verified) {
+    for reason in refused.iter().filter(|reason| is_about_one(reason)) {
+        views::say(&format!("note: {reason}\n"));
     }
     for record in &records.worthless {
-        error.hints.push(format!(
-            "approval {} by {} counts for nothing: {}",
-            record.approval_id, record.approver, record.reason
-        ));
+        views::say(&format!("note: {}\n", worthless(record)));
     }
+}
+
+fn worthless(record: &Worthless) -> String {
+    let Worthless {
+        approval_id,
+        approver,
+        reason,
+    } = record;
+    format!("approval {approval_id} by {approver} counts for nothing: {reason}")
+}
+
+/// Is it about one record, and not about what is missing altogether?
+fn is_about_one(reason: &Refusal) -> bool {
+    !matches!(reason, Refusal::TooFew { .. } | Refusal::RoleMissing(_))
+}
+
+/// With the reason why each record that is there does not count.
+fn explained(mut error: CommandError, refused: &[Refusal], records: &Verified) -> CommandError {
+    // The gate's own message names them already.
+    if !error
+        .chain
+        .iter()
+        .any(|text| text.starts_with("the plan is not approved"))
+    {
+        let reasons = refused.iter().filter(|reason| is_about_one(reason));
+        error.chain.extend(reasons.map(ToString::to_string));
+    }
+    error.hints.extend(records.worthless.iter().map(worthless));
     error
 }

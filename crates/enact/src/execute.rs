@@ -24,6 +24,7 @@ use crate::commands::Context;
 use crate::connect::{Connection, KonnectFlags};
 use crate::error::{CommandError, CommandResult};
 use crate::policy::{Policies, PolicyFlags};
+use crate::views::event_lines::EventLines;
 use crate::views::{self, plan_text, policy_text, progress::ProgressLines, run_text};
 use crate::{line, signals, state};
 
@@ -61,6 +62,9 @@ pub(crate) struct RunFlags {
     /// The form of the result on standard output
     #[arg(long, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
+    /// Write every event as a line of JSON to this file, or to standard output (`-`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) policy: PolicyFlags,
 }
@@ -330,6 +334,10 @@ pub(crate) async fn carry_out(
         stop,
         flags.output,
     );
+    let mut surroundings = surroundings;
+    if let Some(path) = &flags.events {
+        surroundings.reporters.push(Box::new(EventLines::open(path)?));
+    }
     let state = installation
         .run(open, admitted, &provider, surroundings)
         .await
@@ -337,6 +345,7 @@ pub(crate) async fn carry_out(
             CommandError::from(error).hint(format!("the journal is whole; to go on: enact resume {run_id}"))
         })?;
     let report = RunReport::of(Some(&run_id), admitted.plan(), &state);
+    crate::notify::send(context, installation, &run_id);
     show_report(context, &report, flags.output)?;
     Ok(match state.phase {
         RunPhase::Stopped | RunPhase::Running => caught.exit_code(),

@@ -89,9 +89,12 @@ pub fn sign(key: &Path, message: &[u8]) -> Result<String, SignError> {
         .stdout(Stdio::piped())
         .stderr(stderr)
         .spawn();
-    let mut process = started.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => SignError::Missing,
-        _ => SignError::Run(error),
+    let mut process = started.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            SignError::Missing
+        } else {
+            SignError::Run(error)
+        }
     })?;
     if let Some(mut input) = process.stdin.take()
         && let Err(error) = input.write_all(message)

@@ -9,6 +9,7 @@
 )]
 
 mod crash;
+mod gate_document;
 mod law_01_planning;
 mod law_02_admission;
 mod law_03_journal_first;

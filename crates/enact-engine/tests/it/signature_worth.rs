@@ -114,34 +114,34 @@ fn every_part_of_a_signed_record_is_signed() {
     type Change = fn(&mut Approval);
     let changes: [(&str, Change); 13] = [
         ("approval_id", |record| {
-            record.approval_id = ApprovalId("a2".to_owned())
+            record.approval_id = ApprovalId("a2".to_owned());
         }),
         ("plan_id", |record| record.plan_id = PlanId(Digest::of(b"other"))),
         ("decision", |record| record.decision = Decision::Rejected),
         ("approver", |record| {
-            record.approver.id = "ssh:eva@example".to_owned()
+            record.approver.id = "ssh:eva@example".to_owned();
         }),
         ("kind", |record| record.approver.kind = PrincipalKind::Service),
         ("acknowledged", |record| {
             record
                 .acknowledged
-                .push(enact_core::change::ChangeId("x".to_owned()))
+                .push(enact_core::change::ChangeId("x".to_owned()));
         }),
         ("policy_digest", |record| {
-            record.policy_digest = Digest::of(b"other")
+            record.policy_digest = Digest::of(b"other");
         }),
         ("decided_at", |record| {
-            record.decided_at += std::time::Duration::from_secs(1)
+            record.decided_at += std::time::Duration::from_secs(1);
         }),
         ("not_before", |record| record.not_before = Some(start())),
         ("expires_at", |record| {
-            record.expires_at = Some(start() + std::time::Duration::from_secs(9))
+            record.expires_at = Some(start() + std::time::Duration::from_secs(9));
         }),
         ("max_runs", |record| record.max_runs = 2),
         ("conditions", |record| {
             record
                 .conditions
-                .push(enact_core::condition::Condition::CheckpointBetweenSteps)
+                .push(enact_core::condition::Condition::CheckpointBetweenSteps);
         }),
         ("said", |record| record.said = Some("yes".to_owned())),
     ];

@@ -129,6 +129,22 @@ impl RunbookProvider<'_> {
         Some(mismatch(change, &subject, "holds", &checked.seen))
     }
 
+    /// Checks what the plan wants checked when it is approved.
+    pub async fn assumptions_at_approval(&self) -> Vec<(&Assumption, super::Checked)> {
+        let mut found = Vec::new();
+        for assumption in self
+            .document
+            .assumptions
+            .iter()
+            .filter(|assumption| assumption.at_approve)
+        {
+            if let Some(check) = &assumption.check {
+                found.push((assumption, self.check_now(check, None, None).await));
+            }
+        }
+        found
+    }
+
     /// Files that are not what they were when the plan was frozen.
     fn changed_files(&self, change: &Change) -> Vec<Mismatch> {
         let mut found = Vec::new();

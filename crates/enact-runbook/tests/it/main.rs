@@ -7,6 +7,7 @@
 )]
 
 mod bounds;
+mod crash;
 mod expressions;
 mod format;
 mod freezing;

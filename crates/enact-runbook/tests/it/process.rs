@@ -28,7 +28,7 @@ fn supervise() {
     }
 }
 
-fn program() -> SupervisorProgram {
+pub(crate) fn program() -> SupervisorProgram {
     let args = [
         "process::supervise",
         "--exact",

@@ -69,7 +69,7 @@ pub(crate) struct ApproveArgs {
     policy: PolicyFlags,
 }
 
-pub(crate) fn run(context: &Context, args: &ApproveArgs) -> CommandResult {
+pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult {
     let user = context.settings.principal();
     refuse_agent(&user, "approve")?;
     let plan = find(context, &args.plan)?;
@@ -87,6 +87,7 @@ pub(crate) fn run(context: &Context, args: &ApproveArgs) -> CommandResult {
     let plan = line::judged(plan, policies);
     show(context, &plan, &conditions, &steps);
     check_use(context, &plan, &approver, key.is_some())?;
+    crate::runbook::check_at_approval(context, &plan).await?;
     let said = Said {
         auto_approve: false,
         allow_unprotect: args.allow_unprotect,

@@ -100,7 +100,7 @@ async fn run(command: Command, context: &Context) -> CommandResult {
         Command::Adopt(args) => adopt::run(context, args).await,
         Command::Dump(args) => dump::run(context, args).await,
         Command::Get(args) => get::run(context, args).await,
-        Command::Approve(args) => approve::run(context, &args),
+        Command::Approve(args) => approve::run(context, &args).await,
         Command::Reject(args) => reject::run(context, &args),
         Command::Approvals(args) => approvals::run(context, &args),
         Command::Show(args) => show::run(context, &args),

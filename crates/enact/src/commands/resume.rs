@@ -52,6 +52,9 @@ pub(crate) struct GoOn {
     /// Show marks in plain letters
     #[arg(long)]
     pub(crate) ascii: bool,
+    /// Write every event as a line of JSON to this file, or to standard output (`-`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) policy: PolicyFlags,
     #[command(flatten)]
@@ -116,6 +119,7 @@ async fn go_on_as(
         strict_protection: false,
         rollback_on_failure,
         output: flags.output,
+        events: flags.events,
         policy: flags.policy,
     };
     carry_out(context, &connection, installation, open, &admitted, &flags).await
@@ -139,6 +143,7 @@ async fn go_on_with_runbook(
         past_point_of_no_return: false,
         konnect: flags.konnect,
         ascii: flags.ascii,
+        events: flags.events,
     };
     runbook::carry_out(context, installation, open, &admitted, going).await
 }

@@ -170,6 +170,7 @@ pub(crate) async fn take_back_runbook(
         past_point_of_no_return,
         konnect: flags.konnect,
         ascii: flags.ascii,
+        events: flags.events,
     };
     runbook::roll_back(context, installation, open, &admitted, going).await
 }

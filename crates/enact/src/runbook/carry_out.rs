@@ -24,6 +24,7 @@ use crate::connect::{Connection, KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{environment_digest, watch_latch};
 use crate::hands::Hands;
+use crate::views::event_lines::EventLines;
 use crate::views::runbook_progress::StepLines;
 use crate::{line, signals, views};
 
@@ -35,6 +36,8 @@ pub(crate) struct Going {
     pub(crate) past_point_of_no_return: bool,
     pub(crate) konnect: KonnectFlags,
     pub(crate) ascii: bool,
+    /// Where events are written as lines of JSON.
+    pub(crate) events: Option<PathBuf>,
 }
 
 /// Runs to the end or to the next place where it waits.
@@ -91,7 +94,7 @@ async fn go(
     let runbook = RunbookProvider::new(plan, host, secrets)
         .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::InvalidInput, &error))?;
     let hands = Hands { runbook, konnect };
-    let surroundings = surroundings(context, plan, &document, &going, stop);
+    let surroundings = surroundings(context, plan, &document, &going, stop)?;
     let run = match way {
         Way::On => installation.run(open, admitted, &hands, surroundings).await,
         Way::Back => installation.roll_back(open, admitted, &hands, surroundings).await,
@@ -215,12 +218,12 @@ fn surroundings(
     document: &Document,
     going: &Going,
     stop: StopSignal,
-) -> Surroundings {
+) -> Result<Surroundings, CommandError> {
     let options = RunOptions {
         past_point_of_no_return: going.past_point_of_no_return,
         ..RunOptions::of_procedure(document.rollback.clone())
     };
-    let reporters: Vec<Box<dyn Reporter>> = match going.output {
+    let mut reporters: Vec<Box<dyn Reporter>> = match going.output {
         Output::Text => vec![Box::new(StepLines::new(
             context.painter,
             going.ascii,
@@ -229,11 +232,14 @@ fn surroundings(
         ))],
         Output::Json | Output::Yaml => Vec::new(),
     };
-    Surroundings {
+    if let Some(path) = &going.events {
+        reporters.push(Box::new(EventLines::open(path)?));
+    }
+    Ok(Surroundings {
         options,
         reporters,
         stop,
-    }
+    })
 }
 
 fn show(

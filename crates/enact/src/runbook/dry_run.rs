@@ -7,13 +7,12 @@ use enact_core::exit::ExitCode;
 use enact_core::journal::{RunId, RunState};
 use enact_core::plan::Plan;
 use enact_engine::provider::Provider as _;
-use enact_engine::stop::StopSignal;
-use enact_runbook::process::SupervisorProgram;
-use enact_runbook::provider::{Host, RunbookProvider, Secrets, Simulated};
+use enact_runbook::provider::{RunbookProvider, Simulated};
 use enact_runbook::spec::{Document, STEP};
 use serde::Serialize;
 
 use super::execute::{CONTRADICTED, Told};
+use super::looking::looking;
 use crate::cli::Output;
 use crate::commands::Context;
 use crate::error::{CommandError, CommandResult};
@@ -67,7 +66,7 @@ async fn look(
     told: &Told<'_>,
     scratch: &std::path::Path,
 ) -> Result<DryRun, CommandError> {
-    let provider = provider(context, plan, document, told, scratch)?;
+    let provider = looking(context, plan, document, &told.folder, scratch)?;
     provider.take_up(&RunId("dry-run".to_owned()), &RunState::default());
     let changes = plan.executable();
     let contradictions = provider
@@ -115,36 +114,6 @@ async fn look_at(provider: &RunbookProvider<'_>, change: &Change, read: bool) ->
         Simulated::Contradicts(seen) => ("contradiction", seen),
         Simulated::Rendered(text) => ("rendered", text),
     }
-}
-
-fn provider<'a>(
-    context: &Context,
-    plan: &'a Plan,
-    document: &Document,
-    told: &Told<'_>,
-    scratch: &std::path::Path,
-) -> Result<RunbookProvider<'a>, CommandError> {
-    let environment = context.settings.environment.all();
-    let from_commands = BTreeMap::new();
-    let secrets = Secrets::read(document, environment, &told.folder, &from_commands)
-        .map_err(|error| CommandError::invalid(error.to_string()))?;
-    let host = Host {
-        folder: told.folder.clone(),
-        runs_dir: scratch.to_path_buf(),
-        locks_dir: scratch.join("locks"),
-        environment: environment.clone(),
-        supervisor: SupervisorProgram {
-            path: std::env::current_exe()?,
-            args: vec!["supervise".to_owned()],
-        },
-        stop: StopSignal::new(),
-        clock: std::sync::Arc::new(enact_engine::clock::SystemClock),
-        run_number: 0,
-        max_downtime: None,
-        extra_checks: Vec::new(),
-    };
-    RunbookProvider::new(plan, host, secrets)
-        .map_err(|error| CommandError::from_error(ExitCode::InvalidInput, &error))
 }
 
 fn show(context: &Context, result: &DryRun, told: &Told<'_>) -> Result<(), CommandError> {

@@ -71,6 +71,7 @@ pub(crate) async fn execute(
         past_point_of_no_return: false,
         konnect: told.konnect.clone(),
         ascii: told.ascii,
+        events: told.flags.events.clone(),
     };
     carry_out(context, &installation, open, &admitted, going).await
 }

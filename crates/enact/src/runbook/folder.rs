@@ -29,19 +29,21 @@ pub(crate) fn remember_folder(context: &Context, plan_id: &PlanId, folder: &Path
     }
 }
 
+/// The folder that was kept when the plan was made here.
+pub(super) fn kept_folder(context: &Context, plan_id: &PlanId) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(note(context, plan_id)).ok()?;
+    Some(PathBuf::from(text)).filter(|folder| folder.is_dir())
+}
+
 /// The folder: named, kept from when the plan was made here, or the present one. Pinned files are compared in any case.
 pub(crate) fn find_folder(
     context: &Context,
     plan_id: &PlanId,
     named: Option<&Path>,
 ) -> Result<PathBuf, CommandError> {
-    let kept = || {
-        let text = std::fs::read_to_string(note(context, plan_id)).ok()?;
-        Some(PathBuf::from(text)).filter(|folder| folder.is_dir())
-    };
     let folder = named
         .map(Path::to_path_buf)
-        .or_else(kept)
+        .or_else(|| kept_folder(context, plan_id))
         .unwrap_or_else(|| context.settings.environment.current_dir.clone());
     std::fs::canonicalize(&folder)
         .map_err(|error| CommandError::invalid(format!("{} is not a folder: {error}", folder.display())))

@@ -6,6 +6,7 @@ mod dry_run;
 mod execute;
 mod files;
 mod folder;
+mod looking;
 mod secrets;
 mod sub_plans;
 
@@ -28,6 +29,7 @@ pub(crate) use carry_out::{Going, carry_out, read_document, roll_back};
 pub(crate) use execute::{Told, execute};
 pub(crate) use files::DiskFiles;
 pub(crate) use folder::{find_folder, remember_folder};
+pub(crate) use looking::check_at_approval;
 
 /// Flags of every command that reads a runbook.
 #[derive(Debug, Clone, Default, Args)]

@@ -10,6 +10,7 @@ use crate::error::CommandError;
 
 pub(crate) mod approval_text;
 pub(crate) mod diagnostics;
+pub(crate) mod event_lines;
 pub(crate) mod junit;
 pub(crate) mod lint_report;
 pub(crate) mod plan_text;

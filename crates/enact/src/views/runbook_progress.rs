@@ -148,8 +148,8 @@ impl StepLines {
             .unwrap_or_default();
         let estimate = estimate.map_or(String::new(), |estimate| format!("  (est. {})", span(estimate)));
         let padded = format!("{title:<TITLE$}");
-        let line = format!(" {number} {mark} {padded} {took:>8}{estimate}{note}");
-        self.line(line.trim_end());
+        let line = format!(" {number} {mark} {padded} {took:>8}{estimate}");
+        self.line(&format!("{}{note}", line.trim_end()));
     }
 
     fn waits(&self, change_id: &ChangeId, hold: &Hold, evidence: &BTreeMap<String, Value>) {

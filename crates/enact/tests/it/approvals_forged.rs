@@ -105,14 +105,14 @@ fn a_record_with_somebody_elses_name_or_key_pasted_in_counts_for_nothing() {
         .expect(0);
     let danas: Value = serde_json::from_str(&here.read("danas.json")).unwrap();
     here.edit("own.json", |record| {
-        record["signature"]["key_id"] = danas["signature"]["key_id"].clone()
+        record["signature"]["key_id"] = danas["signature"]["key_id"].clone();
     });
     here.apply_in("ci", &["--approval", "own.json"])
         .expect(5)
         .says(&["counts for nothing"]);
     // Dana's signature pasted under other words does not hold.
     here.edit("own.json", |record| {
-        record["signature"] = danas["signature"].clone()
+        record["signature"] = danas["signature"].clone();
     });
     here.apply_in("ci", &["--approval", "own.json"])
         .expect(5)
@@ -144,11 +144,12 @@ fn every_word_of_a_carried_record_is_held_to_its_signature() {
         ],
     )
     .expect(0);
-    let edits: [(&str, fn(&mut Value)); 5] = [
+    type Edit = fn(&mut Value);
+    let edits: [(&str, Edit); 5] = [
         ("conditions", |record| record["conditions"] = json!([])),
         ("max_runs", |record| record["max_runs"] = json!(99)),
         ("expires_at", |record| {
-            record["expires_at"] = json!("2099-01-01T00:00:00Z")
+            record["expires_at"] = json!("2099-01-01T00:00:00Z");
         }),
         ("approval_id", |record| record["approval_id"] = json!("anew")),
         ("decision", |record| record["decision"] = json!("rejected")),

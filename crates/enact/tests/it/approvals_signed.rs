@@ -41,7 +41,7 @@ fn two_people_with_a_role_between_them_who_are_not_the_author() {
     let policy = ["--policy", "policies"];
     here.approve(&policy)
         .expect(5)
-        .says(&["without a signature would count for nothing"]);
+        .says(&["wrote the plan, and somebody else is asked for"]);
     here.apply(&policy).expect(5).says(&[
         "policy asks for more than a yes at the prompt: 2 people",
         "enact approve",
@@ -118,6 +118,9 @@ fn a_policy_can_ask_for_hardware_and_a_plain_key_is_none() {
     let here = Approvals::new();
     here.people(&["dana"], "");
     here.policy("\"assurance\": \"hardware\"");
+    here.approve(&["--policy", "policies"])
+        .expect(5)
+        .says(&["without a signature would count for nothing"]);
     here.approve(&[
         "--policy",
         "policies",

@@ -78,3 +78,8 @@ fn the_guide_on_troubleshooting_shows_what_happens() {
 fn the_page_on_the_plan_format_shows_what_happens() {
     check("docs/plan-format.md");
 }
+
+#[test]
+fn the_guide_on_approving_in_ci_shows_what_happens() {
+    check("docs/guide/approve-in-ci.md");
+}

@@ -34,6 +34,7 @@ mod policy_tests;
 mod processes;
 mod prompts;
 mod requests;
+mod runbooks;
 mod scenarios;
 mod script;
 mod signals;

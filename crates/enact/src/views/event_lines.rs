@@ -1,0 +1,88 @@
+//! Events for machines: one JSON object a line (`enact.event/v1`), on standard output or into a file, as they become durable.
+
+use std::io::Write;
+use std::path::Path;
+
+use enact_core::event::{Event, Progress, Reporter};
+use serde_json::{Value, json};
+
+use crate::error::CommandError;
+
+/// The format of each line.
+const FORMAT: &str = "enact.event/v1";
+
+/// Writes events. A reader that went away changes nothing.
+pub(crate) struct EventLines {
+    out: Box<dyn Write + Send>,
+}
+
+impl EventLines {
+    /// `-` is standard output; a file is appended to, readable by its owner only.
+    pub(crate) fn open(path: &Path) -> Result<Self, CommandError> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        if path.as_os_str() == "-" {
+            return Ok(Self {
+                out: Box::new(std::io::stdout()),
+            });
+        }
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| {
+                CommandError::invalid(format!("events cannot be written to {}: {error}", path.display()))
+            })?;
+        Ok(Self { out: Box::new(file) })
+    }
+
+    fn line(&mut self, value: &Value) {
+        let _written = writeln!(self.out, "{value}").and_then(|()| self.out.flush());
+    }
+}
+
+impl Reporter for EventLines {
+    fn report(&mut self, event: &Event) {
+        let line = match event {
+            Event::Recorded(entry) => json!({
+                "format": FORMAT,
+                "event": "recorded",
+                "run_id": entry.run_id,
+                "seq": entry.seq,
+                "at": entry.at.to_string(),
+                "fact": entry.fact,
+            }),
+            Event::Progress(progress) => progress_line(progress),
+        };
+        self.line(&line);
+    }
+}
+
+/// Passing news; it is not in the journal and may be lost.
+fn progress_line(progress: &Progress) -> Value {
+    let mut line = json!({ "format": FORMAT, "event": "progress" });
+    let detail = match progress {
+        Progress::CheckingPreconditions { changes } => {
+            json!({ "kind": "checking_preconditions", "changes": changes })
+        }
+        Progress::Retrying {
+            change_id,
+            error,
+            after,
+        } => json!({
+            "kind": "retrying",
+            "change_id": change_id,
+            "error": error,
+            "after_ms": u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+        }),
+        Progress::Settling { change_id, error } => {
+            json!({ "kind": "settling", "change_id": change_id, "error": error })
+        }
+        Progress::Verifying { changes } => json!({ "kind": "verifying", "changes": changes }),
+        Progress::Stopping { running } => json!({ "kind": "stopping", "running": running }),
+    };
+    if let Some(fields) = line.as_object_mut() {
+        fields.insert("progress".to_owned(), detail);
+    }
+    line
+}
