@@ -8,7 +8,7 @@ use serde_json_path::JsonPath;
 
 use crate::expression::compile_regex;
 use crate::kinds::{KINDS, Kind, NOT_YET};
-use crate::reading::{Fields, Node, Reading, Slot};
+use crate::reading::{Fields, Node, Reading, Slot, one_or_more};
 use crate::spec::{CheckSpec, ExitExpectation, Expect, JsonExpectation, Matcher, Text, TextExpectation};
 
 const OWN_KEYS: [&str; 5] = ["expect", "timeout", "retry", "env", "working_dir"];
@@ -262,11 +262,7 @@ impl Reading<'_> {
     }
 
     fn json_expectations(&mut self, node: &Node) -> Vec<JsonExpectation> {
-        let items = match &node.body {
-            Body::Sequence(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        items
+        one_or_more(node)
             .iter()
             .filter_map(|item| self.json_expectation(item))
             .collect()
@@ -288,7 +284,7 @@ impl Reading<'_> {
             .entries()
             .find(|entry| entry.key == "value")
             .map(|entry| &entry.value);
-        let value = written.map(|node| self.json(node, "`value`", Slot::Expectation));
+        let value = written.map(|node| self.json(node, Slot::Expectation));
         let needs_value = !matches!(op, "exists" | "absent" | "empty");
         if needs_value != value.is_some() {
             let fault = if needs_value {

@@ -43,18 +43,14 @@ impl Compiler<'_> {
             steps.push(json!({"id": step.id, "hash": hash}));
         }
         for group in &document.groups {
-            steps.push(json!({"id": group.step, "changes": group.changes}));
+            steps.push(json!({"group": group.step, "changes": group.changes}));
         }
-        let without_text = |value: Value| match value {
-            Value::Array(items) => Value::Array(items.into_iter().map(untitled).collect()),
-            other => other,
-        };
         let whole = json!({
             "steps": steps,
             "settings": document.settings,
-            "parameters": untitled_map(serde_json::to_value(&document.parameters)?),
-            "assumptions": without_text(serde_json::to_value(&document.assumptions)?),
-            "acceptance": without_text(serde_json::to_value(&document.acceptance)?),
+            "parameters": untitled(serde_json::to_value(&document.parameters)?),
+            "assumptions": untitled(serde_json::to_value(&document.assumptions)?),
+            "acceptance": untitled(serde_json::to_value(&document.acceptance)?),
             "verification": document.verification,
             "downtime": document.downtime,
             "rollback": document.rollback,
@@ -74,21 +70,19 @@ fn digest(value: &Value) -> String {
         .unwrap_or_default()
 }
 
+/// Without what only people read, in every entry of a list or mapping.
 fn untitled(mut value: Value) -> Value {
-    if let Some(fields) = value.as_object_mut() {
-        for prose in ["text", "description", "satisfies"] {
-            fields.remove(prose);
+    let strip = |entry: &mut Value| {
+        if let Some(fields) = entry.as_object_mut() {
+            for prose in ["text", "description", "satisfies"] {
+                fields.remove(prose);
+            }
         }
+    };
+    if let Some(items) = value.as_array_mut() {
+        items.iter_mut().for_each(strip);
+    } else if let Some(fields) = value.as_object_mut() {
+        fields.values_mut().for_each(strip);
     }
     value
-}
-
-fn untitled_map(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(key, value)| (key, untitled(value)))
-            .collect(),
-        other => other,
-    }
 }

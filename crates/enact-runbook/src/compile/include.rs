@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use enact_core::diagnostic::Diagnostic;
 use enact_core::procedure::Moment;
-use enact_core::yaml::{Body, Span};
+use enact_core::yaml::Span;
 use serde_json::Value;
 
 use super::steps::Header;
@@ -13,8 +13,8 @@ use crate::checks::ActionNode;
 use crate::document::{Effective, Given};
 use crate::expression::{Expression, Type, Typed};
 use crate::files::FileFault;
-use crate::reading::{Binding, KnownStep, Node, Scope, Slot};
-use crate::spec::Text;
+use crate::reading::{Binding, KnownStep, Node, Scope, Slot, as_written, value_of};
+use crate::spec::{Group, Text};
 
 /// How deep plans include plans.
 const DEPTH: usize = 8;
@@ -138,6 +138,13 @@ impl Compiler<'_> {
                 }
             }
         }
+        self.groups.push(Group {
+            step: header.full_id.clone(),
+            number: 0,
+            title: header.title.clone(),
+            tasks: header.tasks.clone(),
+            changes: ids.clone(),
+        });
         self.changes.insert(header.full_id.clone(), ids);
     }
 
@@ -183,14 +190,7 @@ impl Compiler<'_> {
 
     /// What the including step gives to the parameters.
     fn bound(&mut self, node: &Node) -> BTreeMap<String, Given> {
-        let Body::Mapping(entries) = &node.body else {
-            return BTreeMap::new();
-        };
-        let Some(node) = entries
-            .iter()
-            .find(|entry| entry.key == "parameters")
-            .map(|entry| &entry.value)
-        else {
+        let Some(node) = value_of(node, "parameters").filter(|node| !node.is_null()) else {
             return BTreeMap::new();
         };
         let Some(fields) = self.reading.any_fields(node, "`parameters`") else {
@@ -210,17 +210,15 @@ impl Compiler<'_> {
             typed: Typed::open(Type::of(&value)),
             expression: Expression::Literal(value),
         };
-        let raw = match &node.body {
-            Body::Scalar { text, .. } if text.contains("${{") => text.to_string(),
-            _ => {
-                return match node.scalar() {
-                    Some(value) => Some(literal(value)),
-                    None => {
-                        self.reading.expected(node, "a parameter", "a single value");
-                        None
-                    }
-                };
+        let Some(raw) = as_written(node)
+            .filter(|text| text.contains("${{"))
+            .map(ToOwned::to_owned)
+        else {
+            let value = node.scalar();
+            if value.is_none() {
+                self.reading.expected(node, "a parameter", "a single value");
             }
+            return value.map(literal);
         };
         let pieces = crate::expression::pieces(&raw).ok()?;
         if let [crate::expression::Piece::Expression { source, .. }] = pieces.as_slice() {

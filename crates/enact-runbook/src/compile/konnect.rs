@@ -10,7 +10,7 @@ use super::Compiler;
 use super::steps::Header;
 use crate::checks::ActionNode;
 use crate::kinds::Konnect;
-use crate::reading::KnownStep;
+use crate::reading::{Fields, KnownStep};
 use crate::spec::Group;
 
 /// What a step wants planned.
@@ -45,7 +45,7 @@ pub trait SubPlanner {
 }
 
 impl Compiler<'_> {
-    pub(super) fn sub_plan(&mut self, action: &ActionNode<'_>, mut header: Header) {
+    pub(super) fn sub_plan(&mut self, fields: &Fields<'_>, action: &ActionNode<'_>, mut header: Header) {
         let frozen = action.kind.read(action.node, &mut self.reading);
         self.know(&header.full_id, KnownStep::default());
         let Some(wanted) = frozen
@@ -93,12 +93,19 @@ impl Compiler<'_> {
             self.reading.fault(action.span, fault);
         }
         self.konnect_target = Some(planned.target);
-        let changes = splice(planned.changes, &header);
+        let mut changes = splice(planned.changes, &header);
+        if let Some((verified, spec)) = self.verified(fields, &header, &changes) {
+            header.step.verified = true;
+            header.step.spec = Some(spec);
+            changes.push(verified);
+        }
+        hold(&mut changes, &header);
         let ids: Vec<ChangeId> = changes.iter().map(|change| change.change_id.clone()).collect();
         self.groups.push(Group {
             step: header.full_id.clone(),
             number: 0,
             title: header.title.clone(),
+            tasks: std::mem::take(&mut header.tasks),
             changes: ids.clone(),
         });
         self.ran(&header, ids);
@@ -113,7 +120,6 @@ impl Compiler<'_> {
 /// The changes as part of this plan: their names, their references, their order, and how the step is treated.
 fn splice(mut changes: Vec<Change>, header: &Header) -> Vec<Change> {
     let prefixed = |id: &ChangeId| ChangeId(format!("{}/{id}", header.full_id));
-    let last = changes.len().saturating_sub(1);
     for (index, change) in changes.iter_mut().enumerate() {
         let root = change.depends_on.is_empty();
         change.change_id = prefixed(&change.change_id);
@@ -138,16 +144,26 @@ fn splice(mut changes: Vec<Change>, header: &Header) -> Vec<Change> {
                 .map(|estimate| estimate.likely)
                 .or(change.estimate);
         }
-        let holds = header.handling.holds.iter().filter(|hold| match hold.at {
-            Moment::Before => index == 0,
-            Moment::After => index == last,
-        });
         change.handling = Some(Handling {
-            holds: holds.cloned().collect(),
+            holds: Vec::new(),
             ..header.handling.clone()
         });
     }
     changes
+}
+
+/// People are waited for before the first change and after the last.
+fn hold(changes: &mut [Change], header: &Header) {
+    let last = changes.len().saturating_sub(1);
+    for (index, change) in changes.iter_mut().enumerate() {
+        let holds = header.handling.holds.iter().filter(|hold| match hold.at {
+            Moment::Before => index == 0,
+            Moment::After => index == last,
+        });
+        if let Some(handling) = &mut change.handling {
+            handling.holds = holds.cloned().collect();
+        }
+    }
 }
 
 fn rename(value: &mut Value, prefixed: &impl Fn(&ChangeId) -> ChangeId) {

@@ -1,12 +1,14 @@
 //! A runbook to a plan. Pure: files come through [`Files`], the time and the author through the options.
 //!
-//! `steps` reads steps in the order of the file, `include` and `konnect` put others in their place, `whole` reads what is
+//! `steps` reads steps in the order of the file (`header` their keys, `own` those that are a change of their own), `include` and `konnect` put others in their place, `whole` reads what is
 //! about all of them, `hashes` names the parts.
 
 mod hashes;
+mod header;
 mod include;
 mod konnect;
 mod outputs;
+mod own;
 mod steps;
 mod whole;
 
@@ -191,6 +193,20 @@ fn parse(
     }
 }
 
+type Order<'d> = (
+    Option<(&'d str, Option<enact_core::diagnostic::Position>)>,
+    Severity,
+);
+
+/// In the order of the file, errors before advice.
+fn order(diagnostic: &Diagnostic) -> Order<'_> {
+    let place = diagnostic.place.as_ref();
+    (
+        place.map(|place| (place.file.as_str(), place.position)),
+        diagnostic.severity,
+    )
+}
+
 /// What a step says of its rollback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
@@ -299,14 +315,7 @@ impl<'e> Compiler<'e> {
                 root: self.reading.place(root.span),
             }));
         }
-        findings.sort_by_key(|finding| {
-            let position = finding
-                .diagnostic
-                .place
-                .as_ref()
-                .map(|place| (place.file.clone(), place.position));
-            (position, finding.diagnostic.severity)
-        });
+        findings.sort_by(|a, b| order(&a.diagnostic).cmp(&order(&b.diagnostic)));
         // What stands behind an anchor is read wherever its alias is, and is wrong once.
         findings.dedup();
         let sound = findings
@@ -319,7 +328,7 @@ impl<'e> Compiler<'e> {
             Some(Err(fault)) => CheckReport {
                 findings: vec![LintFinding {
                     rule: DOCUMENT,
-                    diagnostic: fault,
+                    diagnostic: *fault,
                 }],
                 compiled: None,
             },
@@ -370,23 +379,37 @@ impl<'e> Compiler<'e> {
         Some(self.whole(&fields, name.unwrap_or_default()))
     }
 
-    fn compiled(mut self, mut document: Document, findings: &[LintFinding]) -> Result<Compiled, Diagnostic> {
-        let internal =
-            |error: serde_json::Error| Diagnostic::error(format!("the plan cannot be written: {error}"));
+    fn compiled(
+        mut self,
+        mut document: Document,
+        findings: &[LintFinding],
+    ) -> Result<Compiled, Box<Diagnostic>> {
+        let internal = |error: serde_json::Error| {
+            Box::new(Diagnostic::error(format!("the plan cannot be written: {error}")))
+        };
         let mut changes = Vec::new();
         let mut number = 0;
         let warnings = findings.iter().map(|finding| &finding.diagnostic);
         let warnings: Vec<Diagnostic> = warnings.cloned().collect();
         let notes = self.notes(findings);
+        let mut numbers: HashMap<ChangeId, u32> = HashMap::new();
         for step in self.steps.iter_mut() {
             number += 1;
-            if let (Some(spec), Some(change)) = (&mut step.spec, step.changes.first_mut()) {
+            numbers.extend(
+                step.changes
+                    .first()
+                    .map(|change| (change.change_id.clone(), number)),
+            );
+            // The step itself, or what verifies the changes that it stands for.
+            if let (Some(spec), Some(change)) = (&mut step.spec, step.changes.last_mut()) {
                 spec.number = number;
                 change.spec = Some(serde_json::to_value(spec).map_err(internal)?);
-            } else if let Some(group) = document.groups.iter_mut().find(|group| group.step == step.id) {
-                group.number = number;
             }
             changes.append(&mut step.changes);
+        }
+        for group in &mut document.groups {
+            let first = group.changes.first().and_then(|change| numbers.get(change));
+            group.number = first.copied().unwrap_or_default();
         }
         document.exec_hash = self.exec_hash(&document).map_err(internal)?;
         let document_value = serde_json::to_value(&document).map_err(internal)?;

@@ -6,7 +6,7 @@ use enact_core::procedure::{RollbackMode, RollbackRule};
 use enact_core::yaml::{Span, shown};
 
 use crate::files::{FileFault, MAX_FILE_BYTES, join, normal_path};
-use crate::reading::{Fields, Node, Reading, Slot};
+use crate::reading::{Fields, Node, Reading, Slot, one_or_more};
 use crate::spec::{ApprovalsAsked, Downtime, Estimate};
 use enact_core::canonical::Digest;
 
@@ -159,11 +159,7 @@ impl Reading<'_> {
             rule.on_failure = mode;
             return (rule, self.point_of_no_return(&fields));
         };
-        let items = match &list.body {
-            enact_core::yaml::Body::Sequence(items) => items.as_slice(),
-            _ => std::slice::from_ref(list),
-        };
-        for item in items {
+        for item in one_or_more(list) {
             match self.choice(item, "`on`", &["failure", "cancel", "verify_failed"]) {
                 Some("failure") => rule.on_failure = mode,
                 Some("verify_failed") => rule.on_verify_failed = mode,

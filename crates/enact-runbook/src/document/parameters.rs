@@ -193,17 +193,17 @@ impl Reading<'_> {
         });
         let value = match given {
             Some(Given::Value(value)) => Some((value, declaration.span)),
-            Some(Given::Bound(binding, span)) => match binding.expression {
-                Expression::Literal(value) => Some((value, span)),
-                expression => {
-                    self.bind_open(name, &declaration, typed, binding.typed, expression, span);
+            Some(Given::Bound(binding, span)) => {
+                let Some(value) = binding.expression.as_literal() else {
+                    self.bind_open(name, &declaration, typed, binding, span);
                     return None;
-                }
-            },
+                };
+                Some((value.clone(), span))
+            }
             None => declaration.default.clone().map(|value| (value, declaration.span)),
         };
         let Some((value, span)) = value else {
-            return self.without_value(name, &declaration);
+            return self.without_value(name, &declaration, typed);
         };
         let value = match fitting(&value, &declaration) {
             Ok(value) => value,
@@ -213,7 +213,7 @@ impl Reading<'_> {
                     shown(&plain(&value))
                 );
                 self.fault(span, Diagnostic::error(fault));
-                self.name_parameter(name, typed, Value::Null);
+                self.name_unbound(name, typed);
                 return None;
             }
         };
@@ -226,7 +226,7 @@ impl Reading<'_> {
         })
     }
 
-    fn without_value(&mut self, name: &str, declaration: &Declaration) -> Option<Parameter> {
+    fn without_value(&mut self, name: &str, declaration: &Declaration, typed: Typed) -> Option<Parameter> {
         if declaration.required {
             let fault = Diagnostic::error(format!("parameter `{name}` needs a value"));
             self.fault(
@@ -234,8 +234,20 @@ impl Reading<'_> {
                 fault.hint(format!("give it with `-p {name}=…`")),
             );
         }
-        self.name_parameter(name, Typed::open(Type::Json), Value::Null);
+        if declaration.required {
+            self.name_unbound(name, typed);
+        } else {
+            self.name_parameter(name, Typed::open(Type::Null), Value::Null);
+        }
         None
+    }
+
+    /// A parameter whose value is a fault already: what uses it is not at fault.
+    fn name_unbound(&mut self, name: &str, typed: Typed) {
+        let expression = Expression::Name(Name::Parameter(name.to_owned()), 0);
+        self.scope
+            .parameters
+            .insert(name.to_owned(), Binding { typed, expression });
     }
 
     fn name_parameter(&mut self, name: &str, typed: Typed, value: Value) {
@@ -252,10 +264,13 @@ impl Reading<'_> {
         name: &str,
         declaration: &Declaration,
         declared: Typed,
-        found: Typed,
-        expression: Expression,
+        bound: Binding,
         span: Span,
     ) {
+        let Binding {
+            typed: found,
+            expression,
+        } = bound;
         let bounded =
             declaration.least.is_some() || declaration.most.is_some() || declaration.pattern.is_some();
         let same = declared.value_type == found.value_type;
@@ -309,7 +324,8 @@ impl Reading<'_> {
                     "say where it is read when the step runs: `-p {name}=env:NAME`"
                 ));
                 self.fault(declaration.span, fault);
-                None
+                self.scope.parameters.insert(name.to_owned(), binding);
+                return None;
             }
         };
         self.scope.parameters.insert(name.to_owned(), binding);
@@ -347,9 +363,9 @@ fn plain(value: &Value) -> String {
 fn fitting(value: &Value, declaration: &Declaration) -> Result<Value, String> {
     match declaration.kind {
         "integer" => {
-            let number = match value {
-                Value::String(text) => text.trim().parse::<i64>().ok(),
-                other => other.as_i64(),
+            let number = match value.as_str() {
+                Some(text) => text.trim().parse::<i64>().ok(),
+                None => value.as_i64(),
             };
             let (least, most) = (
                 declaration.least.unwrap_or(-(1 << 53) + 1),
@@ -359,11 +375,11 @@ fn fitting(value: &Value, declaration: &Declaration) -> Result<Value, String> {
             fits.map(Value::from)
                 .ok_or_else(|| format!("a whole number from {least} to {most}"))
         }
-        "boolean" => match value {
-            Value::Bool(_) => Ok(value.clone()),
-            Value::String(text) if text == "true" => Ok(Value::Bool(true)),
-            Value::String(text) if text == "false" => Ok(Value::Bool(false)),
-            _ => Err("true or false".to_owned()),
+        "boolean" => match (value, value.as_str()) {
+            (Value::Bool(_), _) => Ok(value.clone()),
+            (_, Some("true")) => Ok(Value::Bool(true)),
+            (_, Some("false")) => Ok(Value::Bool(false)),
+            (_, _) => Err("true or false".to_owned()),
         },
         "enum" => {
             let text = plain(value);

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use enact_core::change::Milliseconds;
-use enact_core::yaml::Body;
 use serde::{Deserialize, Serialize};
 
-use crate::reading::{Fields, Node, Reading, Slot};
+use crate::reading::{Fields, Node, Reading, Slot, as_written};
 use crate::spec::{Settings, Text};
 
 /// The flat names with the phases, as a document may give them.
@@ -248,9 +247,9 @@ impl Reading<'_> {
 
     /// `bash -eu` or `[bash, -eu]`; what tells the shell that a script follows is added.
     fn shell_words(&mut self, node: &Node) -> Vec<String> {
-        let mut words: Vec<String> = match &node.body {
-            Body::Scalar { text, .. } => text.split_whitespace().map(ToOwned::to_owned).collect(),
-            _ => self.plain_list(node, "`shell`"),
+        let mut words: Vec<String> = match as_written(node) {
+            Some(text) => text.split_whitespace().map(ToOwned::to_owned).collect(),
+            None => self.plain_list(node, "`shell`"),
         };
         if words.is_empty() {
             self.expected(node, "`shell`", "a program, with its arguments");

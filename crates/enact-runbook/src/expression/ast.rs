@@ -149,6 +149,14 @@ pub enum Expression {
 }
 
 impl Expression {
+    /// The value when it is one already.
+    pub fn as_literal(&self) -> Option<&Value> {
+        match self {
+            Self::Literal(value) => Some(value),
+            Self::List(_) | Self::Name(..) | Self::Not(_) | Self::Binary(..) | Self::Call(..) => None,
+        }
+    }
+
     /// Calls `visit` for every name in it.
     pub fn names(&self, visit: &mut impl FnMut(&Name, usize)) {
         match self {

@@ -42,7 +42,6 @@ pub fn fold(
     match evaluate(&folded, &NoValues) {
         Ok(datum) => match datum.expose() {
             // An object cannot be written as a literal.
-            Value::Object(_) => Ok(folded),
             value if holds_object(value) => Ok(folded),
             value => Ok(Expression::Literal(value.clone())),
         },

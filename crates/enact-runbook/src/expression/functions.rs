@@ -185,9 +185,9 @@ impl Function {
                     return Err(wrong(first, "text or a list"));
                 }
             },
-            Self::Contains => match first {
-                Value::Array(items) => items.iter().any(|item| equal(item, second) == Ok(true)).into(),
-                _ => text(first)?.contains(&text(second)?).into(),
+            Self::Contains => match first.as_array() {
+                Some(items) => items.iter().any(|item| equal(item, second) == Ok(true)).into(),
+                None => text(first)?.contains(&text(second)?).into(),
             },
             Self::StartsWith => text(first)?.starts_with(&text(second)?).into(),
             Self::EndsWith => text(first)?.ends_with(&text(second)?).into(),

@@ -209,11 +209,11 @@ impl Parser {
 
 /// A list; one of literals only is a literal itself.
 pub(super) fn list(parts: Vec<Expression>) -> Expression {
-    let literal = |part: &Expression| match part {
-        Expression::Literal(value) => Some(value.clone()),
-        _ => None,
-    };
-    match parts.iter().map(literal).collect::<Option<Vec<_>>>() {
+    match parts
+        .iter()
+        .map(|part| part.as_literal().cloned())
+        .collect::<Option<Vec<_>>>()
+    {
         Some(values) => Expression::Literal(Value::Array(values)),
         None => Expression::List(parts),
     }

@@ -30,10 +30,10 @@ impl Kind for CompareKind {
         let fields = reading.fields(node, "`compare`", &["left", "op", "right", "tolerance"])?;
         let left = reading
             .require(&fields, "left")
-            .and_then(|node| reading.operand(node, "`left`"));
+            .and_then(|node| reading.operand(node));
         let right = reading
             .require(&fields, "right")
-            .and_then(|node| reading.operand(node, "`right`"));
+            .and_then(|node| reading.operand(node));
         let op = reading
             .require(&fields, "op")
             .and_then(|node| reading.choice(node, "`op`", &OPERATORS))?;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Acting, Kind, frozen, line, thawed, unreadable};
 use crate::files::{join, normal_path};
 use crate::provider::{End, Reply, Request, Site, send};
-use crate::reading::{Node, Reading, Slot};
+use crate::reading::{Node, Reading, Slot, one_or_more};
 use crate::spec::Text;
 
 /// The body of a request.
@@ -192,7 +192,7 @@ fn body(node: &Node, reading: &mut Reading<'_>) -> Option<Body> {
         return None;
     }
     if let Some(node) = fields.get("json") {
-        return reading.json(node, "`json`", Slot::Body).map(Body::Json);
+        return reading.json(node, Slot::Body).map(Body::Json);
     }
     if let Some(node) = fields.get("text") {
         return reading.template(node, "`text`", Slot::Body).map(Body::Text);
@@ -223,15 +223,11 @@ fn body(node: &Node, reading: &mut Reading<'_>) -> Option<Body> {
 impl Reading<'_> {
     /// One status or several.
     pub(crate) fn statuses(&mut self, node: &Node) -> Vec<u16> {
-        let items = match &node.body {
-            enact_core::yaml::Body::Sequence(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
         let read = |item: &Node| {
             let status = self.whole(item, "`status`", 100, 599)?;
             u16::try_from(status).ok()
         };
-        items.iter().filter_map(read).collect()
+        one_or_more(node).iter().filter_map(read).collect()
     }
 }
 

@@ -8,6 +8,7 @@ mod konnect;
 mod manual;
 mod plan;
 mod run;
+mod verified;
 mod wait;
 
 use std::pin::Pin;
@@ -25,6 +26,7 @@ pub use konnect::Konnect;
 pub use manual::{Assignee, Manual};
 pub use plan::Include;
 pub use run::Run;
+pub(crate) use verified::VERIFIED;
 pub use wait::Wait;
 
 use crate::provider::{End, Reply, Site};
@@ -118,6 +120,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &plan::PlanKind,
     &konnect::KonnectKind,
     &compare::CompareKind,
+    &verified::VerifiedKind,
 ];
 
 /// Keys that are kinds in other versions, and what to say about them.

@@ -323,7 +323,7 @@ fn echo(steps: &[&FrozenStep], targets: &[Option<String>], findings: &mut Findin
         let same = target.is_some() && before == target;
         let only_looks = step.effect == Effect::Read || looks;
         let candidate = is_bare(step) && only_looks && matches!(step.kind, "exec" | "run" | "http");
-        let wrote = previous.effect != Effect::Read && !previous.verified && previous.spec.is_some();
+        let wrote = previous.effect != Effect::Read && !previous.verified && previous.kind != "konnect";
         if candidate && wrote && ((looks && same) || (said && (looks || step.effect == Effect::Read))) {
             let note = format!("step `{}` only checks what `{}` did", step.id, previous.id);
             let action = line_of(step).replace('\n', " ");

@@ -10,7 +10,7 @@ use crate::spec::Repeat;
 pub(super) fn run(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for step in subject.steps {
         errors(step, findings);
-        if step.effect != Effect::Read && step.spec.is_some() {
+        if step.effect != Effect::Read && step.kind != "konnect" {
             advice(step, findings);
         }
     }

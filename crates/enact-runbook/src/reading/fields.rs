@@ -94,13 +94,11 @@ impl Reading<'_> {
         if !self.untagged(node) {
             return &[];
         }
-        match &node.body {
-            Body::Sequence(items) => items,
-            _ => {
-                self.expected(node, what, "a list");
-                &[]
-            }
+        if let Body::Sequence(items) = &node.body {
+            return items;
         }
+        self.expected(node, what, "a list");
+        &[]
     }
 
     /// Records that something else stands where something was expected.

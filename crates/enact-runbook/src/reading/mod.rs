@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use enact_core::diagnostic::{Diagnostic, Place, Position};
-use enact_core::yaml::{self, Span};
+use enact_core::yaml::{self, Body, Span};
 
 pub use fields::Fields;
 pub(crate) use scope::{Binding, KnownStep, Scope};
@@ -29,6 +29,31 @@ pub const DOCUMENT: &str = "E_DOCUMENT";
 
 /// The rule that faults of expressions stand under.
 pub const EXPRESSION: &str = "E_EXPRESSION";
+
+/// The entries of a list; anything else stands for a list of one.
+pub(crate) fn one_or_more(node: &Node) -> &[Node] {
+    if let Body::Sequence(items) = &node.body {
+        return items;
+    }
+    std::slice::from_ref(node)
+}
+
+/// The value of a key of a mapping whose keys are checked elsewhere.
+pub(crate) fn value_of<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
+    let Body::Mapping(entries) = &node.body else {
+        return None;
+    };
+    let entry = entries.iter().find(|entry| entry.key == key)?;
+    Some(&entry.value)
+}
+
+/// A single value as it was written.
+pub(crate) fn as_written(node: &Node) -> Option<&str> {
+    let Body::Scalar { text, .. } = &node.body else {
+        return None;
+    };
+    Some(text)
+}
 
 /// One text of the document, as its author wrote it.
 #[derive(Debug, Clone)]

@@ -2,10 +2,10 @@
 
 use enact_core::change::Milliseconds;
 use enact_core::diagnostic::Diagnostic;
-use enact_core::yaml::{Body, Span, shown, suggest};
+use enact_core::yaml::{Span, shown, suggest};
 use serde_json::Value;
 
-use super::{Node, Reading, SeenText};
+use super::{Node, Reading, SeenText, as_written};
 
 /// Longer than any procedure: one hundred years.
 const LONGEST: u64 = 100 * 366 * 24 * 3_600_000;
@@ -29,13 +29,11 @@ impl Reading<'_> {
         if !self.untagged(node) {
             return None;
         }
-        match &node.body {
-            Body::Scalar { text, .. } if !node.is_null() => Some(text.clone().into_owned()),
-            _ => {
-                self.expected(node, what, "text");
-                None
-            }
+        let text = as_written(node).filter(|_| !node.is_null());
+        if text.is_none() {
+            self.expected(node, what, "text");
         }
+        text.map(ToOwned::to_owned)
     }
 
     /// A list of texts for people.
@@ -46,7 +44,7 @@ impl Reading<'_> {
 
     /// A list of single values; one alone stands for a list of one.
     pub fn plain_list(&mut self, node: &Node, what: &str) -> Vec<String> {
-        if matches!(node.body, Body::Scalar { .. }) {
+        if as_written(node).is_some() {
             return self.plain(node, what).into_iter().collect();
         }
         let items = self.list(node, what);
@@ -84,10 +82,10 @@ impl Reading<'_> {
 
     /// A length of time: `90s`, `1h30m`.
     pub fn duration(&mut self, node: &Node, what: &str) -> Option<Milliseconds> {
-        let Some(text) = node.scalar().map(|value| match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        }) else {
+        let Some(text) = as_written(node)
+            .filter(|_| !node.is_null())
+            .map(ToOwned::to_owned)
+        else {
             self.expected(node, what, "a length of time such as `90s`, `10m` or `1h30m`");
             return None;
         };

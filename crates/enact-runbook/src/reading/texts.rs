@@ -129,7 +129,7 @@ impl Reading<'_> {
     }
 
     /// One side of a comparison.
-    pub fn operand(&mut self, node: &Node, what: &str) -> Option<Operand> {
+    pub fn operand(&mut self, node: &Node) -> Option<Operand> {
         if !self.untagged(node) {
             return None;
         }
@@ -138,26 +138,23 @@ impl Reading<'_> {
         {
             let raw = text.to_string();
             self.see(&raw, node.span, Slot::Expectation);
-            return match self.pieces(&raw, node.span)?.as_slice() {
-                [Piece::Expression { source, .. }] => {
-                    match self.freeze_expression(source, node.span, Slot::Expectation)?.0 {
-                        Expression::Literal(value) => Some(Operand::Value(value)),
-                        open => Some(Operand::Expression(open.to_string())),
-                    }
-                }
-                _ => self
-                    .freeze_text(&raw, node.span, Slot::Expectation)
-                    .map(|text| match text {
-                        Text::Literal(text) => Operand::Value(Value::String(text)),
-                        template @ Text::Template(_) => Operand::Text(template),
-                    }),
-            };
+            if let [Piece::Expression { source, .. }] = self.pieces(&raw, node.span)?.as_slice() {
+                let (expression, _) = self.freeze_expression(source, node.span, Slot::Expectation)?;
+                return Some(match expression.as_literal() {
+                    Some(value) => Operand::Value(value.clone()),
+                    None => Operand::Expression(expression.to_string()),
+                });
+            }
+            return Some(match self.freeze_text(&raw, node.span, Slot::Expectation)? {
+                Text::Literal(text) => Operand::Value(Value::String(text)),
+                template @ Text::Template(_) => Operand::Text(template),
+            });
         }
-        self.json(node, what, Slot::Expectation).map(Operand::Value)
+        self.json(node, Slot::Expectation).map(Operand::Value)
     }
 
     /// A JSON value whose texts may hold expressions. A text that is one expression keeps the type of its value.
-    pub fn json(&mut self, node: &Node, what: &str, slot: Slot) -> Option<Value> {
+    pub fn json(&mut self, node: &Node, slot: Slot) -> Option<Value> {
         if !self.untagged(node) {
             return None;
         }
@@ -167,10 +164,11 @@ impl Reading<'_> {
                 self.see(&raw, node.span, slot);
                 if let [Piece::Expression { source, .. }] = self.pieces(&raw, node.span)?.as_slice() {
                     let (expression, _) = self.freeze_expression(source, node.span, slot)?;
-                    return match expression {
-                        Expression::Literal(value) => Some(value),
-                        open => self.written(&Text::Template(vec![Part::Expression(open.to_string())]), node),
-                    };
+                    if let Some(value) = expression.as_literal() {
+                        return Some(value.clone());
+                    }
+                    let part = Part::Expression(expression.to_string());
+                    return self.written(&Text::Template(vec![part]), node);
                 }
                 let text = self.freeze_text(&raw, node.span, slot)?;
                 self.written(&text, node)
@@ -184,13 +182,13 @@ impl Reading<'_> {
             }
             Body::Sequence(items) => items
                 .iter()
-                .map(|item| self.json(item, what, slot))
+                .map(|item| self.json(item, slot))
                 .collect::<Option<Vec<_>>>()
                 .map(Value::Array),
             Body::Mapping(entries) => {
                 let mut map = Map::new();
                 for entry in entries {
-                    map.insert(entry.key.to_string(), self.json(&entry.value, what, slot)?);
+                    map.insert(entry.key.to_string(), self.json(&entry.value, slot)?);
                 }
                 let value = Value::Object(map);
                 if expression::is_template(&value) {
@@ -262,15 +260,15 @@ impl Reading<'_> {
 
     fn freeze_part(&mut self, source: &str, span: Span, slot: Slot) -> Option<Part> {
         let (expression, _) = self.freeze_expression(source, span, slot)?;
-        match expression {
-            Expression::Literal(value) => match expression::as_text(&value) {
-                Ok(text) => Some(Part::Text(text)),
-                Err(fault) => {
-                    self.expression_fault(fault, span, source);
-                    None
-                }
-            },
-            open => Some(Part::Expression(open.to_string())),
+        let Some(value) = expression.as_literal() else {
+            return Some(Part::Expression(expression.to_string()));
+        };
+        match expression::as_text(value) {
+            Ok(text) => Some(Part::Text(text)),
+            Err(fault) => {
+                self.expression_fault(fault, span, source);
+                None
+            }
         }
     }
 
@@ -292,25 +290,24 @@ impl Reading<'_> {
                 return None;
             }
         };
-        let place = self.file.locate(span, source);
         if typed.secret && !slot.takes_secrets() {
             let fault = Diagnostic::error(format!("a secret cannot be part of {}", slot.name()))
                 .detail("secrets go to `env`, to headers and to bodies of requests only")
                 .hint("put it into `env` and read it from there: `$NAME`");
-            self.finding("E_INTERPOLATION", place, fault);
+            self.finding("E_INTERPOLATION", self.file.locate(span, source), fault);
             return None;
         }
         if slot == Slot::Script && !typed.value_type.is_safe_in_script() {
             let fault = Diagnostic::error(format!("{} cannot be put into the text of a script", shown(source.trim())))
                 .detail("only whole numbers, truth values, enums and idents can: anything else could be read as commands")
                 .hint("put it into `env` and write `\"$NAME\"`, or use `exec`");
-            self.finding("E_INTERPOLATION", place, fault);
+            self.finding("E_INTERPOLATION", self.file.locate(span, source), fault);
             return None;
         }
         if !matches!(folded, Expression::Literal(_)) && parse(&folded.to_string()).as_ref().is_err() {
             let fault =
                 Diagnostic::error("with its parameters put in, this expression is too long or too deep");
-            self.finding(EXPRESSION, place, fault);
+            self.finding(EXPRESSION, self.file.locate(span, source), fault);
             return None;
         }
         Some((folded, typed))

@@ -319,6 +319,9 @@ pub struct Group {
     pub number: u32,
     /// Its title.
     pub title: String,
+    /// What it covers, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<String>,
     /// Its changes, in order.
     pub changes: Vec<ChangeId>,
 }

@@ -86,12 +86,13 @@ impl Serialize for Text {
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error as _;
-        match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::String(text) => Ok(Self::Literal(text)),
-            other => serde_json::from_value::<Template>(other)
-                .map(|template| Self::Template(template.template))
-                .map_err(D::Error::custom),
+        let value = serde_json::Value::deserialize(deserializer)?;
+        if let serde_json::Value::String(text) = value {
+            return Ok(Self::Literal(text));
         }
+        serde_json::from_value::<Template>(value)
+            .map(|template| Self::Template(template.template))
+            .map_err(D::Error::custom)
     }
 }
 

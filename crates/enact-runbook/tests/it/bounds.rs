@@ -3,6 +3,7 @@
 use crate::kit::{errors, options, with_steps};
 use enact_runbook::files::MemoryFiles;
 use enact_runbook::{Source, compile};
+use proptest::prelude::*;
 
 fn sound() -> String {
     with_steps("  - { id: a, title: Say hello, exec: [echo] }")
@@ -34,7 +35,7 @@ fn marks_and_line_ends_of_other_systems_are_taken() {
     let id = |text: &str| {
         let source = crate::kit::source(text);
         let compiled = compile(&source, &options(), &MemoryFiles::default(), None).unwrap();
-        compiled.draft.freeze().unwrap().plan_id().clone()
+        compiled.draft.freeze().unwrap().id().clone()
     };
     assert_eq!(id(&plain), id(&format!("\u{feff}{plain}")));
     assert_eq!(id(&plain), id(&plain.replace('\n', "\r\n")));
@@ -56,7 +57,8 @@ fn what_is_no_single_text_document_is_refused() {
                 .into_bytes(),
             "5:1 the key `title` is used twice in this mapping",
         ),
-        (b"[".repeat(1000), "nest deeper than 64 levels"),
+        (b"[".repeat(1000), "nest too deep here"),
+        (b"[".repeat(100), "nest deeper than 64 levels"),
         (b"- a\n".to_vec(), "a runbook: expected a mapping, found a list"),
         (
             sound().replace("Small", "!env X").into_bytes(),
@@ -114,7 +116,27 @@ fn a_thousand_steps_are_checked_in_linear_time() {
         begin.elapsed()
     };
     time(100);
-    let (small, large) = (time(500), time(4000));
-    println!("500 steps: {small:?}, 4000 steps: {large:?}");
+    let (small, large) = (time(200), time(1600));
+    println!("200 steps: {small:?}, 1600 steps: {large:?}");
     assert!(large < small * 30, "{small:?} {large:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_damage_to_a_document_makes_the_reader_panic(
+        cuts in proptest::collection::vec((any::<proptest::sample::Index>(), "[\\PC\n]{0,6}", 0_usize..6), 1..6),
+    ) {
+        let mut text: Vec<char> = crate::format::EVERYTHING.chars().collect();
+        for (place, put, taken) in cuts {
+            let start = place.index(text.len());
+            let end = (start + taken).min(text.len());
+            text.splice(start..end, put.chars());
+        }
+        let text: String = text.into_iter().collect();
+        for fault in errors(&text) {
+            prop_assert!(!fault.is_empty());
+        }
+    }
 }

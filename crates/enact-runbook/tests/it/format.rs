@@ -66,7 +66,7 @@ fn a_misspelt_key_is_named_with_its_place() {
 }
 
 /// A document in which every mapping of the format occurs, with every key written once.
-const EVERYTHING: &str = r#"version: enact/v1
+pub(crate) const EVERYTHING: &str = r#"version: enact/v1
 kind: Plan
 name: everything
 title: Everything
@@ -228,7 +228,7 @@ fn missing_and_wrong_things_are_all_named_at_once() {
             "1:1 the runbook has no acceptance criteria (say under `acceptance` how it shows that everything went well)",
             "3:7 `name`: `Bad Name` cannot be a name",
             "5:5 a step needs the key `title`",
-            "5:36 `timeout`: `5` is no length of time (write it like `500ms`, `90s`, `10m`, `1h30m` or `7d`)",
+            "5:34 `timeout`: `5` is no length of time (write it like `500ms`, `90s`, `10m`, `1h30m` or `7d`)",
             "6:11 the id `a` is used twice (give each its own id)",
             "6:32 a step has exactly one action, found `run` and `exec`",
             "7:5 a step has no action (add one of `run`, `exec`, `http`, `checkpoint`, `manual`, `wait`, `plan`, `konnect`)",
@@ -251,7 +251,7 @@ fn parameters_are_typed_bounded_and_named() {
     assert_eq!(
         given(&[("rwos", json!("5")), ("mode", json!("ful"))]),
         [
-            "- the runbook has no parameter `rwos` (known here: `rows`, `mode`)",
+            "- the runbook has no parameter `rwos` (did you mean `rows`?)",
             "6:3 parameter `rows` needs a value (give it with `-p rows=…`)",
             "7:3 parameter `mode`: expected one of full, delta, found `ful`",
         ]
@@ -313,8 +313,8 @@ fn needs_point_backwards() {
     assert_eq!(
         errors(&text),
         [
-            "8:44 `needs` must point backwards; `b` comes later (steps run in the order of the file: move one of them)",
-            "9:44 there is no step `aa`",
+            "8:45 `needs` must point backwards; `b` comes later (steps run in the order of the file: move one of them)",
+            "9:45 there is no step `aa`",
         ]
     );
 }

@@ -54,6 +54,8 @@ fn the_steps_of_an_included_plan_take_its_place() {
     );
     let document = plan.document().unwrap();
     assert_eq!(document["files"][0]["path"], "sub/count.sh");
+    assert_eq!(document["groups"][0]["title"], "The inner");
+    assert_eq!(document["groups"][0]["number"], 2);
     assert_eq!(document["assumptions"][0]["id"], "inner.A1");
     assert_eq!(document["assumptions"][0]["check"]["working_dir"], "sub");
 }
@@ -211,6 +213,45 @@ fn what_another_domain_says_stands_at_the_step() {
         Some(&Portals),
     )
     .unwrap_err();
-    assert_eq!(crate::kit::listed(&faults), "8:42 nothing to sync");
+    assert_eq!(crate::kit::listed(&faults), "8:40 nothing to sync");
     assert!(errors(&text)[0].contains("which is not available here"));
+}
+
+#[test]
+fn what_a_step_of_another_domain_verifies_comes_behind_its_changes() {
+    let text = with_steps(
+        "  - { id: gateway, title: The gateway, konnect: { operation: apply, files: [gw] }, repeat: safe, confirm: after, verify: [{ exec: [look] }], env: { A: b } }\n  - { id: after, title: The last, exec: [b] }",
+    );
+    let compiled = compile(
+        &source(&text),
+        &options(),
+        &MemoryFiles::default(),
+        Some(&Portals),
+    )
+    .unwrap();
+    let plan = compiled.draft.freeze().unwrap();
+    let verified = &plan.changes()[2];
+    assert_eq!(verified.change_id.as_str(), "gateway/verified");
+    assert_eq!(verified.postconditions.len(), 1);
+    assert_eq!(verified.handling.as_ref().unwrap().holds.len(), 1);
+    assert_eq!(plan.changes()[1].handling.as_ref().unwrap().holds.len(), 0);
+    assert_eq!(plan.changes()[3].depends_on.len(), 3);
+    assert_eq!(
+        plan.document().unwrap()["groups"][0]["changes"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
+    let refused = with_steps(
+        "  - { id: gateway, title: The gateway, konnect: { files: [gw] }, when: \"true\", repeat: never }",
+    );
+    let faults = compile(
+        &source(&refused),
+        &options(),
+        &MemoryFiles::default(),
+        Some(&Portals),
+    )
+    .unwrap_err();
+    assert_eq!(faults.len(), 2);
 }

@@ -104,7 +104,7 @@ fn advice_can_be_declined_and_errors_cannot() {
     let errors = with_steps(&format!("  - {{ {step}, lint: {{ allow: [E_HIDDEN_TEXT] }} }}"));
     assert_eq!(
         crate::kit::errors(&errors),
-        ["8:107 `E_HIDDEN_TEXT` is an error and cannot be allowed"]
+        ["8:105 `E_HIDDEN_TEXT` is an error and cannot be allowed"]
     );
     let unknown = with_steps(&format!("  - {{ {step}, lint: {{ allow: [W_NO_ROLBACK] }} }}"));
     assert!(crate::kit::errors(&unknown)[0].ends_with("(did you mean `W_NO_ROLLBACK`?)"));

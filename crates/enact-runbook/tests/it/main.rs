@@ -2,12 +2,14 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test says what went wrong by panicking"
 )]
 
 mod bounds;
 mod crash;
+mod examples;
 mod expressions;
 mod format;
 mod freezing;

@@ -1,0 +1,326 @@
+//! A step of its own: one change.
+
+use std::collections::BTreeMap;
+
+use enact_core::change::{Action, Change, ChangeId, Effect, Postcondition, Undo};
+use serde_json::Value;
+
+use super::steps::Header;
+use super::{Compiler, Written};
+use crate::checks::ActionNode;
+use crate::expression::{Expression, Type, Typed};
+use crate::kinds::{KINDS, NOT_YET, VERIFIED, summary};
+use crate::reading::{Fields, KnownStep, Node, Slot, value_of};
+use crate::spec::{
+    Matcher, OutputSpec, ProbeSpec, Repeat, STEP, Simulation, StepSpec, Text, UndoSpec, ValueType,
+};
+
+impl Compiler<'_> {
+    pub(super) fn own_step(&mut self, fields: &Fields<'_>, action: &ActionNode<'_>, mut header: Header) {
+        let when = fields
+            .get("when")
+            .and_then(|node| self.reading.condition(node, "`when`"));
+        let never = when == Some(Expression::Literal(Value::Bool(false)));
+        let own_env = fields
+            .get("env")
+            .map(|node| self.reading.environment(node))
+            .unwrap_or_default();
+        self.reading.env.extend(own_env);
+        if let Some(node) = fields.get("working_dir") {
+            self.reading.working_dir = self.reading.folder(node);
+        }
+        let frozen = action.kind.read(action.node, &mut self.reading);
+        let dry_run = fields.get("dry_run").and_then(|node| self.simulation(node));
+        let probe = fields.get("probe").and_then(|node| self.probe(node));
+        let key = fields
+            .get("key")
+            .and_then(|node| self.reading.template(node, "`key`", Slot::Value));
+        let outputs = fields
+            .get("outputs")
+            .map(|node| self.reading.outputs(node, action.kind.name()))
+            .unwrap_or_default();
+        let typed = outputs
+            .iter()
+            .map(|(name, output)| (name.clone(), type_of_output(output)))
+            .collect();
+        self.know(
+            &header.full_id,
+            KnownStep {
+                index: 0,
+                outputs: typed,
+                never,
+            },
+        );
+        let postconditions = self.postconditions(fields);
+        let undo = self.undo(fields, &mut header);
+        let repeat = self.repeat(fields, header.effect);
+        header.step.repeat = repeat;
+        header.step.verified = !postconditions.is_empty();
+        header.step.has_outputs = !outputs.is_empty();
+        header.step.kind = action.kind.name();
+        header.step.action = frozen.clone().unwrap_or_default();
+        let duration = |compiler: &mut Self, key: &'static str| {
+            fields
+                .get(key)
+                .and_then(|node| compiler.reading.duration(node, &format!("`{key}`")))
+        };
+        let timeout = duration(self, "timeout").unwrap_or(self.settings.settings.default_timeout);
+        let spec = StepSpec {
+            number: 0,
+            tasks: std::mem::take(&mut header.tasks),
+            kind: action.kind.name().to_owned(),
+            action: frozen.unwrap_or_default(),
+            when: when
+                .filter(|when| *when != Expression::Literal(Value::Bool(true)))
+                .map(|when| when.to_string()),
+            repeat,
+            key,
+            probe,
+            timeout_total: duration(self, "timeout_total"),
+            retry_on: self.retry_on(fields),
+            outputs,
+            escalate_on: self.matchers(fields, "escalate_on", "`escalate_on`"),
+            env: self.reading.env.clone(),
+            working_dir: self.reading.working_dir.clone(),
+            lock: fields
+                .get("lock")
+                .and_then(|node| self.reading.plain(node, "`lock`")),
+            satisfies: header.step.satisfies.iter().map(|(id, _)| id.clone()).collect(),
+            dry_run,
+            step_hash: String::new(),
+        };
+        let change = Change {
+            undo: Some(undo),
+            postconditions,
+            timeout: Some(timeout),
+            ..self.change(&header)
+        };
+        self.finish(header, spec, change);
+    }
+
+    /// What verifies changes of another domain when they are made: a change that does nothing and has the step's checks.
+    pub(super) fn verified(
+        &mut self,
+        fields: &Fields<'_>,
+        header: &Header,
+        changes: &[Change],
+    ) -> Option<(Change, StepSpec)> {
+        let env = fields.get("env").map(|node| self.reading.environment(node));
+        self.reading.env.extend(env.unwrap_or_default());
+        if let Some(node) = fields.get("working_dir") {
+            self.reading.working_dir = self.reading.folder(node);
+        }
+        let postconditions = self.postconditions(fields);
+        if postconditions.is_empty() {
+            return None;
+        }
+        let mut depends_on: Vec<ChangeId> = changes.iter().map(|change| change.change_id.clone()).collect();
+        if depends_on.is_empty() {
+            depends_on.clone_from(&header.depends_on);
+        }
+        let id = ChangeId(format!("{}/{VERIFIED}", header.full_id));
+        let name = id.0.clone();
+        let change = Change {
+            depends_on,
+            postconditions,
+            effect: Effect::Read,
+            undo: Some(Undo::Nothing),
+            timeout: Some(self.settings.settings.default_timeout),
+            handling: Some(header.handling.clone()),
+            ..Change::new(id, Action::Run, STEP, &name, &header.title)
+        };
+        let mut spec = StepSpec {
+            number: 0,
+            tasks: Vec::new(),
+            kind: VERIFIED.to_owned(),
+            action: Value::Object(serde_json::Map::new()),
+            when: None,
+            repeat: Repeat::Safe,
+            key: None,
+            probe: None,
+            timeout_total: None,
+            retry_on: Vec::new(),
+            outputs: BTreeMap::new(),
+            escalate_on: Vec::new(),
+            env: self.reading.env.clone(),
+            working_dir: self.reading.working_dir.clone(),
+            lock: None,
+            satisfies: Vec::new(),
+            dry_run: None,
+            step_hash: String::new(),
+        };
+        spec.step_hash = self.step_hash(&spec, &change);
+        Some((change, spec))
+    }
+
+    fn change(&self, header: &Header) -> Change {
+        let id = ChangeId(header.full_id.clone());
+        Change {
+            depends_on: header.depends_on.clone(),
+            preconditions: header.preconditions.clone(),
+            effect: header.effect,
+            estimate: header.step.estimate.map(|estimate| estimate.likely),
+            handling: Some(header.handling.clone()),
+            ..Change::new(id, Action::Run, STEP, &header.full_id, &header.title)
+        }
+    }
+
+    fn finish(&mut self, header: Header, mut spec: StepSpec, mut change: Change) {
+        if let Some(checkpoint) = spec.action.get("message").filter(|_| spec.kind == "checkpoint")
+            && let Ok(message) = serde_json::from_value::<Text>(checkpoint.clone())
+            && let Some(handling) = &mut change.handling
+        {
+            handling
+                .holds
+                .iter_mut()
+                .for_each(|hold| hold.message = message.shown());
+        }
+        spec.step_hash = self.step_hash(&spec, &change);
+        let ids = vec![change.change_id.clone()];
+        self.ran(&header, ids);
+        let mut step = header.step;
+        step.spec = Some(spec);
+        step.changes = vec![change];
+        self.push(step);
+    }
+
+    fn repeat(&mut self, fields: &Fields<'_>, effect: Effect) -> Repeat {
+        let words = ["safe", "keyed", "never"];
+        match fields
+            .get("repeat")
+            .and_then(|node| self.reading.choice(node, "`repeat`", &words))
+        {
+            Some("safe") => Repeat::Safe,
+            Some("keyed") => Repeat::Keyed,
+            Some(_) => Repeat::Never,
+            None if effect == Effect::Read => Repeat::Safe,
+            None => Repeat::Never,
+        }
+    }
+
+    fn retry_on(&mut self, fields: &Fields<'_>) -> Vec<Matcher> {
+        // The keys were checked with the attempts.
+        let on = fields.get("retry").and_then(|node| value_of(node, "on"));
+        on.map(|node| self.reading.matchers(node, "`on`"))
+            .unwrap_or_default()
+    }
+
+    fn matchers(&mut self, fields: &Fields<'_>, key: &str, what: &'static str) -> Vec<Matcher> {
+        fields
+            .get(key)
+            .map(|node| self.reading.matchers(node, what))
+            .unwrap_or_default()
+    }
+
+    fn probe(&mut self, node: &Node) -> Option<ProbeSpec> {
+        let check = self.reading.check_with(node, "`probe`", &["partial"])?;
+        let fields = self.reading.any_fields(node, "`probe`")?;
+        let partial = self.matchers(&fields, "partial", "`partial`");
+        Some(ProbeSpec { check, partial })
+    }
+
+    fn simulation(&mut self, node: &Node) -> Option<Simulation> {
+        let keys: Vec<&'static str> = KINDS
+            .iter()
+            .filter(|kind| kind.may_check())
+            .map(|kind| kind.name())
+            .collect();
+        let fields = self.reading.fields(node, "`dry_run`", &keys)?;
+        let action = self
+            .reading
+            .one_action(&fields, &|kind| kind.may_check() && kind.is_step())?;
+        Some(Simulation {
+            kind: action.kind.name().to_owned(),
+            action: action.kind.read(action.node, &mut self.reading)?,
+        })
+    }
+
+    fn postconditions(&mut self, fields: &Fields<'_>) -> Vec<Postcondition> {
+        let items = fields
+            .get("verify")
+            .map_or(&[] as &[Node], |node| self.reading.list(node, "`verify`"));
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut found = Vec::new();
+        for item in items {
+            let Some(check) = self.reading.check(item, "an entry of `verify`") else {
+                continue;
+            };
+            let mut name = summary(&check.kind, &check.action);
+            let count = seen.entry(name.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                name = format!("{name} ({count})");
+            }
+            if let Ok(spec) = serde_json::to_value(&check) {
+                found.push(Postcondition::Check { name, spec });
+            }
+        }
+        found
+    }
+
+    fn undo(&mut self, fields: &Fields<'_>, header: &mut Header) -> Undo {
+        let Some(node) = fields.get("rollback") else {
+            return match header.effect {
+                Effect::Read => Undo::Nothing,
+                Effect::Write | Effect::Destroy => Undo::Impossible {
+                    reason: "the runbook names no rollback".to_owned(),
+                },
+            };
+        };
+        if node.text() == Some("none") {
+            header.step.rollback = Written::Nothing;
+            return Undo::Nothing;
+        }
+        header.step.rollback = Written::Given;
+        let spec = self
+            .undo_spec(node)
+            .and_then(|spec| serde_json::to_value(spec).ok());
+        spec.map_or(Undo::Nothing, |spec| Undo::Run { spec })
+    }
+
+    fn undo_spec(&mut self, node: &Node) -> Option<UndoSpec> {
+        let mut keys = vec!["timeout", "env", "working_dir"];
+        keys.extend(
+            KINDS
+                .iter()
+                .filter(|kind| kind.may_undo())
+                .map(|kind| kind.name()),
+        );
+        keys.extend(NOT_YET.iter().map(|(name, _)| *name));
+        let fields = self.reading.fields(node, "`rollback`", &keys)?;
+        let action = self.reading.one_action(&fields, &|kind| kind.may_undo())?;
+        let outer = (self.reading.env.clone(), self.reading.working_dir.clone());
+        if let Some(node) = fields.get("env") {
+            let own = self.reading.environment(node);
+            self.reading.env.extend(own);
+        }
+        if let Some(node) = fields.get("working_dir") {
+            self.reading.working_dir = self.reading.folder(node);
+        }
+        let frozen = action.kind.read(action.node, &mut self.reading);
+        let timeout = fields
+            .get("timeout")
+            .and_then(|node| self.reading.duration(node, "`timeout`"));
+        let env = std::mem::replace(&mut self.reading.env, outer.0);
+        let working_dir = std::mem::replace(&mut self.reading.working_dir, outer.1);
+        Some(UndoSpec {
+            kind: action.kind.name().to_owned(),
+            action: frozen?,
+            timeout: timeout.unwrap_or(self.settings.settings.default_timeout),
+            env,
+            working_dir,
+        })
+    }
+}
+
+fn type_of_output(output: &OutputSpec) -> Typed {
+    Typed {
+        value_type: match output.value_type {
+            ValueType::String => Type::Text,
+            ValueType::Integer => Type::Integer,
+            ValueType::Boolean => Type::Boolean,
+            ValueType::Json => Type::Json,
+        },
+        secret: output.secret,
+    }
+}
