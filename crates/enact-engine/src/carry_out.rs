@@ -15,6 +15,9 @@ use crate::retry::RetryPolicy;
 use crate::runner::{RunError, Runner};
 use crate::stop::Urgency;
 
+/// How often in a row the outcome of a step may get lost before it counts as a failure.
+const LOST_IN_A_ROW: u32 = 3;
+
 impl<P: Provider> Runner<'_, P> {
     /// One change: look, write the intent, do it, write the outcome; again, while the effect certainly did not happen.
     pub(crate) async fn carry_out(&self, change: &Change) -> Result<(), RunError> {
@@ -137,7 +140,12 @@ impl<P: Provider> Runner<'_, P> {
                 if self.state_of(change) != ChangeState::Pending {
                     return Ok(Next::Ended);
                 }
-                if attempt >= retry.attempts {
+                // Looking said that it may start again: that is no attempt that failed, within reason.
+                let attempts = match change.handling {
+                    Some(_) => retry.attempts.max(LOST_IN_A_ROW),
+                    None => retry.attempts,
+                };
+                if attempt >= attempts {
                     let message = last_words(&failure.message);
                     return self.failed(change, Failure { message, ..failure }).await;
                 }

@@ -11,6 +11,7 @@ pub mod expression;
 pub mod files;
 pub mod kinds;
 pub mod lint;
+mod markdown;
 pub mod process;
 pub mod provider;
 pub mod reading;

@@ -65,10 +65,13 @@ fn document() -> Value {
         "assumptions": list("assumption"),
         "steps": list("step"),
         "finally": list("step"),
-        "downtime": mapping(&["from", "to"], json!({
-            "from": {"type": "string"}, "to": {"type": "string"}, "limit": {"$ref": "#/$defs/duration"},
-            "estimate": {"$ref": "#/$defs/duration"}, "on_overrun": {"enum": ["escalate", "warn", "rollback"]}
-        })),
+        "downtime": {"anyOf": [
+            mapping(&["from", "to"], json!({
+                "from": {"type": "string"}, "to": {"type": "string"}, "limit": {"$ref": "#/$defs/duration"},
+                "estimate": {"$ref": "#/$defs/duration"}, "on_overrun": {"enum": ["escalate", "warn", "rollback"]}
+            })),
+            mapping(&["estimate"], json!({"estimate": {"$ref": "#/$defs/duration"}}))
+        ]},
         "rollback": mapping(&[], json!({
             "on": {"type": ["array", "string"], "items": {"enum": ["failure", "cancel", "verify_failed"]}},
             "mode": {"enum": ["ask", "auto", "never"]}, "point_of_no_return": {"type": "string"}

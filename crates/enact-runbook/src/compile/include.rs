@@ -180,7 +180,10 @@ impl Compiler<'_> {
             }
         };
         match parse(file, &content, MAX_BYTES) {
-            Ok(found) => Some(found),
+            Ok(parsed) => {
+                self.reading.findings.extend(parsed.notes);
+                Some((parsed.file, parsed.root))
+            }
             Err(findings) => {
                 self.reading.findings.extend(findings);
                 None

@@ -27,6 +27,7 @@ pub use konnect::{SubPlan, SubPlanRequest, SubPlanner};
 use crate::document::{Effective, Given, SettingsDefaults};
 use crate::files::Files;
 use crate::lint::{self, LintFinding};
+use crate::markdown;
 use crate::reading::{DOCUMENT, Node, Reading, SourceFile};
 use crate::spec::{Document, Estimate, Group, Repeat, StepSpec, Text};
 
@@ -34,9 +35,9 @@ use crate::spec::{Document, Estimate, Group, Repeat, StepSpec, Text};
 pub const MAX_BYTES: usize = 10 << 20;
 /// The most steps of a document, those of included ones counted.
 pub const MAX_STEPS: usize = 10_000;
-const NESTING: usize = 64;
-const NODES: usize = 2_000_000;
-const ALIAS_NODES: usize = 100_000;
+pub(crate) const NESTING: usize = 64;
+pub(crate) const NODES: usize = 2_000_000;
+pub(crate) const ALIAS_NODES: usize = 100_000;
 
 /// The author's document.
 #[derive(Debug, Clone)]
@@ -135,19 +136,23 @@ pub fn check(
             findings,
             compiled: None,
         },
-        Ok((file, root)) => {
-            let compiler = Compiler::new(Reading::new(files, file), options, konnect);
-            compiler.report(&root)
+        Ok(parsed) => {
+            let compiler = Compiler::new(Reading::new(files, parsed.file), options, konnect);
+            compiler.report(&parsed.root, parsed.notes)
         }
     }
 }
 
-/// A text to its tree.
-fn parse(
-    name: &str,
-    content: &[u8],
-    max_bytes: usize,
-) -> Result<(std::rc::Rc<SourceFile>, Node), Vec<LintFinding>> {
+/// A text as its tree.
+pub(crate) struct Parsed {
+    pub(crate) file: std::rc::Rc<SourceFile>,
+    pub(crate) root: Node,
+    /// How Markdown was read.
+    pub(crate) notes: Vec<LintFinding>,
+}
+
+/// A text, YAML or Markdown, to its tree.
+pub(crate) fn parse(name: &str, content: &[u8], max_bytes: usize) -> Result<Parsed, Vec<LintFinding>> {
     let bare = |diagnostic: Diagnostic| {
         let place = Place {
             file: name.to_owned(),
@@ -173,6 +178,13 @@ fn parse(
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let file = SourceFile::new(name.to_owned(), text.to_owned());
+    if markdown::is_markdown(name, text) {
+        let (root, notes) = markdown::translate(&file);
+        return match root {
+            Some(root) => Ok(Parsed { file, root, notes }),
+            None => Err(notes),
+        };
+    }
     let mut budget = Budget::new(8 * MAX_BYTES as u64, NODES, ALIAS_NODES);
     let (root, faults) = yaml::parse::<Plain>(file.text(), NESTING, &mut budget);
     if !faults.is_empty() {
@@ -185,7 +197,11 @@ fn parse(
     match root {
         Some(root) => {
             let root = root.into_owned();
-            Ok((file, root))
+            Ok(Parsed {
+                file,
+                root,
+                notes: Vec::new(),
+            })
         }
         None => Err(bare(
             Diagnostic::error("the document is empty").hint("begin with `version: enact/v1`"),
@@ -302,9 +318,11 @@ impl<'e> Compiler<'e> {
         }
     }
 
-    fn report(mut self, root: &Node) -> CheckReport {
+    fn report(mut self, root: &Node, notes: Vec<LintFinding>) -> CheckReport {
         let document = self.document(root);
         let mut findings = std::mem::take(&mut self.reading.findings);
+        let declined = |finding: &LintFinding| self.allowed.contains(finding.rule);
+        findings.extend(notes.into_iter().filter(|finding| !declined(finding)));
         if let Some(document) = &document {
             findings.extend(lint::run(&lint::Subject {
                 document,
@@ -450,8 +468,11 @@ impl<'e> Compiler<'e> {
             .iter()
             .filter_map(|step| Some((step.place.position?, &step.changes.first()?.change_id)))
             .collect();
+        // How Markdown was read is no part of the plan, which is the same in any form.
+        let of_markdown = [markdown::NOTE, markdown::MANUAL];
         let mut notes: Vec<Warning> = findings
             .iter()
+            .filter(|finding| !of_markdown.contains(&finding.rule))
             .map(|finding| Warning {
                 change_id: finding
                     .diagnostic

@@ -147,7 +147,11 @@ impl Compiler<'_> {
             .and_then(|node| reading.plain(node, "`revises`"));
         let acceptance = self.acceptance(fields);
         let verification = self.verification(fields);
-        let downtime = self.downtime(fields);
+        let downtime_estimate = self.reading.estimated_downtime(fields);
+        let downtime = match downtime_estimate {
+            Some(_) => None,
+            None => self.downtime(fields),
+        };
         let rollback = self.rollback(fields);
         self.check_satisfies(
             &requirements
@@ -174,6 +178,7 @@ impl Compiler<'_> {
             questions,
             assumptions: std::mem::take(&mut self.assumptions),
             downtime,
+            downtime_estimate,
             rollback,
             acceptance,
             verification,

@@ -1,6 +1,6 @@
 //! Blocks about the whole: downtime, rollback, approvals, files, who must confirm.
 
-use enact_core::change::ChangeId;
+use enact_core::change::{ChangeId, Milliseconds};
 use enact_core::diagnostic::Diagnostic;
 use enact_core::procedure::{RollbackMode, RollbackRule};
 use enact_core::yaml::{Span, shown};
@@ -128,6 +128,18 @@ impl Reading<'_> {
             on_overrun: on_overrun.to_owned(),
         };
         Some((downtime, [from, to]))
+    }
+
+    /// `downtime: {estimate: 15m}`: how long it is expected to be, and nothing about when it is.
+    pub(crate) fn estimated_downtime(&mut self, fields: &Fields<'_>) -> Option<Milliseconds> {
+        let node = fields.get("downtime")?;
+        let enact_core::yaml::Body::Mapping(entries) = &node.body else {
+            return None;
+        };
+        match entries.as_slice() {
+            [only] if only.key == "estimate" => self.duration(&only.value, "`estimate`"),
+            _ => None,
+        }
     }
 
     fn named_step(&mut self, fields: &Fields<'_>, key: &'static str) -> Option<Named> {

@@ -27,7 +27,7 @@ pub struct LintFinding {
 }
 
 /// Rules that give advice, which can be declined.
-pub const ADVICE: [&str; 14] = [
+pub const ADVICE: [&str; 16] = [
     "W_NO_ROLLBACK",
     "W_NO_PROBE",
     "W_NO_VERIFY",
@@ -42,6 +42,8 @@ pub const ADVICE: [&str; 14] = [
     "W_OVERPLAN_ECHO",
     "W_UNDERPLAN_VAGUE",
     "W_PLACEHOLDER",
+    crate::markdown::NOTE,
+    crate::markdown::MANUAL,
 ];
 
 /// What rules look at.

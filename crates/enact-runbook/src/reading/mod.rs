@@ -14,6 +14,7 @@ use enact_core::diagnostic::{Diagnostic, Place, Position};
 use enact_core::yaml::{self, Body, Span};
 
 pub use fields::Fields;
+pub(crate) use scalars::duration;
 pub(crate) use scope::{Binding, KnownStep, Scope};
 pub use texts::Slot;
 

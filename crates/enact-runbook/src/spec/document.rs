@@ -48,6 +48,9 @@ pub struct Document {
     /// When the clock of the downtime runs, and its limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime: Option<Downtime>,
+    /// How long the downtime is expected to be where nobody says which steps it lasts from and to. For people: no clock runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downtime_estimate: Option<Milliseconds>,
     /// When what was done is taken back.
     pub rollback: RollbackRule,
     /// When it is good.

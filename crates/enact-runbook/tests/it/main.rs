@@ -16,6 +16,7 @@ mod freezing;
 mod includes;
 mod kit;
 mod lint;
+mod markdown;
 mod process;
 
 /// A test file that nobody lists here would silently not run.

@@ -97,6 +97,8 @@ pub(crate) fn headline(painter: Painter, plan: &Plan, document: &Document) -> St
             text.push_str(&format!(" (limit {})", span_of(limit)));
         }
         parts.push(text);
+    } else if let Some(estimate) = document.downtime_estimate {
+        parts.push(format!("downtime est. {}", span_of(estimate)));
     }
     format!("{}     {}\n", painter.strong("PLAN"), parts.join("  "))
 }

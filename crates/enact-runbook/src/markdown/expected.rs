@@ -1,0 +1,111 @@
+//! `Run:` and `Expected:` of implementation plans: a command, and what it should show.
+
+use std::ops::Range;
+
+use enact_core::yaml::Body;
+
+use super::blocks::{Line, Mark};
+use super::{Translation, pair, scalar, word};
+use crate::reading::Node;
+
+/// A command to run.
+#[derive(Debug, Clone)]
+pub(super) struct Run {
+    pub(super) command: String,
+    pub(super) at: Range<usize>,
+    pub(super) expected: Option<Expected>,
+}
+
+/// What a command should show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// It ends with 0.
+    Pass,
+    /// It ends with something else.
+    Fail,
+    /// It ends with 0 and prints this.
+    Prints(String, Range<usize>),
+}
+
+/// `Run: …` with the label's value, also in bold: `**Run:** …`.
+pub(super) fn labelled<'l>(line: &'l Line, label: &str) -> Option<&'l str> {
+    let text = line.text.trim_start_matches(['*', ' ']);
+    let head = text
+        .get(..label.len())
+        .filter(|head| head.eq_ignore_ascii_case(label))?;
+    let rest = text.get(head.len()..)?.trim_start_matches('*');
+    Some(rest.strip_prefix(':')?.trim_start_matches(['*', ' ']))
+}
+
+impl Translation<'_> {
+    /// The value of an `Expected:` line.
+    pub(super) fn expected(&mut self, line: &Line, value: &str) -> Expected {
+        let lower = value.to_ascii_lowercase();
+        let code = line.parts.iter().find(|part| part.mark == Mark::Code);
+        if lower.starts_with("fail") {
+            if code.is_some() || value.contains(['"', '“']) {
+                self.note(
+                    &line.range,
+                    "of this only that the command fails is checked, not what it says",
+                );
+            }
+            return Expected::Fail;
+        }
+        if let Some(code) = code.filter(|_| value.starts_with('`')) {
+            return Expected::Prints(code.text.clone(), code.range.clone());
+        }
+        let plain = [
+            "pass",
+            "clean",
+            "success",
+            "succeeds",
+            "ok",
+            "no errors",
+            "no output",
+            "exit 0",
+            "exit code 0",
+        ];
+        if !plain.iter().any(|known| lower.starts_with(known)) {
+            self.note(
+                &line.range,
+                "of this only that the command ends well is checked, not the text",
+            );
+        }
+        Expected::Pass
+    }
+
+    /// A command and its expectation as a check.
+    pub(super) fn run_check(&self, run: &Run) -> Node {
+        let span = self.lines.span(&run.at);
+        let mut entries = vec![pair("run", span, Node::new(span, scalar(run.command.clone())))];
+        let expect = match &run.expected {
+            None | Some(Expected::Pass) => None,
+            Some(Expected::Fail) => {
+                let not = vec![pair("not", span, word(span, "0"))];
+                Some(pair("exit_code", span, Node::new(span, Body::Mapping(not))))
+            }
+            Some(Expected::Prints(text, at)) => {
+                let at = self.lines.span(at);
+                let contains = vec![pair("contains", at, Node::new(at, scalar(text.clone())))];
+                Some(pair("stdout", at, Node::new(at, Body::Mapping(contains))))
+            }
+        };
+        if let Some(expect) = expect {
+            entries.push(pair("expect", span, Node::new(span, Body::Mapping(vec![expect]))));
+        }
+        Node::new(span, Body::Mapping(entries))
+    }
+}
+
+/// A command within a script, which must end as expected before the script goes on.
+pub(super) fn asserted(run: &Run) -> String {
+    let command = run.command.trim_end();
+    match &run.expected {
+        Some(Expected::Fail) => {
+            let said = format!("expected to fail: {}", command.lines().next().unwrap_or_default());
+            let said = said.replace('\'', r"'\''");
+            format!("if (\n{command}\n); then echo '{said}' >&2; exit 1; fi\n")
+        }
+        Some(Expected::Pass | Expected::Prints(..)) | None => format!("(\n{command}\n)\n"),
+    }
+}
