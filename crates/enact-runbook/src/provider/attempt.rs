@@ -159,10 +159,11 @@ impl RunbookProvider<'_> {
         here: &Whereabouts<'_>,
         known: &Known<'_>,
     ) -> Result<BTreeMap<String, Secret<String>>, String> {
-        let mut env: BTreeMap<String, Secret<String>> = environment::allowed(&self.host.environment, &self.document.environment_allowed)
-            .into_iter()
-            .map(|(name, value)| (name, Secret::new(value)))
-            .collect();
+        let mut env: BTreeMap<String, Secret<String>> =
+            environment::allowed(&self.host.environment, &self.document.environment_allowed)
+                .into_iter()
+                .map(|(name, value)| (name, Secret::new(value)))
+                .collect();
         for (name, text) in self.document.env.iter().chain(here.env) {
             let value = super::site::as_secret_text(crate::expression::text(text, known))
                 .map_err(|why| format!("the variable {name}: {why}"))?;
@@ -395,7 +396,9 @@ impl RunbookProvider<'_> {
         for name in ["outcome.json", "output"] {
             let _gone = std::fs::remove_file(attempt.join(name));
         }
-        let Ok(patterns) = Patterns::new(&secrets) else { return };
+        let Ok(patterns) = Patterns::new(&secrets) else {
+            return;
+        };
         for name in ["stdout.log", "stderr.log", "merged.log"] {
             let path = attempt.join(name);
             if let Ok(bytes) = std::fs::read(&path) {

@@ -161,7 +161,11 @@ impl RunbookProvider<'_> {
             return Err(not_possible(format!("there is no kind {:?}", undo.kind)));
         };
         let reply = kind.act(&undo.action, &site).await;
-        self.note(Some(&change.change_id), "undo", attempt_note(&reply, step.prints_secrets()));
+        self.note(
+            Some(&change.change_id),
+            "undo",
+            attempt_note(&reply, step.prints_secrets()),
+        );
         match &reply.end {
             super::End::Stopped => Err(Failure::new(Disposition::Look, reply.in_words())),
             _ if kind.is_success(&undo.action, &reply) => Ok(()),
