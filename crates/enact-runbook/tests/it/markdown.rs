@@ -13,4 +13,3 @@ fn report(text: &str) -> CheckReport {
     };
     check(&source, &options(), &MemoryFiles::default(), None)
 }
-
