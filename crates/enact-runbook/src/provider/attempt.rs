@@ -30,6 +30,8 @@ pub(crate) struct Whereabouts<'s> {
     pub(crate) timeout: Duration,
     pub(crate) lock: Option<&'s str>,
     pub(crate) key: Option<String>,
+    /// Is something taken back? Then a request carries no idempotency key: it would be taken for the one that it undoes.
+    pub(crate) undoing: bool,
     pub(crate) step_state: &'s str,
     pub(crate) attempt: u32,
 }
@@ -80,6 +82,7 @@ impl RunbookProvider<'_> {
             timeout: self.time_left(change, step, folder)?,
             lock: step.spec.lock.as_deref(),
             key: Some(self.key_of(change, step)?),
+            undoing: false,
             step_state: "running",
             attempt: number,
         })
@@ -106,7 +109,7 @@ impl RunbookProvider<'_> {
     }
 
     /// The idempotency key: the same for every attempt of this run.
-    fn key_of(&self, change: &Change, step: &Step) -> Result<String, Failure> {
+    pub(crate) fn key_of(&self, change: &Change, step: &Step) -> Result<String, Failure> {
         let Some(text) = &step.spec.key else {
             let run = self.run.borrow();
             let run_id = run.id.as_ref().map_or("", |run_id| run_id.0.as_str());
@@ -142,7 +145,7 @@ impl RunbookProvider<'_> {
             attempt_dir: here.attempt_dir,
             timeout: here.timeout,
             lock: here.lock.map(|name| self.lock_path(name)),
-            key: here.key,
+            key: here.key.filter(|_| !here.undoing),
             checks: None,
         })
     }
@@ -198,6 +201,7 @@ impl RunbookProvider<'_> {
             timeout: Duration::from_millis(check.timeout.0),
             lock: None,
             key: None,
+            undoing: false,
             step_state: "checking",
             attempt: 1,
         };

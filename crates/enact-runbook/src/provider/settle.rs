@@ -152,7 +152,9 @@ impl RunbookProvider<'_> {
             attempt_dir: attempt_folder(&folder, Series::Undos, number),
             timeout: Duration::from_millis(undo.timeout.0),
             lock: step.spec.lock.as_deref(),
-            key: None,
+            // The key that the step ran under: an undo takes back what carries it.
+            key: Some(self.key_of(change, step)?),
+            undoing: true,
             step_state: self.state_before_undo(change),
             attempt: number,
         };

@@ -128,7 +128,9 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
 
 /// A plan can say for how many runs an approval of it is good; more is not silently made less.
 fn check_runs(plan: &Plan, wanted: u32) -> Result<(), CommandError> {
-    let most = enact_core::asked::asked_by(plan).ok().and_then(|asked| asked.max_runs);
+    let most = enact_core::asked::asked_by(plan)
+        .ok()
+        .and_then(|asked| asked.max_runs);
     match most {
         Some(most) if wanted > most => Err(CommandError::invalid(format!(
             "an approval of this plan is good for {} at most; nothing was approved",

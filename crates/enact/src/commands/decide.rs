@@ -225,7 +225,10 @@ fn may_choose(context: &Context, plan: &Plan, waiting: &Waiting) -> Result<(), C
     let state = run.of(change_id);
     let ends = matches!(choice, Choice::Rollback | Choice::Abort);
     let verification = run.phase == RunPhase::Paused
-        && run.criteria.iter().any(|criterion| criterion.verdict.is_against());
+        && run
+            .criteria
+            .iter()
+            .any(|criterion| criterion.verdict.is_against());
     let asked = match state {
         ChangeState::Escalated => true,
         ChangeState::Done => ends && verification,

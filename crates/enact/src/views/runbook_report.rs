@@ -127,7 +127,10 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
         lines.push(format!("attest with: enact attest {run_id} {}", criterion.id));
     }
     let unmet = |criterion: &&enact_core::criterion::CriterionReport| {
-        matches!(criterion.verdict, CriterionVerdict::Failed | CriterionVerdict::NotChecked)
+        matches!(
+            criterion.verdict,
+            CriterionVerdict::Failed | CriterionVerdict::NotChecked
+        )
     };
     if state.phase == RunPhase::Paused && state.criteria.iter().any(|criterion| unmet(&criterion)) {
         lines.push(format!(
