@@ -343,7 +343,7 @@ fn faults_stand_at_their_place_in_the_markdown_file() {
         ),
         (
             "### Step 1: A\n```bash {rollback=undo}\nls\n```\n",
-            vec!["E_DOCUMENT +2:18"],
+            vec!["E_DOCUMENT +2:19"],
         ),
     ] {
         let expected: Vec<String> = expected
