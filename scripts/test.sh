@@ -22,6 +22,10 @@ if ! command -v strace >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/
   (apt-get update -qq && apt-get install -y -qq strace) >/dev/null 2>&1 || true
 fi
 command -v strace >/dev/null || echo "skipped: killing real processes at every system call (strace is not installed)"
+# Where the servers are, the example must run; where they cannot be had, that is said.
+if scripts/databases.sh; then
+  export ENACT_REQUIRE_DATABASES=1
+fi
 [ -n "${ENACT_TEST_KONNECT:-}" ] || echo "skipped: scenarios against a real organisation (ENACT_TEST_KONNECT is not set)"
 cargo test --locked --workspace
 

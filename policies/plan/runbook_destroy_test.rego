@@ -91,6 +91,8 @@ test_a_hold_before_the_first_change_of_a_step_is_for_all_of_them if {
 	count(runbook_denials([portals[0], object.union(portals[1], held("before")), portals[2]], group, way_back)) == 1
 	first_blocked := [object.union(first_held[0], blocked), portals[1], portals[2]]
 	count(runbook_denials(first_blocked, group, way_back)) == 2
+	beside := array.concat([step(9, held("before"))], portals)
+	count(runbook_denials(beside, group, way_back)) == 3
 }
 
 test_no_settings_of_destroying_no_rule if {

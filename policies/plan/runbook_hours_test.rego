@@ -106,6 +106,13 @@ test_hours_without_a_clock_deny if {
 	}
 }
 
+test_hours_are_for_runbooks_only if {
+	settings := {"runbook_hours": {"windows": [{"weekdays": ["sunday"], "from": "00:00", "to": "00:01"}]}}
+	every now in ["2026-01-02T15:04:05Z", null] {
+		at(now, changes(3, "CREATE", {}), settings) == set()
+	}
+}
+
 test_no_hours_no_rule if {
 	every section in [{}, null, {"windows": []}, {"windows": null}] {
 		runbook_denied([step(1, {})], {}, {"runbook_hours": section}) == set()

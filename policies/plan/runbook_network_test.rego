@@ -189,6 +189,12 @@ test_methods_that_are_not_listed_are_denied if {
 	runbook_denied(silent, {}, reading) == {"runbook_network.method"}
 }
 
+test_what_sends_no_request_passes if {
+	nothing := {"runbook_network": {"hosts": [], "plain_http": [], "methods": []}}
+	runbook_denied(everywhere(exec(["curl", "http://evil.example/"])), {}, nothing) == set()
+	runbook_denied([step(1, {"spec": run("x")})], {}, nothing) == set()
+}
+
 test_no_network_settings_no_rule if {
 	every section in [{}, {"hosts": null, "plain_http": null, "methods": null}, null] {
 		runbook_denied(sending("http://user@evil.example/"), {}, {"runbook_network": section}) == set()

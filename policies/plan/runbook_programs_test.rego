@@ -164,6 +164,16 @@ test_variables_that_decide_what_a_name_means_are_denied if {
 	object.keys(finding) == {"code", "msg"}
 }
 
+test_variables_in_what_is_sent_decide_nothing if {
+	body := {"action": {"body": {"json": {"env": {"PATH": "x"}}}}}
+	odd := {"parameters": {"x": {"type": "json", "value": {"env": {"PATH": "x"}}}}, "env": null}
+	sent := object.union(object.remove(step(1, {}), ["spec"]), {"spec": object.union(
+		request("POST", "https://a.example/"),
+		body,
+	)})
+	runbook_denied([sent], odd, some_programs) == set()
+}
+
 test_requests_checkpoints_and_people_run_no_program if {
 	every spec in [
 		request("GET", "https://a.example/"),

@@ -116,6 +116,8 @@ fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
         (S::Escalated, Step::ChosenAgain) => S::Pending,
         (S::Escalated | S::Failed, Step::ChosenSkip) => S::Omitted,
         (S::Escalated | S::Failed | S::Delegated, Step::ChosenEnd) => S::Failed,
+        // Everything was done and verification failed: the choice is about the run, and named by its last change.
+        (S::Done, Step::ChosenEnd) => S::Done,
         // What failed or is not known may have happened in part.
         (S::Done | S::Stuck | S::Failed | S::Unknown, Step::UndoIntent) => S::Undoing,
         (S::Undoing, Step::Undone) => S::Undone,

@@ -253,10 +253,12 @@ impl<'a, P: Provider> Runner<'a, P> {
             return self.record_pause().await;
         }
         self.run_always().await?;
-        if self.any_failed() && self.after_failure_of_run().await? {
+        // Asked once: after everything was taken back nothing counts as failed any more.
+        let failed = self.any_failed() || self.take_back.get();
+        if failed && self.after_failure_of_run().await? {
             return Ok(());
         }
-        if !self.any_failed() && !self.take_back.get() {
+        if !failed {
             self.verify().await?;
             self.conclude().await?;
             if self.is_paused() {

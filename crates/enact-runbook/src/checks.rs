@@ -88,7 +88,7 @@ impl Reading<'_> {
             kind: action.kind.name().to_owned(),
             action: read?,
             expect: expect.unwrap_or_default(),
-            timeout: timeout.flatten().unwrap_or(TIMEOUT),
+            timeout: timeout.flatten().or(self.check_timeout).unwrap_or(TIMEOUT),
             attempts,
             delay,
             env: self.env.clone(),

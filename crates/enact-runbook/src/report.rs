@@ -425,7 +425,7 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
         }
     }
     for (change_id, progress) in &state.changes {
-        if progress.settled {
+        if progress.settled && progress.attested.is_none() {
             found.push(format!(
                 "{change_id}: its end was found out after an interruption"
             ));

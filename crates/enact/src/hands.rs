@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use enact_core::change::Change;
+use enact_core::change::{Change, Precondition};
 use enact_core::criterion::CriterionReport;
 use enact_core::journal::{Entry, Mismatch, Note, RunId, RunState};
 use enact_core::procedure::Moment;
@@ -33,6 +33,14 @@ impl<'a> Hands<'a> {
 
 fn is_step(change: &Change) -> bool {
     change.resource_type == STEP
+}
+
+/// The same change without what only the runbook can check: its assumptions.
+fn for_konnect(change: &Change) -> Change {
+    let mut own = change.clone();
+    own.preconditions
+        .retain(|precondition| !matches!(precondition, Precondition::Check { .. }));
+    own
 }
 
 impl Provider for Hands<'_> {
@@ -67,7 +75,9 @@ impl Provider for Hands<'_> {
             .filter(|change| !is_step(change))
             .collect();
         if !others.is_empty() {
-            mismatches.extend(self.konnect()?.preflight(&others, outputs).await?);
+            let own: Vec<Change> = others.into_iter().map(for_konnect).collect();
+            let own: Vec<&Change> = own.iter().collect();
+            mismatches.extend(self.konnect()?.preflight(&own, outputs).await?);
         }
         Ok(mismatches)
     }
@@ -78,7 +88,7 @@ impl Provider for Hands<'_> {
         if is_step(change) || !mismatches.is_empty() {
             return Ok(mismatches);
         }
-        self.konnect()?.check(change, outputs).await
+        self.konnect()?.check(&for_konnect(change), outputs).await
     }
 
     async fn apply(&self, change: &Change, outputs: &Outputs) -> Result<Made, Failure> {

@@ -2,7 +2,10 @@
 //!
 //! Domains read the tree with their own rules; what their local tags stand for is the tree's type parameter.
 
-#![expect(clippy::result_large_err, reason = "a fault with its place is large, and rare")]
+#![expect(
+    clippy::result_large_err,
+    reason = "a fault with its place is large, and rare"
+)]
 
 mod budget;
 mod mapping;

@@ -27,7 +27,7 @@ const PROCEDURES: &str = "
           | Attempted | Omitted | Held    | Confirmed | Delegated | Attested | Escalated | ChosenRetry | ChosenAccept | ChosenSkip | ChosenRollback | ChosenAbort
 Pending   |           | Omitted | Pending | Pending   |           |          | Escalated |             |              |            |                |
 Started   | Started   |         |         |           | Delegated |          | Escalated |             |              |            |                |
-Done      |           |         | Done    | Done      |           |          |           |             |              |            |                |
+Done      |           |         | Done    | Done      |           |          |           |             |              |            | Done           | Done
 Failed    |           |         |         |           |           |          |           |             |              | Omitted    | Failed         | Failed
 Drifted   |           |         |         |           |           |          |           |             |              |            |                |
 Unknown   |           |         |         |           |           |          | Escalated |             |              |            |                |

@@ -264,6 +264,7 @@ impl Compiler<'_> {
             .get("verification")
             .and_then(|node| self.reading.fields(node, "`verification`", &keys));
         let mut found = Vec::new();
+        self.reading.check_timeout = Some(self.settings.settings.default_timeout);
         // In the order in which they run: the quick ones first.
         for (index, name) in [(2, "typecheck"), (1, "lint"), (0, "tests")] {
             let key = keys.get(index).copied().unwrap_or_default();
@@ -271,6 +272,7 @@ impl Compiler<'_> {
             let setting = self.settings.commands.get(index).cloned();
             found.push(self.verify_with(name, node, setting));
         }
+        self.reading.check_timeout = None;
         found
     }
 

@@ -231,7 +231,7 @@ impl Reading<'_> {
             let fault = Diagnostic::error(format!("parameter `{name}` needs a value"));
             self.fault(
                 declaration.span,
-                fault.hint(format!("give it with `-p {name}=…`")),
+                fault.hint(format!("give it with `-P {name}=…`")),
             );
         }
         if declaration.required {
@@ -321,7 +321,7 @@ impl Reading<'_> {
                     "parameter `{name}` is a secret: its value never enters a plan"
                 ))
                 .hint(format!(
-                    "say where it is read when the step runs: `-p {name}=env:NAME`"
+                    "say where it is read when the step runs: `-P {name}=env:NAME`"
                 ));
                 self.fault(declaration.span, fault);
                 self.scope.parameters.insert(name.to_owned(), binding);

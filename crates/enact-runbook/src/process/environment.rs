@@ -17,17 +17,21 @@ pub const ALLOWED: [&str; 9] = [
 
 /// What of `from` a command starts with.
 pub fn base(from: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    from.iter()
-        .filter(|(name, _)| is_allowed(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+    allowed(from, &ALLOWED)
 }
 
-fn is_allowed(name: &str) -> bool {
-    ALLOWED.iter().any(|allowed| match allowed.strip_suffix('*') {
-        Some(beginning) => name.starts_with(beginning),
-        None => name == *allowed,
-    })
+/// What of `from` this list lets through; a frozen plan has its own.
+pub fn allowed<T: AsRef<str>>(from: &BTreeMap<String, String>, list: &[T]) -> BTreeMap<String, String> {
+    let passes = |name: &String| {
+        list.iter().any(|entry| match entry.as_ref().strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => name == entry.as_ref(),
+        })
+    };
+    from.iter()
+        .filter(|(name, _)| passes(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ use super::site::Site;
 use super::values::Known;
 use super::{RunbookProvider, Step, attempt_note, judge, outputs};
 use crate::kinds::kind as find_kind;
-use crate::process::environment;
+use crate::process::redact::Patterns;
+use crate::process::{NamedSecret, environment};
 use crate::spec::{CheckSpec, Repeat, Text};
 
 /// Where a step's, a check's or an undo's action happens.
@@ -29,6 +30,8 @@ pub(crate) struct Whereabouts<'s> {
     pub(crate) timeout: Duration,
     pub(crate) lock: Option<&'s str>,
     pub(crate) key: Option<String>,
+    /// Is something taken back? Then a request carries no idempotency key: it would be taken for the one that it undoes.
+    pub(crate) undoing: bool,
     pub(crate) step_state: &'s str,
     pub(crate) attempt: u32,
 }
@@ -79,6 +82,7 @@ impl RunbookProvider<'_> {
             timeout: self.time_left(change, step, folder)?,
             lock: step.spec.lock.as_deref(),
             key: Some(self.key_of(change, step)?),
+            undoing: false,
             step_state: "running",
             attempt: number,
         })
@@ -105,7 +109,7 @@ impl RunbookProvider<'_> {
     }
 
     /// The idempotency key: the same for every attempt of this run.
-    fn key_of(&self, change: &Change, step: &Step) -> Result<String, Failure> {
+    pub(crate) fn key_of(&self, change: &Change, step: &Step) -> Result<String, Failure> {
         let Some(text) = &step.spec.key else {
             let run = self.run.borrow();
             let run_id = run.id.as_ref().map_or("", |run_id| run_id.0.as_str());
@@ -141,7 +145,7 @@ impl RunbookProvider<'_> {
             attempt_dir: here.attempt_dir,
             timeout: here.timeout,
             lock: here.lock.map(|name| self.lock_path(name)),
-            key: here.key,
+            key: here.key.filter(|_| !here.undoing),
             checks: None,
         })
     }
@@ -158,10 +162,11 @@ impl RunbookProvider<'_> {
         here: &Whereabouts<'_>,
         known: &Known<'_>,
     ) -> Result<BTreeMap<String, Secret<String>>, String> {
-        let mut env: BTreeMap<String, Secret<String>> = environment::base(&self.host.environment)
-            .into_iter()
-            .map(|(name, value)| (name, Secret::new(value)))
-            .collect();
+        let mut env: BTreeMap<String, Secret<String>> =
+            environment::allowed(&self.host.environment, &self.document.environment_allowed)
+                .into_iter()
+                .map(|(name, value)| (name, Secret::new(value)))
+                .collect();
         for (name, text) in self.document.env.iter().chain(here.env) {
             let value = super::site::as_secret_text(crate::expression::text(text, known))
                 .map_err(|why| format!("the variable {name}: {why}"))?;
@@ -196,6 +201,7 @@ impl RunbookProvider<'_> {
             timeout: Duration::from_millis(check.timeout.0),
             lock: None,
             key: None,
+            undoing: false,
             step_state: "checking",
             attempt: 1,
         };
@@ -237,7 +243,12 @@ impl RunbookProvider<'_> {
         step: &Step,
         reply: Reply,
     ) -> Result<Made, Failure> {
-        self.note(Some(&change.change_id), "attempt", attempt_note(&reply));
+        let reply = Self::presentable(step, reply);
+        self.note(
+            Some(&change.change_id),
+            "attempt",
+            attempt_note(&reply, step.prints_secrets()),
+        );
         match &reply.end {
             End::Lost(_) | End::Stopped => return Err(Failure::new(Disposition::Look, reply.in_words())),
             End::NotStarted(_) => return Err(Failure::new(Disposition::GiveUp, reply.in_words())),
@@ -272,6 +283,15 @@ impl RunbookProvider<'_> {
             .map_err(|why| self.partly(change, Failure::new(Disposition::GiveUp, why)))?;
         self.run_own_checks(change, step, &made).await?;
         Ok(self.without_secrets(change, step, made))
+    }
+
+    /// What messages may quote: of a step with secret outputs not what it printed to standard error. Its outputs are still
+    /// read from the rest.
+    fn presentable(step: &Step, mut reply: Reply) -> Reply {
+        if step.prints_secrets() {
+            reply.stderr = "(what it printed is not shown: it has secret outputs)".to_owned();
+        }
+        reply
     }
 
     /// The step's `verify`: all must hold.
@@ -355,6 +375,51 @@ impl RunbookProvider<'_> {
             kept.insert((change.change_id.clone(), name), Secret::new(value));
         }
         open
+    }
+}
+
+impl RunbookProvider<'_> {
+    /// Takes the secret outputs of a step out of everything that its attempts left on disk, once the step is on record as done:
+    /// before that, the outcome may be needed after a crash.
+    pub(crate) fn scrub(&self, change_id: &ChangeId) {
+        let Some(step) = self.steps.get(change_id).filter(|step| step.prints_secrets()) else {
+            return;
+        };
+        let secrets: Vec<NamedSecret> = self
+            .secret_outputs
+            .borrow()
+            .iter()
+            .filter(|((of, _), _)| of == change_id)
+            .map(|((_, name), value)| NamedSecret {
+                name: name.clone(),
+                value: Secret::new(shown_value(value.expose())),
+            })
+            .collect();
+        let folder = self.folder_of(change_id, step);
+        let attempt = attempt_folder(&folder, Series::Attempts, newest(&folder, Series::Attempts));
+        for name in ["outcome.json", "output"] {
+            let _gone = std::fs::remove_file(attempt.join(name));
+        }
+        let Ok(patterns) = Patterns::new(&secrets) else {
+            return;
+        };
+        for name in ["stdout.log", "stderr.log", "merged.log"] {
+            let path = attempt.join(name);
+            if let Ok(bytes) = std::fs::read(&path) {
+                let clean = patterns.text(&String::from_utf8_lossy(&bytes));
+                if let Err(error) = std::fs::write(&path, clean) {
+                    tracing::warn!(%error, "a log could not be cleared of secret outputs");
+                }
+            }
+        }
+    }
+}
+
+/// A value as a command would print it.
+fn shown_value(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

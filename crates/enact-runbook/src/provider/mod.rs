@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use enact_core::change::{Change, ChangeId, Undo};
 use enact_core::criterion::CriterionReport;
-use enact_core::journal::{Entry, Mismatch, Note, RunId, RunState};
+use enact_core::journal::{Entry, Fact, Mismatch, Note, RunId, RunState};
 use enact_core::plan::Plan;
 use enact_core::procedure::Moment;
 use enact_core::reference::Outputs;
@@ -98,6 +98,13 @@ pub(crate) struct Step {
     pub(crate) spec: StepSpec,
     pub(crate) verify: Vec<(String, CheckSpec)>,
     pub(crate) undo: Option<UndoSpec>,
+}
+
+impl Step {
+    /// Does it produce something that nobody may see? Then nothing that it prints is shown.
+    pub(crate) fn prints_secrets(&self) -> bool {
+        self.spec.outputs.values().any(|output| output.secret)
+    }
 }
 
 /// The engine's hands for runbooks. For one run, from one runtime.
@@ -239,6 +246,10 @@ impl<'a> RunbookProvider<'a> {
 impl Provider for RunbookProvider<'_> {
     fn take_up(&self, run_id: &RunId, state: &RunState) {
         let boot_before = self.mark_boot(run_id);
+        if let Err(error) = folders::make(&self.host.locks_dir) {
+            // A step with a lock then says that it cannot be taken.
+            tracing::warn!(%error, "the folder of locks cannot be made");
+        }
         *self.run.borrow_mut() = Run {
             id: Some(run_id.clone()),
             state: state.clone(),
@@ -247,6 +258,9 @@ impl Provider for RunbookProvider<'_> {
     }
 
     fn observe(&self, entry: &Entry) {
+        if let Fact::Done { change_id, .. } = &entry.fact {
+            self.scrub(change_id);
+        }
         // The engine refuses what the table does not allow before anybody sees it.
         if let Err(error) = self.run.borrow_mut().state.record(entry) {
             tracing::warn!(%error, "an entry does not follow");
@@ -318,10 +332,11 @@ impl Provider for RunbookProvider<'_> {
     }
 }
 
-/// How a step ended, for the journal.
-pub(crate) fn attempt_note(reply: &Reply) -> Value {
+/// How a step ended, for the journal. What a step with secret outputs printed stays out of it.
+pub(crate) fn attempt_note(reply: &Reply, prints_secrets: bool) -> Value {
     let mut detail = json!({ "ended": reply.in_words(), "took_ms": u64::try_from(reply.took.as_millis()).unwrap_or(u64::MAX) });
-    if let (Some(line), Some(fields)) = (reply.last_line(), detail.as_object_mut()) {
+    let line = reply.last_line().filter(|_| !prints_secrets);
+    if let (Some(line), Some(fields)) = (line, detail.as_object_mut()) {
         fields.insert(
             "last_line".to_owned(),
             json!(crate::process::display(line.as_bytes())),

@@ -33,8 +33,14 @@ pub(crate) fn read(
         .map(|(name, text)| (name.clone(), Value::String(text.clone())))
         .collect();
     for (name, spec) in declared {
-        let value = one(name, spec, &lines, reply, working_dir)
-            .map_err(|why| format!("the output {name} is missing: {why}"))?;
+        let value = one(name, spec, &lines, reply, working_dir).map_err(|why| {
+            // Why could quote the value.
+            if spec.secret {
+                format!("the output {name}, which is secret, is missing or not of its type")
+            } else {
+                format!("the output {name} is missing: {why}")
+            }
+        })?;
         made.insert(name.clone(), value);
     }
     let total: usize = made.values().map(|value| value.to_string().len()).sum();

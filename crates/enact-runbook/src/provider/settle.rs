@@ -152,7 +152,9 @@ impl RunbookProvider<'_> {
             attempt_dir: attempt_folder(&folder, Series::Undos, number),
             timeout: Duration::from_millis(undo.timeout.0),
             lock: step.spec.lock.as_deref(),
-            key: None,
+            // The key that the step ran under: an undo takes back what carries it.
+            key: Some(self.key_of(change, step)?),
+            undoing: true,
             step_state: self.state_before_undo(change),
             attempt: number,
         };
@@ -161,7 +163,11 @@ impl RunbookProvider<'_> {
             return Err(not_possible(format!("there is no kind {:?}", undo.kind)));
         };
         let reply = kind.act(&undo.action, &site).await;
-        self.note(Some(&change.change_id), "undo", attempt_note(&reply));
+        self.note(
+            Some(&change.change_id),
+            "undo",
+            attempt_note(&reply, step.prints_secrets()),
+        );
         match &reply.end {
             super::End::Stopped => Err(Failure::new(Disposition::Look, reply.in_words())),
             _ if kind.is_success(&undo.action, &reply) => Ok(()),

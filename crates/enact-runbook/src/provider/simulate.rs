@@ -44,6 +44,7 @@ impl RunbookProvider<'_> {
             ),
             lock: None,
             key: None,
+            undoing: false,
             step_state: "dry_run",
             attempt: 1,
         };

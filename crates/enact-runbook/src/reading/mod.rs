@@ -10,6 +10,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use enact_core::change::Milliseconds;
 use enact_core::diagnostic::{Diagnostic, Place, Position};
 use enact_core::yaml::{self, Body, Span};
 
@@ -175,6 +176,8 @@ pub struct Reading<'e> {
     pub(crate) working_dir: Option<String>,
     /// How scripts are run.
     pub(crate) shell: Vec<String>,
+    /// How long a check may take that does not say, where that is not as usual: tests take their time.
+    pub(crate) check_timeout: Option<Milliseconds>,
 }
 
 impl<'e> Reading<'e> {
@@ -192,6 +195,7 @@ impl<'e> Reading<'e> {
             env: BTreeMap::new(),
             working_dir: None,
             shell: Vec::new(),
+            check_timeout: None,
         }
     }
 

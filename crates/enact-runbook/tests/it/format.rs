@@ -252,7 +252,7 @@ fn parameters_are_typed_bounded_and_named() {
         given(&[("rwos", json!("5")), ("mode", json!("ful"))]),
         [
             "- the runbook has no parameter `rwos` (did you mean `rows`?)",
-            "6:3 parameter `rows` needs a value (give it with `-p rows=…`)",
+            "6:3 parameter `rows` needs a value (give it with `-P rows=…`)",
             "7:3 parameter `mode`: expected one of full, delta, found `ful`",
         ]
     );

@@ -22,6 +22,10 @@ use crate::{carried, signing, state, trust};
 
 /// What was approved and rejected here, and what it counts for
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  enact approvals list
+  enact approvals verify approval.json
+  enact approvals withdraw 33ac151a2c3d4703 --reason \"too early\"")]
 pub(crate) struct ApprovalsArgs {
     #[command(subcommand)]
     command: ApprovalsCommand,

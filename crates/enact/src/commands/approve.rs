@@ -76,6 +76,7 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
     let steps = steps_of(&plan);
     let now = state::now();
     let conditions = conditions(args, &steps, now)?;
+    check_runs(&plan, args.max_runs)?;
     let trust = trust::read(&context.settings)?;
     let key = trust::key(&context.settings, args.sign_with.as_ref());
     let approver = match &key {
@@ -123,6 +124,21 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
         plan.id().short()
     ));
     Ok(ExitCode::Ok)
+}
+
+/// A plan can say for how many runs an approval of it is good; more is not silently made less.
+fn check_runs(plan: &Plan, wanted: u32) -> Result<(), CommandError> {
+    let most = enact_core::asked::asked_by(plan)
+        .ok()
+        .and_then(|asked| asked.max_runs);
+    match most {
+        Some(most) if wanted > most => Err(CommandError::invalid(format!(
+            "an approval of this plan is good for {} at most; nothing was approved",
+            runs(most)
+        ))
+        .hint("the runbook says so: approvals.max_runs")),
+        _ => Ok(()),
+    }
 }
 
 fn runs(count: u32) -> String {

@@ -81,7 +81,7 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
     let installation = state::open(&context.settings)?;
     let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
     let (_, run) = state::journal(&installation, &run_id)?;
-    let change_id = ChangeId(args.change);
+    let change_id = named(&run, args.change);
     let state = run.of(&change_id);
     if let Some(choice) = args.word.choice() {
         let waiting = Waiting {
@@ -204,6 +204,14 @@ async fn choose(
     super::resume::go_on(context, installation, &run_id, go_on).await
 }
 
+/// The change that a decision is about. One about a failed verification is about the whole run, and goes by its last change.
+fn named(run: &RunState, name: String) -> ChangeId {
+    match run.done_order.last() {
+        Some(last) if name == "verification" => last.clone(),
+        _ => ChangeId(name),
+    }
+}
+
 /// Which choices there are depends on where the change stands and on the runbook.
 fn may_choose(context: &Context, plan: &Plan, waiting: &Waiting) -> Result<(), CommandError> {
     let Waiting {
@@ -216,8 +224,14 @@ fn may_choose(context: &Context, plan: &Plan, waiting: &Waiting) -> Result<(), C
     } = waiting;
     let state = run.of(change_id);
     let ends = matches!(choice, Choice::Rollback | Choice::Abort);
+    let verification = run.phase == RunPhase::Paused
+        && run
+            .criteria
+            .iter()
+            .any(|criterion| criterion.verdict.is_against());
     let asked = match state {
         ChangeState::Escalated => true,
+        ChangeState::Done => ends && verification,
         ChangeState::Failed => ends && run.phase != RunPhase::Finished,
         ChangeState::Delegated => ends,
         _ => false,

@@ -98,7 +98,7 @@ async fn go_on_as(
         crate::carried::import(context, installation, &plan, file)?;
     }
     if plan.metadata().mode == Mode::Run {
-        return go_on_with_runbook(context, installation, run_id, plan, flags).await;
+        return go_on_with_runbook(context, installation, run_id, plan, flags, rollback_on_failure).await;
     }
     let connection = connect(&context.settings, &flags.konnect).await?;
     let target = line::full_target(&context.settings, &connection).await?;
@@ -131,6 +131,7 @@ async fn go_on_with_runbook(
     run_id: &RunId,
     plan: Plan,
     flags: GoOn,
+    rollback_on_failure: bool,
 ) -> CommandResult {
     let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
     let folder = runbook::find_folder(context, plan.id(), flags.dir.as_deref())?;
@@ -140,6 +141,7 @@ async fn go_on_with_runbook(
     let going = runbook::Going {
         folder,
         output: flags.output,
+        rollback_on_failure,
         past_point_of_no_return: false,
         konnect: flags.konnect,
         ascii: flags.ascii,

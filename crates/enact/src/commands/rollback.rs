@@ -167,6 +167,7 @@ pub(crate) async fn take_back_runbook(
     let going = runbook::Going {
         folder,
         output: flags.output,
+        rollback_on_failure: false,
         past_point_of_no_return,
         konnect: flags.konnect,
         ascii: flags.ascii,

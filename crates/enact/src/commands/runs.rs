@@ -355,7 +355,12 @@ fn next_of_runbook(plan: &Plan, state: &RunState, row: &RunRow) -> Result<String
         }
     }
     if let Some(reason) = &state.reason {
-        text.push_str(&format!("It waits for {reason}.\n"));
+        let word = if state.phase == RunPhase::Paused {
+            "It waits for"
+        } else {
+            "It stopped:"
+        };
+        text.push_str(&format!("{word} {reason}.\n"));
     }
     for line in runbook_report::advice(plan, &row.run_id, state) {
         text.push_str(&format!("{line}\n"));

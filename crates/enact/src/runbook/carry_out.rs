@@ -32,6 +32,8 @@ use crate::{line, signals, views};
 pub(crate) struct Going {
     pub(crate) folder: PathBuf,
     pub(crate) output: Output,
+    /// After a failure, take back what was done whatever the runbook says?
+    pub(crate) rollback_on_failure: bool,
     /// Take things back although the point of no return is passed?
     pub(crate) past_point_of_no_return: bool,
     pub(crate) konnect: KonnectFlags,
@@ -219,9 +221,13 @@ fn surroundings(
     going: &Going,
     stop: StopSignal,
 ) -> Result<Surroundings, CommandError> {
+    let mut rollback = document.rollback.clone();
+    if going.rollback_on_failure {
+        rollback.on_failure = enact_core::procedure::RollbackMode::Auto;
+    }
     let options = RunOptions {
         past_point_of_no_return: going.past_point_of_no_return,
-        ..RunOptions::of_procedure(document.rollback.clone())
+        ..RunOptions::of_procedure(rollback)
     };
     let mut reporters: Vec<Box<dyn Reporter>> = match going.output {
         Output::Text => vec![Box::new(StepLines::new(

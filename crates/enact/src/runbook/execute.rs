@@ -68,6 +68,7 @@ pub(crate) async fn execute(
     let going = Going {
         folder: told.folder,
         output: told.flags.output,
+        rollback_on_failure: told.flags.rollback_on_failure,
         past_point_of_no_return: false,
         konnect: told.konnect.clone(),
         ascii: told.ascii,

@@ -1,6 +1,5 @@
 //! Looking without running: a runbook's provider for dry runs and for what is checked when a plan is approved.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use enact_core::exit::ExitCode;
@@ -26,7 +25,7 @@ pub(super) fn looking<'a>(
     scratch: &Path,
 ) -> Result<RunbookProvider<'a>, CommandError> {
     let environment = context.settings.environment.all();
-    let from_commands = BTreeMap::new();
+    let from_commands = super::secrets::run_commands(document, environment, folder)?;
     let secrets = Secrets::read(document, environment, folder, &from_commands)
         .map_err(|error| CommandError::invalid(error.to_string()))?;
     let host = Host {

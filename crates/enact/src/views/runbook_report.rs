@@ -126,6 +126,17 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
     for criterion in waiting {
         lines.push(format!("attest with: enact attest {run_id} {}", criterion.id));
     }
+    let unmet = |criterion: &&enact_core::criterion::CriterionReport| {
+        matches!(
+            criterion.verdict,
+            CriterionVerdict::Failed | CriterionVerdict::NotChecked
+        )
+    };
+    if state.phase == RunPhase::Paused && state.criteria.iter().any(|criterion| unmet(&criterion)) {
+        lines.push(format!(
+            "decide with: enact decide {run_id} verification rollback|abort --reason …"
+        ));
+    }
     match (state.outcome, state.phase) {
         (None, RunPhase::Stopped | RunPhase::Running) => {
             lines.push(format!("to go on: enact resume {run_id}"))

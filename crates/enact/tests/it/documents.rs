@@ -83,3 +83,13 @@ fn the_page_on_the_plan_format_shows_what_happens() {
 fn the_guide_on_approving_in_ci_shows_what_happens() {
     check("docs/guide/approve-in-ci.md");
 }
+
+#[test]
+fn the_guide_on_a_first_runbook_shows_what_happens() {
+    check("docs/guide/first-runbook.md");
+}
+
+#[test]
+fn the_guide_on_runbooks_for_agents_shows_what_happens() {
+    check("docs/guide/runbooks-for-agents.md");
+}

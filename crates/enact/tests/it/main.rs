@@ -20,6 +20,7 @@ mod bad_plans;
 mod bad_state;
 mod crash;
 mod documents;
+mod examples;
 mod forged_plans;
 mod harness;
 mod kongctl;
