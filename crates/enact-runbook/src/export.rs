@@ -7,7 +7,7 @@ use enact_core::plan::Plan;
 use enact_core::procedure::RollbackMode;
 use serde_json::Value;
 
-use crate::kinds::{Run, summary};
+use crate::kinds::{Assignee, Manual, Run, summary};
 use crate::lint::tracing::minutes;
 use crate::markdown::EXPORT_MARK;
 use crate::spec::{CheckSpec, Document, Expect, StepSpec, UndoSpec};
@@ -77,8 +77,10 @@ impl Page {
 
     /// One line of a list with code in it.
     fn bullet_code(&mut self, text: &str, code: &str, rest: &str) {
+        let (text, rest) = (escaped(text), escaped(rest));
+        let gap = if rest.is_empty() { "" } else { " " };
         self.text
-            .push_str(&format!("- {}{}{}\n", escaped(text), inline(code), escaped(rest)));
+            .push_str(&format!("- {text} {}{gap}{rest}\n", inline(code)));
     }
 
     /// A block of code that nothing in it can end.
@@ -204,7 +206,7 @@ fn about(page: &mut Page, document: &Document) {
             (None, Some(from)) => format!("read from {from}"),
             (None, None) => "none".to_owned(),
         };
-        page.bullet_code(&format!("{name}: "), &value, "");
+        page.bullet_code(&format!("{name}:"), &value, "");
     }
     if !document.assumptions.is_empty() {
         page.heading(2, "Assumptions");
@@ -213,7 +215,7 @@ fn about(page: &mut Page, document: &Document) {
         page.bullet(&format!("{}: {}", assumption.id, assumption.text));
         if let Some(spec) = &assumption.check {
             page.text.push_str("  ");
-            check(page, "checked by ", spec);
+            check(page, "checked by", spec);
         }
     }
 }
@@ -232,7 +234,7 @@ fn step(page: &mut Page, change: &Change) {
         page.bullet(task);
     }
     action(page, &spec.kind, &spec.action);
-    page.bullet_code("id ", change.change_id.as_str(), &facts(change, &spec));
+    page.bullet_code("id", change.change_id.as_str(), &facts(change, &spec));
     for hold in change.handling.iter().flat_map(|handling| &handling.holds) {
         let roles = if hold.roles.is_empty() {
             String::new()
@@ -247,13 +249,13 @@ fn step(page: &mut Page, change: &Change) {
         ));
     }
     if let Some(when) = &spec.when {
-        page.bullet_code("only when ", when, "");
+        page.bullet_code("only when", when, "");
     }
     for postcondition in &change.postconditions {
         if let Postcondition::Check { spec, .. } = postcondition
             && let Ok(spec) = serde_json::from_value::<CheckSpec>(spec.clone())
         {
-            check(page, "verified by ", &spec);
+            check(page, "verified by", &spec);
         }
     }
     match &change.undo {
@@ -274,7 +276,7 @@ fn facts(change: &Change, spec: &StepSpec) -> String {
         Effect::Write => "writes",
         Effect::Destroy => "destroys",
     };
-    let mut facts = format!(", {}, {effect}", spec.kind);
+    let mut facts = format!("· {}, {effect}", spec.kind);
     if let Some(timeout) = change.timeout {
         facts.push_str(&format!(", at most {}", minutes(timeout.0)));
     }
@@ -289,9 +291,23 @@ fn facts(change: &Change, spec: &StepSpec) -> String {
 
 /// What is done, in full.
 fn action(page: &mut Page, kind: &str, value: &Value) {
-    match serde_json::from_value::<Run>(value.clone()) {
-        Ok(run) if kind == "run" => page.code("bash", &run.script.shown()),
-        _ => page.code("json", &pretty(&serde_json::json!({ kind: value }))),
+    if let ("run", Ok(run)) = (kind, serde_json::from_value::<Run>(value.clone())) {
+        page.code("bash", &run.script.shown());
+    } else if let ("manual", Ok(manual)) = (kind, serde_json::from_value::<Manual>(value.clone())) {
+        page.gap();
+        page.bullet(match manual.assignee {
+            Assignee::Human => "done by a person, who is told:",
+            Assignee::Agent => "done by an agent, which is told:",
+        });
+        page.code("text", &manual.instructions.shown());
+        for path in &manual.write_scope {
+            page.bullet_code("may change", path, "");
+        }
+        for said in &manual.attest {
+            page.bullet(&format!("to state when done: {said}"));
+        }
+    } else {
+        page.code("json", &pretty(&serde_json::json!({ kind: value })));
     }
 }
 
@@ -307,7 +323,7 @@ fn check(page: &mut Page, said: &str, spec: &CheckSpec) {
         String::new()
     } else {
         format!(
-            ", expecting {}",
+            "expecting {}",
             serde_json::to_string(&spec.expect).unwrap_or_default()
         )
     };
@@ -329,7 +345,7 @@ fn end(page: &mut Page, plan: &Plan, document: &Document) {
         page.bullet(&format!("{}: {}{how}", criterion.id, criterion.text));
         if let Some(spec) = &criterion.check {
             page.text.push_str("  ");
-            check(page, "checked by ", spec);
+            check(page, "checked by", spec);
         }
     }
     page.heading(2, "When it fails");
@@ -347,7 +363,7 @@ fn end(page: &mut Page, plan: &Plan, document: &Document) {
         page.heading(2, "Files");
     }
     for file in &document.files {
-        page.bullet_code(&format!("{} ", file.path), &file.digest, "");
+        page.bullet_code(&file.path, &file.digest, "");
     }
     if !plan.warnings().is_empty() {
         page.heading(2, "Warnings");

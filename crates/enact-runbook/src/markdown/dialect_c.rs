@@ -455,11 +455,13 @@ impl Translation<'_> {
                 continue;
             };
             if last.is_some_and(|last| index < last) {
+                let printed = matches!(run.expected, Some(Expected::Prints(..)));
                 if !commands {
-                    self.note(
-                        &run.at,
-                        "this is run before the task is done, so it is told and not checked",
-                    );
+                    let note = "this is run before the task is done, so it is told and not checked";
+                    self.note(&run.at, note);
+                } else if printed {
+                    let note = "this is run before the task is done: that it ends well is checked, not what it prints";
+                    self.note(&run.at, note);
                 }
                 continue;
             }
