@@ -4,20 +4,27 @@
 //! `${{ }}`), [`kinds`] (what steps do), [`compile`] (to the plan), [`lint`] (rules), [`schema`] (for editors), [`spec`] (the
 //! frozen form), [`provider`] (the engine's hands), [`report`] (what a run came to), [`process`] (how a command runs).
 
+pub mod advise;
 mod checks;
 pub mod compile;
 pub mod document;
+pub mod export;
 pub mod expression;
 pub mod files;
+pub mod graph;
+pub mod import;
 pub mod kinds;
 pub mod lint;
 mod markdown;
 pub mod process;
 pub mod provider;
+pub mod questions;
 pub mod reading;
 pub mod report;
+pub mod scaffold;
 pub mod schema;
 pub mod spec;
+mod yaml_text;
 
 pub use compile::{
     CheckReport, CompileOptions, Compiled, Source, SubPlan, SubPlanRequest, SubPlanner, check, compile,

@@ -110,6 +110,7 @@ pub(crate) enum Command {
     Apply(commands::apply::ApplyArgs),
     Check(commands::check::CheckArgs),
     Run(commands::run::RunArgs),
+    Runbook(commands::runbook::RunbookArgs),
     Sync(commands::sync::SyncArgs),
     Delete(commands::delete::DeleteArgs),
     Adopt(commands::adopt::AdoptArgs),

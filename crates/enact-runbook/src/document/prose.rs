@@ -174,10 +174,9 @@ impl Reading<'_> {
                 fault.hint("say what is assumed until somebody answers: `default: …`"),
             );
         }
-        let bare = author.rsplit_once(':').map_or(author, |(_, name)| name);
-        let own = answered_by
-            .as_deref()
-            .is_some_and(|by| by == author || by == bare);
+        // `ana`, `os:ana` and `agent:os:ana` are one and the same author.
+        let bare = |name: &str| name.rsplit(':').next().unwrap_or(name).to_owned();
+        let own = answered_by.as_deref().is_some_and(|by| bare(by) == bare(author));
         Some(Question {
             id: id?,
             text: text?,

@@ -7,7 +7,7 @@ mod planning;
 mod safety;
 mod structure;
 mod text;
-mod tracing;
+pub(crate) mod tracing;
 
 use std::collections::{BTreeMap, BTreeSet};
 

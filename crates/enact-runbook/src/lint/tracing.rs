@@ -146,7 +146,7 @@ fn downtime(subject: &Subject<'_>, findings: &mut Findings<'_>) {
 }
 
 /// `1h30m`, `45s`.
-fn minutes(milliseconds: u64) -> String {
+pub(crate) fn minutes(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     let parts = [
         (seconds / 3600, "h"),

@@ -89,6 +89,13 @@ impl Translation<'_> {
         self.introduction(prose.flat_map(|region| region.blocks.iter().copied()));
         self.rollback_sections(regions);
         self.common_sections(regions);
+        if !self.has("acceptance") {
+            let end = self.file.text().trim_end().len();
+            self.note(
+                &(end.saturating_sub(1)..end),
+                "acceptance criteria are not made up: add `## Acceptance criteria` with `- [ ]` items",
+            );
+        }
         let mut names = BTreeSet::new();
         let mut steps: Vec<Node> = Vec::new();
         let tasks = regions.iter().filter(|region| region.section == Section::Task);
@@ -285,6 +292,9 @@ impl Translation<'_> {
         };
         let labels = ["create", "modify", "test", "delete", "update"];
         let Some(value) = labels.iter().find_map(|label| labelled(line, label)) else {
+            if line.bold_start().is_some() || labelled(line, "run").is_some() {
+                return false;
+            }
             self.note(
                 &line.range,
                 "this is no file of the task: it begins with none of Create, Modify, Test, Delete",
@@ -445,11 +455,13 @@ impl Translation<'_> {
                 continue;
             };
             if last.is_some_and(|last| index < last) {
+                let printed = matches!(run.expected, Some(Expected::Prints(..)));
                 if !commands {
-                    self.note(
-                        &run.at,
-                        "this is run before the task is done, so it is told and not checked",
-                    );
+                    let note = "this is run before the task is done, so it is told and not checked";
+                    self.note(&run.at, note);
+                } else if printed {
+                    let note = "this is run before the task is done: that it ends well is checked, not what it prints";
+                    self.note(&run.at, note);
                 }
                 continue;
             }

@@ -419,7 +419,7 @@ mod tests {
     #[test]
     fn ids_are_told_from_headwords() {
         assert_eq!(labelled("R1: All rows"), Some(("R1", "All rows")));
-        assert_eq!(labelled("**A_TOOLS:** here"), None);
+        assert_eq!(labelled("**A_TOOLS:** here"), Some(("A_TOOLS", "here")));
         assert_eq!(labelled("A_TOOLS: here"), Some(("A_TOOLS", "here")));
         for text in [
             "Database: PostgreSQL",

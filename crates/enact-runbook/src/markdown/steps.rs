@@ -21,6 +21,8 @@ struct Draft {
     tasks: Vec<Node>,
     fields: Vec<Pair>,
     verify: Vec<Node>,
+    /// Is something of it unreadable, which was said already?
+    faulty: bool,
     /// A block quote `Checkpoint`: its place, its text, and whether the action stands after it.
     checkpoint: Option<(Range<usize>, String, bool)>,
 }
@@ -89,6 +91,7 @@ impl Translation<'_> {
             tasks: Vec::new(),
             fields: Vec::new(),
             verify: Vec::new(),
+            faulty: false,
             checkpoint: None,
         })
     }
@@ -199,7 +202,7 @@ impl Translation<'_> {
                 }
             }
             Some(_) => self.ambiguous(range, "this block is no mapping", "write `key: value` lines"),
-            None => {}
+            None => draft.faulty = true,
         }
     }
 
@@ -211,6 +214,7 @@ impl Translation<'_> {
         }
         let info = self.info(fence);
         let Some(action) = self.action(fence, range, &info) else {
+            draft.faulty = true;
             return;
         };
         draft.fields.push(action);
@@ -238,6 +242,9 @@ impl Translation<'_> {
 
     fn step(&mut self, mut draft: Draft, manner: &Manner<'_>) -> Node {
         let span = self.lines.span(&draft.at);
+        if draft.faulty {
+            return Node::new(span, Body::Faulty);
+        }
         self.checkpoint(&mut draft);
         self.named_undo(&mut draft, manner.undos);
         let instructions = self.instructions(&draft);

@@ -27,6 +27,7 @@ pub(crate) mod reject;
 pub(crate) mod resume;
 pub(crate) mod rollback;
 pub(crate) mod run;
+pub(crate) mod runbook;
 pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod show;
@@ -95,6 +96,7 @@ async fn run(command: Command, context: &Context) -> CommandResult {
         Command::Apply(args) => apply::run(context, args).await,
         Command::Check(args) => check::run(context, args).await,
         Command::Run(args) => run::run(context, args).await,
+        Command::Runbook(args) => runbook::run(context, args).await,
         Command::Sync(args) => sync::run(context, args).await,
         Command::Delete(args) => delete::run(context, args).await,
         Command::Adopt(args) => adopt::run(context, args).await,

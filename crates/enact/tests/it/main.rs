@@ -35,6 +35,7 @@ mod policy_tests;
 mod processes;
 mod prompts;
 mod requests;
+mod runbook_documents;
 mod runbooks;
 mod scenarios;
 mod script;
