@@ -345,8 +345,8 @@ fn step_log(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         other => other,
     };
-    let bytes = read
-        .map_err(|error| CommandError::failed(format!("{}: {error}", newest.join(name).display())))?;
+    let bytes =
+        read.map_err(|error| CommandError::failed(format!("{}: {error}", newest.join(name).display())))?;
     views::print_text(&enact_runbook::process::display(&bytes))?;
     Ok(ExitCode::Ok)
 }

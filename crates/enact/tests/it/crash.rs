@@ -204,7 +204,10 @@ fn killed_at_every_journal_write_the_run_resumes_to_the_same_end() {
         let (place, server, run_id) = begun(&n.to_string());
         // Facts that arrive together share a sync: on a busy machine there may be one or two less.
         let reached = is_killed(&place, &["resume", &run_id], "fdatasync", n);
-        assert!(reached || n + 2 >= journal, "sync {n} of {journal} was not reached");
+        assert!(
+            reached || n + 2 >= journal,
+            "sync {n} of {journal} was not reached"
+        );
         if !reached {
             continue;
         }
