@@ -8,10 +8,10 @@ use proptest::prelude::*;
 
 use crate::kit::{options, shown};
 
-const TASK_API: &str = include_str!("samples/task-api.md");
-const TWO_FACTOR: &str = include_str!("samples/two-factor.md");
-const MIGRATION: &str = include_str!("samples/users-mysql-to-postgres.md");
-const GREETING: &str = include_str!("samples/greeting.md");
+const TASK_API: &str = include_str!("../samples/task-api.md");
+const TWO_FACTOR: &str = include_str!("../samples/two-factor.md");
+const MIGRATION: &str = include_str!("../samples/users-mysql-to-postgres.md");
+const GREETING: &str = include_str!("../samples/greeting.md");
 
 const HEAD: &str = "version: enact/v1\nkind: Plan\nname: a\ntitle: A plan\n";
 
@@ -90,8 +90,8 @@ fn with_steps(steps: &str) -> String {
 #[test]
 fn markdown_and_yaml_give_the_same_plan() {
     let (yaml, markdown) = (
-        include_str!("samples/both.plan.yaml"),
-        include_str!("samples/both.plan.md"),
+        include_str!("../samples/both.plan.yaml"),
+        include_str!("../samples/both.plan.md"),
     );
     let (from_yaml, from_markdown) = (plan_of("a.yaml", yaml), plan(markdown));
     assert_eq!(from_yaml.document(), from_markdown.document());
@@ -111,7 +111,7 @@ fn markdown_and_yaml_give_the_same_plan() {
 
 #[test]
 fn a_change_of_any_line_that_counts_is_another_plan() {
-    let markdown = include_str!("samples/both.plan.md");
+    let markdown = include_str!("../samples/both.plan.md");
     let id = plan(markdown).id().clone();
     for (from, to) in [
         ("All rows", "Most rows"),
@@ -356,7 +356,7 @@ fn faults_stand_at_their_place_in_the_markdown_file() {
             .collect();
         assert_eq!(errors(&with_steps(steps)), expected, "{steps}");
     }
-    assert_eq!(errors("---\nname: [\n---\n# x\n"), ["E_DOCUMENT 3:1"]);
+    assert_eq!(errors("---\nname: [\n---\n# x\n"), ["E_DOCUMENT 2:8"]);
     assert_eq!(errors("---\nname: a\n"), ["E_DOCUMENT 1:1"]);
 }
 
