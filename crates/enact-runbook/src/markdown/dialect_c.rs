@@ -4,7 +4,6 @@
 //! code to write is an agent's: it is told everything that stands there. Either way `Run:` lines after the last thing that is
 //! written become the step's checks; an earlier one is about a state that is gone when the step ends.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use enact_core::diagnostic::Diagnostic;
@@ -13,7 +12,7 @@ use enact_core::yaml::Body;
 use super::blocks::{Block, Content, Fence, Item, Line, extent, joined};
 use super::expected::{Expected, Run, asserted, labelled};
 use super::sections::{Region, Section, numbered, opening};
-use super::steps::unused;
+use super::steps::Names;
 use super::{MANUAL, Pair, Translation, pair, scalar, slug, word};
 use crate::reading::Node;
 
@@ -96,7 +95,7 @@ impl Translation<'_> {
                 "acceptance criteria are not made up: add `## Acceptance criteria` with `- [ ]` items",
             );
         }
-        let mut names = BTreeSet::new();
+        let mut names = Names::default();
         let mut steps: Vec<Node> = Vec::new();
         let tasks = regions.iter().filter(|region| region.section == Section::Task);
         let start = tasks.clone().next().map(Region::start).unwrap_or(0..0);
@@ -355,9 +354,9 @@ impl Translation<'_> {
         }
     }
 
-    fn task_step(&mut self, task: Task, assignee: &str, names: &mut BTreeSet<String>) -> Node {
+    fn task_step(&mut self, task: Task, assignee: &str, names: &mut Names) -> Node {
         let span = self.lines.span(&task.at);
-        let name = unused(&slug(&task.title.0, true), names);
+        let name = names.unused(&slug(&task.title.0, true));
         let title = self.text(&task.title.1, &task.title.0);
         let mut entries: Vec<Pair> = vec![
             pair("id", span, Node::new(span, scalar(name))),

@@ -97,7 +97,8 @@ impl Translation<'_> {
                         kind.key
                     ),
                 ),
-                Content::Heading(..) | Content::Quote(_) | Content::Html | Content::Rule => {}
+                Content::Quote(_) => self.note(&block.range, "this quote is not part of the plan"),
+                Content::Heading(..) | Content::Html | Content::Rule => {}
             }
         }
         let mut nodes: Vec<Node> = drafts

@@ -225,14 +225,15 @@ impl Translation<'_> {
 
     /// Steps with everything that follows from their order and their titles.
     fn finished(&mut self, mut drafts: Vec<Draft>, manner: &Manner<'_>) -> Vec<Node> {
-        let mut names: BTreeSet<String> = drafts
-            .iter()
-            .filter_map(|draft| draft.field("id").and_then(|entry| entry.value.text()))
-            .map(ToOwned::to_owned)
-            .collect();
+        let given = drafts.iter();
+        let given = given.filter_map(|draft| draft.field("id").and_then(|entry| entry.value.text()));
+        let mut names = Names {
+            taken: given.map(ToOwned::to_owned).collect(),
+            next: BTreeMap::new(),
+        };
         for draft in &mut drafts {
             if draft.field("id").is_none() {
-                let name = unused(&slug(&draft.title.0, true), &mut names);
+                let name = names.unused(&slug(&draft.title.0, true));
                 let node = self.text(&draft.at, &name);
                 draft.fields.insert(0, pair("id", node.span, node));
             }
@@ -347,15 +348,25 @@ impl Translation<'_> {
     }
 }
 
-/// The name, or with a number behind it when it is taken.
-pub(super) fn unused(name: &str, names: &mut BTreeSet<String>) -> String {
-    let mut found = name.to_owned();
-    let mut number = 2;
-    while !names.insert(found.clone()) {
-        let ending = format!("_{number}");
-        let room = 63_usize.saturating_sub(ending.len());
-        found = format!("{}{ending}", name.chars().take(room).collect::<String>());
-        number += 1;
+/// Names that are taken.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    taken: BTreeSet<String>,
+    /// The next number to try behind a name.
+    next: BTreeMap<String, usize>,
+}
+
+impl Names {
+    /// The name, or with a number behind it when it is taken.
+    pub(super) fn unused(&mut self, name: &str) -> String {
+        let mut found = name.to_owned();
+        while !self.taken.insert(found.clone()) {
+            let number = self.next.entry(name.to_owned()).or_insert(2);
+            let ending = format!("_{number}");
+            *number += 1;
+            let room = 63_usize.saturating_sub(ending.len());
+            found = format!("{}{ending}", name.chars().take(room).collect::<String>());
+        }
+        found
     }
-    found
 }

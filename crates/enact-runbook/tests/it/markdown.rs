@@ -356,7 +356,7 @@ fn faults_stand_at_their_place_in_the_markdown_file() {
             .collect();
         assert_eq!(errors(&with_steps(steps)), expected, "{steps}");
     }
-    assert_eq!(errors("---\nname: [\n---\n# x\n"), ["E_DOCUMENT 3:1"]);
+    assert_eq!(errors("---\nname: [\n---\n# x\n"), ["E_DOCUMENT 2:8"]);
     assert_eq!(errors("---\nname: a\n"), ["E_DOCUMENT 1:1"]);
 }
 

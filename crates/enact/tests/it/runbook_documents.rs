@@ -42,14 +42,6 @@ fn an_import_is_the_same_plan_and_says_what_was_not_clear() {
             "{}",
             ran.stderr
         );
-        let id = |file: &str| {
-            let page = place
-                .run(&["runbook", "export", file, "--dir", "."])
-                .expect(0)
-                .stdout;
-            page.lines().nth(4).unwrap().to_owned()
-        };
-        let strip = |line: String| line.split(" at ").next().unwrap().to_owned();
         // The time is part of a plan's id, so its other parts are compared here.
         let steps = |file: &str| {
             let json = place
@@ -63,7 +55,6 @@ fn an_import_is_the_same_plan_and_says_what_was_not_clear() {
             )
         };
         assert_eq!(steps(&source), steps("out.plan.yaml"));
-        assert!(!strip(id(&source)).is_empty());
     }
     let bad = "---\nversion: enact/v1\nkind: Plan\nname: a\ntitle: A\n---\n## Steps\n### Step 1: A\n```python\nx\n```\n";
     place.write("bad.md", bad);
@@ -127,11 +118,9 @@ fn an_export_names_the_plan_and_is_never_an_input() {
         "{page}"
     );
     assert!(page.contains("```bash\nmkdir -p work\n"), "{page}");
-    for command in [["check", "page.md"], ["run", "page.md"]] {
-        place
-            .run(&command)
-            .expect(3)
-            .says(&["this is an export of a plan"]);
+    for command in ["check", "run"] {
+        let said = place.run(&[command, "page.md"]).expect(3).all();
+        assert!(said.contains("this is an export of a plan"), "{said}");
     }
     place.run(&["runbook", "export", "nothing"]).expect(3);
 }
