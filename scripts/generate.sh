@@ -5,7 +5,7 @@ unset COLUMNS
 cargo build --quiet --locked -p enact
 enact=$CARGO_TARGET_DIR/debug/enact
 mkdir -p docs/reference
-for document in plan run entry approval policy-input policy-test; do
+for document in plan run entry approval policy-input policy-test runbook runbook-document runbook-step runbook-report; do
   "$enact" schema "$document" > "docs/reference/$document.schema.json"
 done
 # The commands below one, as its help lists them, so that a new command needs no line here.

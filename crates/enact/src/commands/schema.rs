@@ -20,6 +20,14 @@ enum What {
     Approval,
     /// What policies are asked about (enact.policy-input/v1).
     PolicyInput,
+    /// A runbook as its author writes it (enact/v1), for editors.
+    Runbook,
+    /// What stands in the `document` of a runbook's plan (enact.runbook/v1).
+    RunbookDocument,
+    /// The `spec` of a step in a runbook's plan.
+    RunbookStep,
+    /// The report of a runbook's run (enact.runbook-report/v1).
+    RunbookReport,
     /// The result of `enact policy test --format json` (enact.policy-test/v1).
     PolicyTest,
 }
@@ -41,6 +49,10 @@ pub(crate) fn run(args: &SchemaArgs) -> CommandResult {
         What::Entry => schemars::schema_for!(enact_core::journal::Entry),
         What::PolicyInput => schemars::schema_for!(enact_engine::policy::input::AnyInput),
         What::PolicyTest => schemars::schema_for!(enact_engine::policy::test_report::TestReport),
+        What::Runbook => enact_runbook::schema::runbook_schema(),
+        What::RunbookDocument => schemars::schema_for!(enact_runbook::spec::Document),
+        What::RunbookStep => schemars::schema_for!(enact_runbook::spec::StepSpec),
+        What::RunbookReport => schemars::schema_for!(enact_runbook::report::RunbookReport),
         What::Approval => schemars::schema_for!(enact_core::approval::Approval),
     };
     views::print_document(&schema, Output::Json)?;
