@@ -536,7 +536,7 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
             ..
         } => progress.error = Some(format!("left out: {reason}")),
         Fact::Skipped { because, .. } | Fact::Omitted { because, .. } => {
-            progress.error = Some(because.clone())
+            progress.error = Some(because.clone());
         }
         Fact::Drifted { mismatches, .. } => progress.drift.clone_from(mismatches),
         Fact::Checked { mismatches, .. } => progress.checked = Some(mismatches.clone()),

@@ -1,6 +1,11 @@
 //! What a run of a runbook came to (`enact.runbook-report/v1`): estimate against actual, who was waited for, what shows each requirement,
 //! what departed from the plan, what nobody verified. A pure function of plan and journal.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a report picks the few facts it is about; all others say nothing to it"
+)]
+
 use std::collections::BTreeMap;
 
 use enact_core::change::{Change, ChangeId};
@@ -280,9 +285,12 @@ fn times(document: &Document, state: &RunState, now: Timestamp) -> Times {
     }
 }
 
+/// Since when, who spoke, until when.
+type Waited = (Timestamp, Vec<String>, Option<Timestamp>);
+
 /// Waits from the journal: each begins with a hold, an escalation or a delegation and ends with people's words.
 fn waits(entries: &[Entry]) -> Vec<WaitReport> {
-    let mut open: BTreeMap<(ChangeId, String), (Timestamp, Vec<String>, Option<Timestamp>)> = BTreeMap::new();
+    let mut open: BTreeMap<(ChangeId, String), Waited> = BTreeMap::new();
     let mut order: Vec<(ChangeId, String)> = Vec::new();
     for entry in entries {
         let (key, by) = match &entry.fact {
@@ -302,9 +310,9 @@ fn waits(entries: &[Entry]) -> Vec<WaitReport> {
         };
         match by {
             None => {
-                if !open.contains_key(&key) {
-                    order.push(key.clone());
-                    open.insert(key, (entry.at, Vec::new(), None));
+                if let std::collections::btree_map::Entry::Vacant(slot) = open.entry(key) {
+                    order.push(slot.key().clone());
+                    slot.insert((entry.at, Vec::new(), None));
                 }
             }
             Some(by) => {

@@ -126,6 +126,10 @@ fn remember(mark: &std::path::Path, seq: u64) {
 }
 
 /// What an entry is worth telling.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "people are told of these facts; all others are for the journal"
+)]
 fn occasion(entry: &Entry) -> Option<(Occasion, String)> {
     Some(match &entry.fact {
         Fact::Held { change_id, hold, .. } => (

@@ -24,11 +24,14 @@ use jiff::Timestamp;
 
 use crate::support::block_on;
 
+/// What comes back, in order, by step.
+type Answers<T> = RefCell<BTreeMap<String, VecDeque<Result<T, Failure>>>>;
+
 /// Answers as it is told, and keeps what was asked of it.
 #[derive(Default)]
 struct Script {
-    applies: RefCell<BTreeMap<String, VecDeque<Result<Made, Failure>>>>,
-    checks: RefCell<BTreeMap<String, VecDeque<Result<Vec<Mismatch>, Failure>>>>,
+    applies: Answers<Made>,
+    checks: Answers<Vec<Mismatch>>,
     undos: RefCell<BTreeMap<String, Result<(), Failure>>>,
     not_needed: Vec<String>,
     criteria: RefCell<Vec<CriterionReport>>,

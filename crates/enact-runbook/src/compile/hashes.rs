@@ -1,38 +1,74 @@
 //! Digests over what is executed: of one step, and of all.
 
+use std::collections::BTreeMap;
+
 use enact_core::canonical::Digest;
-use enact_core::change::Change;
+use enact_core::change::{Change, ChangeId, Effect, Milliseconds, Postcondition, Precondition, Undo};
+use enact_core::procedure::Handling;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Compiler;
-use crate::spec::{Document, StepSpec};
+use crate::spec::{Document, Estimate, StepSpec};
 
 impl Compiler<'_> {
     /// Over what of a step is executed, with the content of the files that it uses. Its id, number and prose are not in it.
-    pub(super) fn step_hash(&self, spec: &StepSpec, change: &Change) -> String {
-        let mut executed = serde_json::to_value(spec).unwrap_or_default();
-        if let Some(fields) = executed.as_object_mut() {
-            for prose in ["number", "tasks", "satisfies", "step_hash"] {
-                fields.remove(prose);
-            }
-        }
-        let pins: Vec<_> = self
-            .reading
-            .uses
-            .iter()
-            .map(|path| (path, self.reading.pins.get(path)))
-            .collect();
-        let whole = json!({
-            "spec": executed,
-            "preconditions": change.preconditions,
-            "postconditions": change.postconditions,
-            "undo": change.undo,
-            "effect": change.effect,
-            "timeout": change.timeout,
-            "handling": change.handling,
-            "files": pins,
+    pub(super) fn step_hash(&self, spec: &mut StepSpec, change: &Change) -> String {
+        let prose = (
+            std::mem::take(&mut spec.tasks),
+            std::mem::take(&mut spec.satisfies),
+        );
+        let pins = self.reading.uses.iter();
+        let hash = digest(&Executed {
+            spec,
+            preconditions: &change.preconditions,
+            postconditions: &change.postconditions,
+            undo: change.undo.as_ref(),
+            effect: change.effect,
+            timeout: change.timeout,
+            handling: change.handling.as_ref(),
+            files: pins
+                .map(|path| (path.as_str(), self.reading.pins.get(path)))
+                .collect(),
         });
-        digest(&whole)
+        (spec.tasks, spec.satisfies) = prose;
+        hash
+    }
+
+    /// Over everything that was read. What a step executes is in it by its own hash.
+    pub(super) fn config_hash(&self, document: &Value) -> Result<String, serde_json::Error> {
+        let mut read = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            // Changes of another domain have no hash of their own.
+            let others = if step.kind == "konnect" {
+                step.changes.as_slice()
+            } else {
+                &[]
+            };
+            read.push(Read {
+                id: &step.id,
+                title: &step.title,
+                tasks: step
+                    .spec
+                    .as_ref()
+                    .map(|spec| spec.tasks.as_slice())
+                    .unwrap_or_default(),
+                satisfies: step
+                    .spec
+                    .as_ref()
+                    .map(|spec| spec.satisfies.as_slice())
+                    .unwrap_or_default(),
+                estimate: step.estimate,
+                depends_on: step
+                    .changes
+                    .first()
+                    .map(|change| change.depends_on.as_slice())
+                    .unwrap_or_default(),
+                hash: step.spec.as_ref().map(|spec| spec.step_hash.as_str()),
+                others,
+            });
+        }
+        Ok(Digest::of_canonical(&(document, read))?.as_str().to_owned())
     }
 
     /// Over what is executed of the whole plan, without prose.
@@ -63,7 +99,33 @@ impl Compiler<'_> {
     }
 }
 
-fn digest(value: &Value) -> String {
+/// What of a step is executed.
+#[derive(Serialize)]
+struct Executed<'a> {
+    spec: &'a StepSpec,
+    preconditions: &'a [Precondition],
+    postconditions: &'a [Postcondition],
+    undo: Option<&'a Undo>,
+    effect: Effect,
+    timeout: Option<Milliseconds>,
+    handling: Option<&'a Handling>,
+    files: BTreeMap<&'a str, Option<&'a String>>,
+}
+
+/// A step as it was read.
+#[derive(Serialize)]
+struct Read<'a> {
+    id: &'a str,
+    title: &'a str,
+    tasks: &'a [String],
+    satisfies: &'a [String],
+    estimate: Option<Estimate>,
+    depends_on: &'a [ChangeId],
+    hash: Option<&'a str>,
+    others: &'a [Change],
+}
+
+fn digest(value: &Executed<'_>) -> String {
     // A value read from a document always has a canonical form.
     Digest::of_canonical(value)
         .map(|digest| digest.as_str().to_owned())

@@ -14,7 +14,6 @@ mod whole;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use enact_core::canonical::Digest;
 use enact_core::change::{Change, ChangeId, Effect};
 use enact_core::diagnostic::{Diagnostic, Place, Severity};
 use enact_core::plan::{Metadata, Mode, PlanDraft, Target, Warning};
@@ -405,25 +404,14 @@ impl<'e> Compiler<'e> {
         let internal = |error: serde_json::Error| {
             Box::new(Diagnostic::error(format!("the plan cannot be written: {error}")))
         };
-        let mut changes = Vec::new();
-        let mut number = 0;
-        let warnings = findings.iter().map(|finding| &finding.diagnostic);
-        let warnings: Vec<Diagnostic> = warnings.cloned().collect();
+        let warnings = findings
+            .iter()
+            .map(|finding| finding.diagnostic.clone())
+            .collect();
         let notes = self.notes(findings);
-        let mut numbers: HashMap<ChangeId, u32> = HashMap::new();
-        for step in self.steps.iter_mut() {
-            number += 1;
-            numbers.extend(
-                step.changes
-                    .first()
-                    .map(|change| (change.change_id.clone(), number)),
-            );
-            // The step itself, or what verifies the changes that it stands for.
-            if let (Some(spec), Some(change)) = (&mut step.spec, step.changes.last_mut()) {
-                spec.number = number;
-                change.spec = Some(serde_json::to_value(spec).map_err(internal)?);
-            }
-            changes.append(&mut step.changes);
+        let mut numbers: HashMap<&ChangeId, u32> = HashMap::new();
+        for (number, step) in (1..).zip(&self.steps) {
+            numbers.extend(step.changes.first().map(|change| (&change.change_id, number)));
         }
         for group in &mut document.groups {
             let first = group.changes.first().and_then(|change| numbers.get(change));
@@ -431,13 +419,22 @@ impl<'e> Compiler<'e> {
         }
         document.exec_hash = self.exec_hash(&document).map_err(internal)?;
         let document_value = serde_json::to_value(&document).map_err(internal)?;
-        let config_hash = Digest::of_canonical(&(&document_value, &changes)).map_err(internal)?;
+        let config_hash = self.config_hash(&document_value).map_err(internal)?;
+        let mut changes = Vec::with_capacity(self.steps.len());
+        for (number, step) in (1..).zip(&mut self.steps) {
+            // The step itself, or what verifies the changes that it stands for.
+            if let (Some(spec), Some(change)) = (&mut step.spec, step.changes.last_mut()) {
+                spec.number = number;
+                change.spec = Some(serde_json::to_value(spec).map_err(internal)?);
+            }
+            changes.append(&mut step.changes);
+        }
         let metadata = Metadata {
             generated_at: self.options.generated_at,
             generator: "enact".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             mode: Mode::Run,
-            config_hash: config_hash.as_str().to_owned(),
+            config_hash,
             author: self.options.author.clone(),
             target: Target {
                 kind: "host".to_owned(),

@@ -149,7 +149,7 @@ impl Compiler<'_> {
             dry_run: None,
             step_hash: String::new(),
         };
-        spec.step_hash = self.step_hash(&spec, &change);
+        spec.step_hash = self.step_hash(&mut spec, &change);
         Some((change, spec))
     }
 
@@ -175,7 +175,7 @@ impl Compiler<'_> {
                 .iter_mut()
                 .for_each(|hold| hold.message = message.shown());
         }
-        spec.step_hash = self.step_hash(&spec, &change);
+        spec.step_hash = self.step_hash(&mut spec, &change);
         let ids = vec![change.change_id.clone()];
         self.ran(&header, ids);
         let mut step = header.step;

@@ -118,7 +118,7 @@ impl Compiler<'_> {
         };
         let id = self.step_id(&fields);
         let full = id.as_ref().map(|id| format!("{}{id}", self.reading.scope.prefix));
-        self.reading.step.clone_from(&full);
+        self.reading.step = full.as_deref().map(Into::into);
         self.reading.uses.clear();
         self.reading.working_dir.clone_from(&self.settings.working_dir);
         self.reading.env.clone_from(&self.outer_env);

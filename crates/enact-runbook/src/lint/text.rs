@@ -54,7 +54,7 @@ fn placeholder(subject: &Subject<'_>, seen: &SeenText, findings: &mut Findings<'
     let declined = seen
         .step
         .as_ref()
-        .and_then(|id| subject.steps.iter().find(|step| step.id == *id))
+        .and_then(|id| subject.steps.iter().find(|step| *step.id == **id))
         .is_some_and(|step| step.allowed.contains("W_PLACEHOLDER"));
     if !declined {
         let note = Diagnostic::warning(said).hint("write out what is meant");

@@ -35,24 +35,22 @@ pub(super) struct Stream {
 }
 
 impl Capture {
-    /// Makes the logs.
-    pub(super) fn create(folder: &Path, patterns: &Patterns) -> std::io::Result<Self> {
-        let stream = |name: &str| -> std::io::Result<Stream> {
-            Ok(Stream {
-                pipe: None,
-                redactor: patterns.stream(),
-                log: Log::create(folder.join(name))?,
-                kept: Kept::default(),
-                line: Vec::new(),
-                redacted: Vec::new(),
-            })
+    /// Nothing yet; the logs are made when there is something to write.
+    pub(super) fn at(folder: &Path, patterns: &Patterns) -> Self {
+        let stream = |name: &str| Stream {
+            pipe: None,
+            redactor: patterns.stream(),
+            log: Log::at(folder.join(name)),
+            kept: Kept::default(),
+            line: Vec::new(),
+            redacted: Vec::new(),
         };
-        Ok(Self {
-            stdout: stream("stdout.log")?,
-            stderr: stream("stderr.log")?,
-            merged: Log::create(folder.join("merged.log"))?,
+        Self {
+            stdout: stream("stdout.log"),
+            stderr: stream("stderr.log"),
+            merged: Log::at(folder.join("merged.log")),
             buffer: Vec::new(),
-        })
+        }
     }
 
     /// Are both streams at their ends?
@@ -141,7 +139,7 @@ mod tests {
     #[test]
     fn the_merged_log_has_whole_lines_in_the_order_seen() {
         let folder = tempfile::tempdir().unwrap();
-        let mut capture = Capture::create(folder.path(), &Patterns::default()).unwrap();
+        let mut capture = Capture::at(folder.path(), &Patterns::default());
         let (stdout, stderr, merged) = (&mut capture.stdout, &mut capture.stderr, &mut capture.merged);
         stdout.keep(b"one\ntw", merged);
         stderr.keep(b"ONE\nTW", merged);

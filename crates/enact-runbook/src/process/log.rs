@@ -15,7 +15,8 @@ const HALF_BYTES: u64 = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Log {
     path: PathBuf,
-    head: File,
+    /// Made with the first byte: most commands print nothing, and a file costs more than the command.
+    head: Option<File>,
     half: u64,
     head_bytes: u64,
     /// The end, written round and round in a file of its own; made when the beginning is full.
@@ -32,21 +33,21 @@ struct Ring {
 }
 
 impl Log {
-    /// Makes the file (0600), or empties it.
-    pub(super) fn create(path: PathBuf) -> std::io::Result<Self> {
+    /// A log that is made (0600) or emptied when there is something to write.
+    pub(super) fn at(path: PathBuf) -> Self {
         Self::with_half(path, HALF_BYTES)
     }
 
-    fn with_half(path: PathBuf, half: u64) -> std::io::Result<Self> {
-        Ok(Self {
-            head: create(&path)?,
+    fn with_half(path: PathBuf, half: u64) -> Self {
+        Self {
+            head: None,
             path,
             half,
             head_bytes: 0,
             ring: None,
             ends_line: true,
             failed: false,
-        })
+        }
     }
 
     pub(super) fn push(&mut self, piece: &[u8]) {
@@ -60,7 +61,11 @@ impl Log {
         let room = usize::try_from(self.half - self.head_bytes).unwrap_or(usize::MAX);
         let (head, rest) = piece.split_at(piece.len().min(room));
         if let Some(last) = head.last() {
-            self.head.write_all(head)?;
+            let file = match &mut self.head {
+                Some(file) => file,
+                none => none.insert(create(&self.path)?),
+            };
+            file.write_all(head)?;
             self.head_bytes += length(head);
             self.ends_line = *last == b'\n';
         }
@@ -79,11 +84,11 @@ impl Log {
 
     /// Puts the end behind the beginning. Answers whether the log lacks anything.
     pub(super) fn finish(mut self) -> bool {
-        let Some(ring) = self.ring.take() else {
+        let (Some(ring), Some(head)) = (self.ring.take(), &mut self.head) else {
             return self.failed;
         };
         let left_out = ring.bytes.saturating_sub(self.half);
-        let joined = ring.append_to(&mut self.head, self.half, self.ends_line);
+        let joined = ring.append_to(head, self.half, self.ends_line);
         // The end stays in its own file where it could not be joined.
         if joined.is_ok() {
             std::fs::remove_file(ring_path(&self.path)).ok();
@@ -149,7 +154,7 @@ mod tests {
     fn logged(bytes: usize, piece: usize) -> (String, bool, usize) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
-        let mut log = Log::with_half(path.clone(), 10).unwrap();
+        let mut log = Log::with_half(path.clone(), 10);
         let text: Vec<u8> = (b'0'..=b'9').cycle().take(bytes).collect();
         for piece in text.chunks(piece) {
             log.push(piece);
@@ -177,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_only_noted() {
-        let mut log = Log::create(PathBuf::from("/dev/full")).unwrap();
+        let mut log = Log::at(PathBuf::from("/dev/full"));
         log.push(b"x");
         log.push(b"y");
         assert!(log.finish());

@@ -166,7 +166,7 @@ impl Server {
         let patterns = Patterns::new(&secrets).map_err(NotRun::Refused)?;
         spool::make_folder(&folder)?;
         spool::check_free(&folder, &request.engine)?;
-        let capture = Capture::create(&folder, &patterns)?;
+        let capture = Capture::at(&folder, &patterns);
         let held = match request.lock.as_deref().map(lock).transpose() {
             Ok(held) => held,
             Err(error) => return finish(&folder, not_started(&patterns, &error.to_string())),

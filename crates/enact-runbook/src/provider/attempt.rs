@@ -417,10 +417,9 @@ impl RunbookProvider<'_> {
 
 /// A value as a command would print it.
 fn shown_value(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
 pub(crate) fn not_possible(why: String) -> Failure {

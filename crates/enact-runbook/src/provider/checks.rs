@@ -128,8 +128,5 @@ fn sides(check: &CheckSpec, site: &Site<'_>) -> Result<(Compare, Value, Value), 
 }
 
 fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => judge::shown(text),
-        other => other.to_string(),
-    }
+    value.as_str().map_or_else(|| value.to_string(), judge::shown)
 }

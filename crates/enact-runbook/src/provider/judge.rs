@@ -242,11 +242,8 @@ pub(crate) fn matches(reply: &Reply, matcher: &Matcher, values: &dyn Values) -> 
         (End::Exit(code), Some(expected)) => fits(*code, expected),
         (_, Some(_)) => false,
     };
-    let status = match &reply.end {
-        _ if matcher.status.is_empty() => true,
-        End::Status(status) => matcher.status.contains(status),
-        _ => false,
-    };
+    let answered = |wanted: &u16| reply.end == End::Status(*wanted);
+    let status = matcher.status.is_empty() || matcher.status.iter().any(answered);
     let texts = |text: &str, expected: &[TextExpectation]| {
         expected
             .iter()

@@ -66,9 +66,9 @@ fn one(
         }
         (None, None) => Value::String(text.trim_end_matches(['\n', '\r']).to_owned()),
     };
-    let value = match value {
-        Value::String(text) if spec.trim => Value::String(text.trim().to_owned()),
-        other => other,
+    let value = match value.as_str() {
+        Some(text) if spec.trim => Value::String(text.trim().to_owned()),
+        Some(_) | None => value,
     };
     let value = typed(value, spec.value_type)?;
     if value.to_string().len() > MAX_VALUE {

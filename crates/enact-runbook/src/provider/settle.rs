@@ -62,10 +62,11 @@ impl RunbookProvider<'_> {
     /// Looks into an attempt's folder; waits where its command still runs.
     async fn found(&self, attempt: &Path) -> Found {
         let boot_before = self.run.borrow().boot_before.clone();
-        match look(attempt, boot_before.as_deref()) {
-            Found::Running => wait_for_end(attempt, &self.host.stop).await,
-            found => found,
+        let found = look(attempt, boot_before.as_deref());
+        if found == Found::Running {
+            return wait_for_end(attempt, &self.host.stop).await;
         }
+        found
     }
 
     /// Nobody knows how it ended: what may happen now is declared by the step.
@@ -168,11 +169,13 @@ impl RunbookProvider<'_> {
             "undo",
             attempt_note(&reply, step.prints_secrets()),
         );
-        match &reply.end {
-            super::End::Stopped => Err(Failure::new(Disposition::Look, reply.in_words())),
-            _ if kind.is_success(&undo.action, &reply) => Ok(()),
-            _ => Err(not_possible(reply.summary())),
+        if reply.end == super::End::Stopped {
+            return Err(Failure::new(Disposition::Look, reply.in_words()));
         }
+        if kind.is_success(&undo.action, &reply) {
+            return Ok(());
+        }
+        Err(not_possible(reply.summary()))
     }
 
     /// What the undo command is told: whether the step was done, failed in part, or is not known.

@@ -59,13 +59,16 @@ impl RunbookProvider<'_> {
             }
         };
         let reply = kind.act(action, &site).await;
-        match reply.end {
-            super::End::NotStarted(why) if why.contains("has no value") => Simulated::Rendered(format!(
-                "{} ({why})",
-                kinds::summary(&step.spec.kind, &step.spec.action)
-            )),
-            _ if kind.is_success(action, &reply) => Simulated::Holds(reply.summary()),
-            _ => Simulated::Contradicts(reply.summary()),
+        if let super::End::NotStarted(why) = &reply.end
+            && why.contains("has no value")
+        {
+            let summary = kinds::summary(&step.spec.kind, &step.spec.action);
+            return Simulated::Rendered(format!("{summary} ({why})"));
+        }
+        if kind.is_success(action, &reply) {
+            Simulated::Holds(reply.summary())
+        } else {
+            Simulated::Contradicts(reply.summary())
         }
     }
 }

@@ -64,7 +64,7 @@ pub(crate) struct SeenText {
     /// What it is for; `None`: people read it.
     pub(crate) slot: Option<Slot>,
     /// The step it belongs to.
-    pub(crate) step: Option<String>,
+    pub(crate) step: Option<Rc<str>>,
     pub(crate) span: Span,
     pub(crate) file: Rc<SourceFile>,
 }
@@ -163,7 +163,7 @@ pub struct Reading<'e> {
     pub(crate) scope: Scope,
     pub(crate) texts: Vec<SeenText>,
     /// The step that is being read, with the prefix of the plan that includes it.
-    pub(crate) step: Option<String>,
+    pub(crate) step: Option<Rc<str>>,
     /// The folder of the file that is being read, from the runbook's folder.
     pub(crate) base: String,
     /// Digests of pinned files by path from the runbook's folder.

@@ -234,7 +234,15 @@ fn may_choose(context: &Context, plan: &Plan, waiting: &Waiting) -> Result<(), C
         ChangeState::Done => ends && verification,
         ChangeState::Failed => ends && run.phase != RunPhase::Finished,
         ChangeState::Delegated => ends,
-        _ => false,
+        ChangeState::Pending
+        | ChangeState::Started
+        | ChangeState::Drifted
+        | ChangeState::Unknown
+        | ChangeState::Skipped
+        | ChangeState::Omitted
+        | ChangeState::Undoing
+        | ChangeState::Undone
+        | ChangeState::Stuck => false,
     };
     if !asked {
         return Err(CommandError::invalid(format!(

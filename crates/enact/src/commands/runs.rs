@@ -340,8 +340,13 @@ fn step_log(
     };
     let newest = enact_runbook::provider::newest_attempt(&folder)
         .ok_or_else(|| CommandError::invalid(format!("{step} of run {} has printed nothing", row.run_id)))?;
-    let bytes = std::fs::read(newest.join(name))
-        .map_err(|error| CommandError::failed(format!("{}: {error}", newest.join(name).display())))?;
+    let read = match std::fs::read(newest.join(name)) {
+        // A log is made with its first byte.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        other => other,
+    };
+    let bytes =
+        read.map_err(|error| CommandError::failed(format!("{}: {error}", newest.join(name).display())))?;
     views::print_text(&enact_runbook::process::display(&bytes))?;
     Ok(ExitCode::Ok)
 }

@@ -21,9 +21,12 @@ impl DiskFiles {
     fn inside(&self, path: &str) -> Result<PathBuf, FileFault> {
         let root =
             std::fs::canonicalize(&self.folder).map_err(|error| FileFault::Other(error.to_string()))?;
-        let found = std::fs::canonicalize(root.join(path)).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => FileFault::Missing,
-            _ => FileFault::Other(error.to_string()),
+        let found = std::fs::canonicalize(root.join(path)).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                FileFault::Missing
+            } else {
+                FileFault::Other(error.to_string())
+            }
         })?;
         if !found.starts_with(&root) {
             return Err(FileFault::Other(

@@ -164,9 +164,9 @@ impl StepLines {
         }
         let known: Vec<String> = evidence
             .iter()
-            .map(|(name, value)| match value {
-                Value::String(text) => format!("{name}={text}"),
-                other => format!("{name}={other}"),
+            .map(|(name, value)| match value.as_str() {
+                Some(text) => format!("{name}={text}"),
+                None => format!("{name}={value}"),
             })
             .collect();
         if !known.is_empty() {
@@ -272,7 +272,7 @@ impl StepLines {
             Fact::Judged { criterion } => self.judged(criterion),
             Fact::Stopped { reason } => self.line(&format!("{} {reason}", painter.careful("STOPPED "))),
             Fact::Paused { reason } => {
-                self.line(&format!("{} waits for {reason}", painter.careful("PAUSED  ")))
+                self.line(&format!("{} waits for {reason}", painter.careful("PAUSED  ")));
             }
             Fact::NotDone { .. }
             | Fact::Checked { .. }

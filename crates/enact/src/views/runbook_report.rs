@@ -139,10 +139,10 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
     }
     match (state.outcome, state.phase) {
         (None, RunPhase::Stopped | RunPhase::Running) => {
-            lines.push(format!("to go on: enact resume {run_id}"))
+            lines.push(format!("to go on: enact resume {run_id}"));
         }
         (None, RunPhase::Paused) if lines.is_empty() => {
-            lines.push(format!("to go on: enact resume {run_id}"))
+            lines.push(format!("to go on: enact resume {run_id}"));
         }
         (Some(RunOutcome::Failed | RunOutcome::NotVerified), _) => {
             lines.push(format!(

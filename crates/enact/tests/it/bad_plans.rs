@@ -268,7 +268,7 @@ fn a_plan_of_another_mode_names_the_command_that_runs_it() {
         &["error: this is a plan for delete, not for apply\n  hint: run it with `enact delete --plan`"],
     );
     crate::forged_plans::forge(&place, |plan| plan["metadata"]["mode"] = json!("run"));
-    refused(&place, &["error: this is a plan for run, not for apply\n"]);
+    refused(&place, &["error: the plan is not a runbook\n"]);
     place
         .run(&["delete", "--plan", "plan.json", "--auto-approve"])
         .expect(3)

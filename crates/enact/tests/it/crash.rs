@@ -126,12 +126,14 @@ fn counts(place: &Place, arguments: &[&str], call: &str) -> Vec<usize> {
 
 /// Runs a command and kills it at the n-th call of a thread.
 fn killed(place: &Place, arguments: &[&str], call: &str, n: usize) {
+    assert!(is_killed(place, arguments, call, n), "{call} {n} was not reached");
+}
+
+/// The same; says whether there was such a call.
+fn is_killed(place: &Place, arguments: &[&str], call: &str, n: usize) -> bool {
     let inject = format!("inject={call}:signal=SIGKILL:when={n}");
     let trace = traced(place, arguments, &["-e", &format!("trace={call}"), "-e", &inject]);
-    assert!(
-        trace.contains("killed by SIGKILL"),
-        "{call} {n} was not reached:\n{trace}"
-    );
+    trace.contains("killed by SIGKILL")
 }
 
 /// Kills apply at the calls of its first thread.
@@ -200,7 +202,15 @@ fn killed_at_every_journal_write_the_run_resumes_to_the_same_end() {
     assert!(journal >= 8, "only {journal} journal writes");
     for n in 2..=journal {
         let (place, server, run_id) = begun(&n.to_string());
-        killed(&place, &["resume", &run_id], "fdatasync", n);
+        // Facts that arrive together share a sync: on a busy machine there may be one or two less.
+        let reached = is_killed(&place, &["resume", &run_id], "fdatasync", n);
+        assert!(
+            reached || n + 2 >= journal,
+            "sync {n} of {journal} was not reached"
+        );
+        if !reached {
+            continue;
+        }
         finish_and_check(
             &place,
             &server,
