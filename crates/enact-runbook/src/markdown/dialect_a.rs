@@ -63,12 +63,12 @@ impl Translation<'_> {
         let plain = [Section::Prose, Section::Transcript];
         for region in regions.iter().filter(|region| !plain.contains(&region.section)) {
             let range = region.range();
-            let hidden: Vec<_> = self
-                .hidden
-                .iter()
-                .filter(|hidden| range.contains(&hidden.start))
-                .cloned()
-                .collect();
+            // What an agent is told of a task is all of its text, so nothing of it may be out of sight.
+            let whole = region.section == Section::Task;
+            let hidden = self.definitions.iter();
+            let hidden =
+                hidden.filter(|found| range.contains(&found.range.start) && (whole || found.comment));
+            let hidden: Vec<_> = hidden.map(|found| found.range.clone()).collect();
             for hidden in hidden {
                 self.hidden_text(&hidden);
             }
@@ -107,7 +107,7 @@ impl Translation<'_> {
 
     fn hidden_text(&mut self, at: &std::ops::Range<usize>) {
         let span = self.lines.span(at);
-        let fault = Diagnostic::error("a comment stands here, which nobody sees when the file is shown")
+        let fault = Diagnostic::error("what stands here is not seen when the file is shown")
             .detail("what a reviewer sees must be what runs")
             .hint("remove it, or write it as text");
         self.say(super::HIDDEN, span, fault);

@@ -6,73 +6,16 @@
 
 use std::ops::Range;
 
-use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::Body;
 
 use super::blocks::{Block, Content, Fence, Item, Line, extent, joined};
-use super::expected::{Expected, Run, asserted, labelled};
+use super::expected::{Expected, Run, labelled};
+use super::info::Role;
 use super::sections::{Region, Section, numbered, opening};
 use super::steps::Names;
-use super::{MANUAL, Pair, Translation, pair, scalar, slug, word};
+use super::tasks::{Awaited, Task, Work};
+use super::{Translation, pair};
 use crate::reading::Node;
-
-/// What stands in a task, in order.
-enum Work {
-    /// A block of shell: its text and place, and whether it only commits.
-    Shell {
-        script: String,
-        at: Range<usize>,
-        commit: bool,
-    },
-    /// A `Run:` line.
-    Run(Run),
-    /// Code to write somewhere.
-    Content,
-}
-
-/// What the next block of code is.
-#[derive(PartialEq, Eq)]
-enum Awaited {
-    Nothing,
-    /// `Run:` without a command.
-    Command,
-    /// `Expected:` without a text.
-    Output,
-    /// `Files:`.
-    Files,
-    /// A line that names a file and ends with a colon.
-    Named,
-}
-
-/// A task on its way.
-struct Task {
-    title: (String, Range<usize>),
-    at: Range<usize>,
-    inner: Vec<(String, Range<usize>)>,
-    files: Vec<(String, Range<usize>)>,
-    work: Vec<Work>,
-    awaited: Awaited,
-    instructions: Range<usize>,
-}
-
-impl Task {
-    fn has_content(&self) -> bool {
-        self.work.iter().any(|work| matches!(work, Work::Content))
-    }
-
-    fn has_shell(&self) -> bool {
-        self.work.iter().any(|work| matches!(work, Work::Shell { .. }))
-    }
-
-    /// Where the last thing stands that is written, commits left out.
-    fn last_written(&self) -> Option<usize> {
-        self.work.iter().rposition(|work| match work {
-            Work::Shell { commit, .. } => !commit,
-            Work::Content => true,
-            Work::Run(_) => false,
-        })
-    }
-}
 
 impl Translation<'_> {
     pub(super) fn dialect_c(&mut self, regions: &[Region<'_>]) {
@@ -318,19 +261,41 @@ impl Translation<'_> {
         true
     }
 
+    /// Is a block a script? What stands behind the language of another one is not shown when the file is.
+    fn is_shell(&mut self, fence: &Fence, range: &Range<usize>) -> bool {
+        let line = fence.info.as_ref().map_or("", |range| self.lines.slice(range));
+        let mut words = line.split_whitespace();
+        let language = words.next().unwrap_or_default().to_ascii_lowercase();
+        if ["bash", "sh", "shell"].contains(&language.as_str()) {
+            let info = self.info(fence);
+            self.no_attributes(&info, range);
+            if info.role() != Role::Script {
+                let hint = "leave only the language there";
+                self.ambiguous(range, "what does the first line of this block mean?", hint);
+            }
+            return true;
+        }
+        if words.next().is_some() {
+            self.note(
+                range,
+                "what stands behind the language of this block is told too, and viewers do not show it",
+            );
+        }
+        false
+    }
+
     fn task_fence(&mut self, fence: &Fence, range: &Range<usize>, task: &mut Task) {
         let awaited = std::mem::replace(&mut task.awaited, Awaited::Nothing);
+        if !self.is_clear(fence, range) {
+            return;
+        }
         if awaited == Awaited::Output {
             let text = fence.code.text.trim_end().to_owned();
             self.expect(Expected::Prints(text, range.clone()), range, task);
             return;
         }
-        if !self.is_clear(fence, range) {
-            return;
-        }
-        let info = self.info(fence);
         let script = fence.code.text.clone();
-        if !info.is_shell() {
+        if !self.is_shell(fence, range) {
             task.work.push(Work::Content);
         } else if awaited == Awaited::Command {
             task.work.push(Work::Run(Run {
@@ -352,125 +317,5 @@ impl Translation<'_> {
                 commit: title.is_some_and(|title| title.contains("commit")),
             });
         }
-    }
-
-    fn task_step(&mut self, task: Task, assignee: &str, names: &mut Names) -> Node {
-        let span = self.lines.span(&task.at);
-        let name = names.unused(&slug(&task.title.0, true));
-        let title = self.text(&task.title.1, &task.title.0);
-        let mut entries: Vec<Pair> = vec![
-            pair("id", span, Node::new(span, scalar(name))),
-            pair("title", title.span, title),
-        ];
-        let inner = task.inner.iter().map(|(title, at)| self.text(at, title));
-        let inner: Vec<Node> = inner.collect();
-        if let Some(first) = inner.first().map(|node| node.span) {
-            entries.push(pair("tasks", first, Node::new(first, Body::Sequence(inner))));
-        }
-        let commands = !task.has_content() && !task.work.is_empty();
-        if commands {
-            entries.push(self.script(&task));
-        } else {
-            entries.push(self.delegated(&task, assignee));
-        }
-        if let Some(verify) = self.task_checks(&task, commands) {
-            entries.push(verify);
-        }
-        Node::new(span, Body::Mapping(entries))
-    }
-
-    /// Everything of a task as one script.
-    fn script(&mut self, task: &Task) -> Pair {
-        let last_shell = task
-            .work
-            .iter()
-            .rposition(|work| matches!(work, Work::Shell { .. }));
-        let mut script = String::new();
-        let mut first = None;
-        for (index, work) in task.work.iter().enumerate() {
-            match work {
-                Work::Shell { script: text, at, .. } => {
-                    first.get_or_insert(at);
-                    script.push_str(text);
-                }
-                Work::Run(run) if last_shell.is_none_or(|last| index < last) => {
-                    first.get_or_insert(&run.at);
-                    script.push_str(&asserted(run));
-                }
-                Work::Run(_) | Work::Content => {}
-            }
-        }
-        if let Some((_, at)) = task.files.first() {
-            self.note(
-                at,
-                "the files of a task with commands are not watched: only what an agent does is",
-            );
-        }
-        let span = self.lines.span(first.unwrap_or(&task.at));
-        pair("run", span, Node::new(span, scalar(script)))
-    }
-
-    /// The task as it stands, for whoever does it.
-    fn delegated(&mut self, task: &Task, assignee: &str) -> Pair {
-        if task.work.is_empty() {
-            let span = self.lines.span(&task.title.1);
-            let note = Diagnostic::warning(
-                "this task has no command and no code: it is done and attested, and nothing verifies it",
-            )
-            .hint("add `Run:` lines with what they are expected to show");
-            self.say(MANUAL, span, note);
-        }
-        let span = self.lines.span(&task.instructions);
-        let told = self.lines.slice(&task.instructions).trim().replace("\r\n", "\n");
-        // What looks like an expression is code to write.
-        let told = told.replace("${{", "${{ '${{' }}");
-        let told = if told.is_empty() {
-            task.title.0.clone()
-        } else {
-            told
-        };
-        let mut manual = vec![
-            pair("assignee", span, word(span, assignee)),
-            pair("instructions", span, Node::new(span, scalar(told))),
-        ];
-        let files = task.files.iter().map(|(path, at)| self.text(at, path));
-        let files: Vec<Node> = files.collect();
-        if let Some(first) = files.first().map(|node| node.span) {
-            manual.push(pair(
-                "write_scope",
-                first,
-                Node::new(first, Body::Sequence(files)),
-            ));
-        }
-        pair("manual", span, Node::new(span, Body::Mapping(manual)))
-    }
-
-    /// The `Run:` lines that hold when the task is done.
-    fn task_checks(&mut self, task: &Task, commands: bool) -> Option<Pair> {
-        let last = task.last_written();
-        let mut checks: Vec<Node> = Vec::new();
-        for (index, work) in task.work.iter().enumerate() {
-            let Work::Run(run) = work else {
-                continue;
-            };
-            if last.is_some_and(|last| index < last) {
-                let printed = matches!(run.expected, Some(Expected::Prints(..)));
-                if !commands {
-                    let note = "this is run before the task is done, so it is told and not checked";
-                    self.note(&run.at, note);
-                } else if printed {
-                    let note = "this is run before the task is done: that it ends well is checked, not what it prints";
-                    self.note(&run.at, note);
-                }
-                continue;
-            }
-            // Where nothing but commands is run, what they print is left to check.
-            let printed = matches!(run.expected, Some(Expected::Prints(..)));
-            if !commands || task.has_shell() || printed {
-                checks.push(self.run_check(run));
-            }
-        }
-        let first = checks.first().map(|check| check.span)?;
-        Some(pair("verify", first, Node::new(first, Body::Sequence(checks))))
     }
 }

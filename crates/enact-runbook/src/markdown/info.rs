@@ -188,6 +188,7 @@ impl Translation<'_> {
     pub(super) fn checks(&mut self, fence: &Fence, range: &Range<usize>, info: &Info) -> Vec<Node> {
         let span = self.lines.span(range);
         if matches!(info.language.as_str(), "yaml" | "yml") {
+            self.no_attributes(info, range);
             return match self.yaml(&fence.code).map(|node| (node.span, node.body)) {
                 Some((_, Body::Sequence(items))) => items,
                 Some((span, body)) => vec![Node::new(span, body)],
@@ -202,6 +203,17 @@ impl Translation<'_> {
             self.put(&mut entries, attribute.clone());
         }
         vec![Node::new(span, Body::Mapping(entries))]
+    }
+
+    /// Where the code of a block holds keys itself, attributes on its first line are not read.
+    pub(super) fn no_attributes(&mut self, info: &Info, range: &Range<usize>) {
+        if !info.attributes.is_empty() {
+            self.ambiguous(
+                range,
+                "attributes mean nothing on this block",
+                "write them inside of it",
+            );
+        }
     }
 
     /// A block whose end or whose language is not clear must not be executed.

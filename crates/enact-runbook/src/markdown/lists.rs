@@ -196,7 +196,10 @@ impl Translation<'_> {
         }
         let mut info = self.info(fence);
         match info.role() {
-            Role::Fields => self.more_keys(fence, range, drafts, whole),
+            Role::Fields => {
+                self.no_attributes(&info, range);
+                self.more_keys(fence, range, drafts, whole);
+            }
             Role::Script | Role::Action(_) | Role::Check if kind.checked => {
                 let of_check = |entry: &Pair| OF_CHECK.contains(&entry.key.as_ref());
                 let (own, others) = info.attributes.drain(..).partition(of_check);
@@ -332,7 +335,9 @@ impl Translation<'_> {
         if !self.is_clear(fence, range) {
             return Vec::new();
         }
-        if self.info(fence).role() != Role::Fields {
+        let info = self.info(fence);
+        self.no_attributes(&info, range);
+        if info.role() != Role::Fields {
             self.ambiguous(
                 range,
                 "what is this block for?",

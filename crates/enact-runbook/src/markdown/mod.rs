@@ -1,13 +1,14 @@
 //! Plans in Markdown: three shapes that people and agents write, each turned into the tree that YAML gives, so that reading,
 //! rules and digests are the same ones. Every node keeps its place in the Markdown file.
 //!
-//! `lines` knows where things stand, `blocks` reads CommonMark, `sections` finds the parts of a plan, `info` reads the first
+//! `lines` knows where things stand, `commonmark` reads `blocks`, `sections` finds the parts of a plan, `info` reads the first
 //! line of a code block, `lists` and `steps` turn parts into nodes; one file per dialect puts them together.
 //!
 //! Nothing is guessed silently: what is read in one of several possible ways is noted ([`NOTE`]), and what is unclear where
 //! something is executed is an error ([`AMBIGUOUS`]).
 
 mod blocks;
+mod commonmark;
 mod dialect_a;
 mod dialect_b;
 mod dialect_c;
@@ -17,6 +18,7 @@ mod lines;
 mod lists;
 mod sections;
 mod steps;
+mod tasks;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -78,7 +80,7 @@ pub(crate) fn translate(file: &SourceFile) -> (Option<Node>, Vec<LintFinding>) {
         ),
         findings: Vec::new(),
         entries: Vec::new(),
-        hidden: Vec::new(),
+        definitions: Vec::new(),
     };
     let root = translation.document();
     (root, translation.findings)
@@ -138,8 +140,8 @@ struct Translation<'t> {
     findings: Vec<LintFinding>,
     /// The keys of the document so far.
     entries: Vec<Pair>,
-    /// Definitions that only hide a text.
-    hidden: Vec<Range<usize>>,
+    /// What is nowhere to be seen.
+    definitions: Vec<blocks::Definition>,
 }
 
 impl Translation<'_> {
@@ -160,12 +162,12 @@ impl Translation<'_> {
             return None;
         }
         let start = self.front_matter()?;
-        let document = blocks::read(&self.lines, start, text.len());
+        let document = commonmark::read(&self.lines, start, text.len());
         if let Some(range) = document.too_deep {
             self.fault(&range, Diagnostic::error("lists and quotes nest too deep here"));
             return None;
         }
-        self.hidden = document.hidden;
+        self.definitions = document.definitions;
         let dialect = sections::dialect(&document.blocks, start > 0);
         let regions = sections::split(&document.blocks, dialect);
         match dialect {

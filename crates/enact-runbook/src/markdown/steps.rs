@@ -173,7 +173,10 @@ impl Translation<'_> {
         }
         let info = self.info(fence);
         match info.role() {
-            Role::Fields => self.step_fields(fence, range, draft),
+            Role::Fields => {
+                self.no_attributes(&info, range);
+                self.step_fields(fence, range, draft);
+            }
             Role::Check => {
                 let mut checks = self.checks(fence, range, &info);
                 draft.verify.append(&mut checks);
