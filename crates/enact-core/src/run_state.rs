@@ -162,6 +162,8 @@ pub struct ChangeProgress {
     pub settled: bool,
     /// May its effect have happened in part?
     pub partial: bool,
+    /// How often its effect was about to start.
+    pub intents: u32,
     /// When its effect ended, one way or another.
     pub ended_at: Option<jiff::Timestamp>,
     /// Attempts that failed and were followed by another.
@@ -208,6 +210,7 @@ impl ChangeProgress {
             checked: None,
             settled: false,
             partial: false,
+            intents: 0,
             ended_at: None,
             attempts_failed: 0,
             assumption: None,
@@ -461,6 +464,7 @@ impl RunState {
         progress.state = state;
         if step == Step::Intent {
             progress.intent_at = Some(entry.at);
+            progress.intents = progress.intents.saturating_add(1);
             progress.ended_at = None;
         }
         if matches!(step, Step::Done | Step::Failed | Step::Escalated | Step::Unknown) {

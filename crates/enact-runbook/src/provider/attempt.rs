@@ -45,7 +45,9 @@ impl RunbookProvider<'_> {
     pub(crate) async fn attempt(&self, change: &Change) -> Result<Made, Failure> {
         let step = self.step(change)?;
         let folder = self.folder_of(&change.change_id, step);
-        let number = newest(&folder, Series::Attempts) + 1;
+        let before = newest(&folder, Series::Attempts);
+        self.refuse_unknown_attempt(change, before)?;
+        let number = before + 1;
         let known = self.known();
         let here = self.of_step(change, step, &folder, number)?;
         let checks = Checks {
@@ -65,6 +67,24 @@ impl RunbookProvider<'_> {
             return Err(self.hand_over(change, step, &folder, what));
         }
         self.finish_attempt(change, step, reply).await
+    }
+
+    /// An attempt that the journal does not know was made by a run whose journal was cut since: SQLite drops what follows a
+    /// damaged place of its log without a word. What became of it, a person has to find out.
+    fn refuse_unknown_attempt(&self, change: &Change, newest: u32) -> Result<(), Failure> {
+        let known = self.with_state(|state| {
+            let progress = state.changes.get(&change.change_id);
+            progress.map_or(0, |progress| {
+                progress.intents.saturating_sub(1).saturating_add(progress.attempts_failed)
+            })
+        });
+        if newest <= known {
+            return Ok(());
+        }
+        let message = format!(
+            "attempt {newest} at this step is on disk and not in the journal, which was damaged or cut; look what became of it"
+        );
+        Err(Failure::new(Disposition::Escalate, message).in_part())
     }
 
     fn of_step<'s>(

@@ -15,6 +15,7 @@ use enact_engine::installation::Surroundings;
 use enact_engine::policy::{BuiltinPolicy, PolicyEngine as _};
 use enact_engine::runner::RunOptions;
 use enact_engine::stop::StopSignal;
+use enact_engine::store::NewRun;
 use enact_runbook::files::MemoryFiles;
 use enact_runbook::provider::{Host, RunbookProvider, Secrets, document_of};
 use enact_runbook::{CompileOptions, Source, compile};
@@ -367,6 +368,48 @@ fn an_outcome_that_came_after_the_engine_was_gone_is_taken() {
             "{:?}",
             bench.effects()
         );
+    });
+}
+
+/// What damage to the database's log leaves behind: a journal that is whole, and shorter than what was done.
+#[test]
+fn a_journal_that_was_cut_does_not_lead_to_a_second_effect() {
+    let plan = plan(&KINDS[0]);
+    block_on(async {
+        let bench = Bench::new(&plan);
+        let mut run_id = None;
+        bench.live(&bench.process(Kill::Never), &mut run_id).await.unwrap();
+        let entries = bench.machine.disk.load(run_id.as_ref().unwrap()).unwrap();
+        let three = ChangeId::from("three");
+        let kept = entries
+            .iter()
+            .map(|entry| entry.fact.clone())
+            .take_while(|fact| !matches!(fact, Fact::Intent { change_id } if *change_id == three));
+        let cut = Bench {
+            folder: bench.folder,
+            machine: Machine::new(),
+            admitted: bench.admitted,
+        };
+        let process = cut.process(Kill::Never);
+        let store = &process.installation.store;
+        let now = process.installation.clock.now();
+        let lease = store
+            .create_run(&NewRun {
+                run_id: run_id.clone().unwrap(),
+                plan_id: plan.id().clone(),
+                target: "host crash".to_owned(),
+                approvals: Vec::new(),
+                holder: &Holder::this_process(),
+                ttl: TTL,
+                now,
+            })
+            .unwrap();
+        store.append(&lease, TTL, now, kept.collect()).unwrap();
+        store.release(&lease).unwrap();
+        let before = cut.effects();
+        let state = cut.live(&process, &mut run_id).await.unwrap();
+        assert_eq!(state.of(&three), ChangeState::Escalated);
+        assert_eq!(cut.effects(), before, "nothing ran a second time");
     });
 }
 
