@@ -75,7 +75,10 @@ impl RunbookProvider<'_> {
         let known = self.with_state(|state| {
             let progress = state.changes.get(&change.change_id);
             progress.map_or(0, |progress| {
-                progress.intents.saturating_sub(1).saturating_add(progress.attempts_failed)
+                progress
+                    .intents
+                    .saturating_sub(1)
+                    .saturating_add(progress.attempts_failed)
             })
         });
         if newest <= known {

@@ -378,7 +378,10 @@ fn a_journal_that_was_cut_does_not_lead_to_a_second_effect() {
     block_on(async {
         let bench = Bench::new(&plan);
         let mut run_id = None;
-        bench.live(&bench.process(Kill::Never), &mut run_id).await.unwrap();
+        bench
+            .live(&bench.process(Kill::Never), &mut run_id)
+            .await
+            .unwrap();
         let entries = bench.machine.disk.load(run_id.as_ref().unwrap()).unwrap();
         let three = ChangeId::from("three");
         let kept = entries

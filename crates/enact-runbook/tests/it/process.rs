@@ -184,7 +184,8 @@ async fn a_command_has_its_own_environment_folder_and_group_and_nothing_to_read(
 async fn folders_and_files_are_for_nobody_else() {
     use std::os::unix::fs::PermissionsExt as _;
     let world = World::new();
-    world.sh("echo x").await;
+    // A log is made with its first byte.
+    world.sh("echo x; echo y >&2").await;
     let folder = world.path().join("spool/attempt");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
