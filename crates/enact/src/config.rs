@@ -270,15 +270,6 @@ impl Settings {
         &self.runbooks
     }
 
-    /// The roles that the settings give to somebody who runs this process.
-    pub(crate) fn roles_of(&self, principal: &Principal) -> Vec<String> {
-        let roles = self.approvals.roles.iter();
-        roles
-            .filter(|(_, names)| names.contains(&principal.id))
-            .map(|(role, _)| role.clone())
-            .collect()
-    }
-
     /// A personal access token from the environment.
     pub(crate) fn token(&self) -> Option<Secret<String>> {
         let profile: String = self.profile_name.to_uppercase().replace(['-', '.'], "_");

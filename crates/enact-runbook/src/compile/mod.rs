@@ -69,16 +69,15 @@ pub struct CompileOptions {
 impl CompileOptions {
     /// Options of a plan made by somebody at some time, everything else by default.
     pub fn new(generated_at: jiff::Timestamp, author: Principal) -> Self {
-        let allowed = [
-            "HOME", "LANG", "LC_*", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER",
-        ];
         Self {
             generated_at,
             author,
             policy_digest: None,
             parameters: BTreeMap::new(),
             settings: SettingsDefaults::default(),
-            environment_allowed: allowed.map(ToOwned::to_owned).to_vec(),
+            environment_allowed: crate::process::environment::ALLOWED
+                .map(ToOwned::to_owned)
+                .to_vec(),
             max_bytes: MAX_BYTES,
         }
     }

@@ -4,8 +4,9 @@ use enact_core::diagnostic::Diagnostic;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use super::{Kind, Role, frozen, thawed};
+use super::{Acting, Kind, Role, frozen, thawed, unreadable};
 use crate::expression::compile_regex;
+use crate::provider::{End, Reply, Site, compare, quoted_text};
 use crate::reading::{Node, Reading};
 use crate::spec::{Compare, Operand};
 
@@ -69,6 +70,18 @@ impl Kind for CompareKind {
         })
     }
 
+    fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {
+        let reply = match compared(action, site) {
+            Ok((true, words)) => Reply {
+                stdout: words,
+                ..Reply::bare(End::Finished)
+            },
+            Ok((false, words)) => Reply::bare(End::Unmet(words)),
+            Err(why) => return unreadable(why),
+        };
+        Box::pin(std::future::ready(reply))
+    }
+
     fn schema(&self, _: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object", "required": ["left", "op", "right"], "additionalProperties": false,
@@ -78,6 +91,20 @@ impl Kind for CompareKind {
             }
         })
     }
+}
+
+/// Does the comparison hold, and what was compared.
+fn compared(action: &Value, site: &Site<'_>) -> Result<(bool, String), String> {
+    let spec: Compare = serde_json::from_value(action.clone()).map_err(|error| error.to_string())?;
+    let (left, right) = (site.operand(&spec.left)?, site.operand(&spec.right)?);
+    let words = format!("{} {} {}", quoted(&left), spec.op, quoted(&right));
+    let holds =
+        compare(&spec.op, &left, &right, spec.tolerance_ppm).map_err(|why| format!("{words}: {why}"))?;
+    Ok((holds, words))
+}
+
+fn quoted(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), quoted_text)
 }
 
 fn shown(operand: &Operand) -> String {

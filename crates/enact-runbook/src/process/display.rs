@@ -15,7 +15,9 @@ pub fn display(bytes: &[u8]) -> String {
                 out.push(char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{fffd}'));
             }
             '\u{7f}' => out.push('␡'),
-            _ if is_invisible(character) => out.push_str(&format!("<U+{:04X}>", u32::from(character))),
+            _ if is_hidden(character) || is_joiner(character) => {
+                out.push_str(&format!("<U+{:04X}>", u32::from(character)));
+            }
             _ => out.push(character),
         }
     }
@@ -23,8 +25,8 @@ pub fn display(bytes: &[u8]) -> String {
 }
 
 /// C1 controls, and what Unicode calls `Default_Ignorable_Code_Point` or `Bidi_Control`, line and paragraph separators,
-/// interlinear marks and tags.
-fn is_invisible(character: char) -> bool {
+/// interlinear marks and tags. What changes how the letter before it looks is [`is_joiner`].
+pub(crate) fn is_hidden(character: char) -> bool {
     matches!(
         character,
         '\u{80}'..='\u{9f}'
@@ -33,18 +35,22 @@ fn is_invisible(character: char) -> bool {
             | '\u{61c}'
             | '\u{115f}'..='\u{1160}'
             | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
+            | '\u{180e}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
             | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}'
             | '\u{ffa0}'
             | '\u{fff0}'..='\u{fffb}'
             | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}'
     )
+}
+
+/// Variation selectors: authors write them, with emoji above all, and output does not need them.
+fn is_joiner(character: char) -> bool {
+    matches!(character, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}')
 }
 
 #[cfg(test)]

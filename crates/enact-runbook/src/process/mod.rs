@@ -20,7 +20,7 @@ mod kin;
 pub mod lock;
 mod log;
 pub mod outcome;
-mod program;
+pub(crate) mod program;
 pub mod redact;
 mod running;
 pub mod serve;

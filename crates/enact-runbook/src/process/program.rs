@@ -25,14 +25,23 @@ pub(super) fn find(request: &RunRequest) -> Result<PathBuf, String> {
         Some(name) if !name.is_empty() => name,
         _ => return Err("the command is empty".to_owned()),
     };
+    find_program(
+        name,
+        &request.working_dir,
+        request.env.get("PATH").map(String::as_str),
+    )
+}
+
+/// Where a program is: by its path from the folder, or in `PATH`. In words why there is none.
+pub(crate) fn find_program(name: &str, working_dir: &Path, path: Option<&str>) -> Result<PathBuf, String> {
     if name.contains('/') {
-        let path = request.working_dir.join(name);
+        let path = working_dir.join(name);
         return usable(&path).map(|()| path);
     }
-    let path = request.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
+    let path = path.unwrap_or(DEFAULT_PATH);
     let mut denied = None;
     for folder in path.split(':') {
-        let candidate = request.working_dir.join(folder).join(name);
+        let candidate = working_dir.join(folder).join(name);
         match usable(&candidate) {
             Ok(()) => return Ok(candidate),
             Err(why) if candidate.exists() && denied.is_none() => denied = Some(why),

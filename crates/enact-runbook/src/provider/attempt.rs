@@ -1,6 +1,5 @@
 //! One attempt at a step: act, see whether that is success, read the outputs, run the step's own checks.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +15,7 @@ use super::reply::{End, Reply};
 use super::site::Site;
 use super::values::Known;
 use super::{RunbookProvider, Step, attempt_note, judge, outputs};
-use crate::kinds::kind as find_kind;
+use crate::kinds;
 use crate::process::redact::Patterns;
 use crate::process::{NamedSecret, environment};
 use crate::spec::{CheckSpec, Repeat, Text};
@@ -50,16 +49,10 @@ impl RunbookProvider<'_> {
         let number = before + 1;
         let known = self.known();
         let here = self.of_step(change, step, &folder, number)?;
-        let checks = Checks {
-            provider: self,
-            known: &known,
-            change: Some(change),
-            folder: &folder,
-            number: Cell::new(0),
-        };
+        let checks = self.checks(&known, Some(change));
         let mut site = self.site(here, &known).map_err(not_possible)?;
         site.checks = Some(&checks);
-        let Some(kind) = find_kind(&step.spec.kind) else {
+        let Some(kind) = kinds::kind(&step.spec.kind) else {
             return Err(not_possible(format!("there is no kind {:?}", step.spec.kind)));
         };
         let reply = kind.act(&step.spec.action, &site).await;
@@ -102,7 +95,7 @@ impl RunbookProvider<'_> {
             env: &step.spec.env,
             working_dir: step.spec.working_dir.as_deref(),
             attempt_dir: attempt_folder(folder, Series::Attempts, number),
-            timeout: self.time_left(change, step, folder)?,
+            timeout: self.time_left(change, step)?,
             lock: step.spec.lock.as_deref(),
             key: Some(self.key_of(change, step)?),
             undoing: false,
@@ -112,7 +105,7 @@ impl RunbookProvider<'_> {
     }
 
     /// What is left of the time of all attempts, or the time of one.
-    fn time_left(&self, change: &Change, step: &Step, _folder: &Path) -> Result<Duration, Failure> {
+    fn time_left(&self, change: &Change, step: &Step) -> Result<Duration, Failure> {
         let one = change.timeout.unwrap_or(self.document.settings.default_timeout).0;
         let Some(total) = step.spec.timeout_total else {
             return Ok(Duration::from_millis(one));
@@ -146,16 +139,30 @@ impl RunbookProvider<'_> {
         key.ok_or_else(|| not_possible("a secret cannot be an idempotency key".to_owned()))
     }
 
+    /// Where commands run, from the runbook's folder.
+    pub(crate) fn working_dir(&self, folder: Option<&str>) -> PathBuf {
+        folder.map_or_else(
+            || self.host.folder.clone(),
+            |folder| self.host.folder.join(folder),
+        )
+    }
+
+    /// Runs checks for a change, or for the whole run.
+    pub(crate) fn checks<'s>(&'s self, known: &'s Known<'s>, change: Option<&'s Change>) -> Checks<'s> {
+        Checks {
+            provider: self,
+            known,
+            change,
+        }
+    }
+
     /// The site of an action.
     pub(crate) fn site<'s>(
         &'s self,
         here: Whereabouts<'_>,
         known: &'s Known<'_>,
     ) -> Result<Site<'s>, String> {
-        let working_dir = match here.working_dir {
-            Some(folder) => self.host.folder.join(folder),
-            None => self.host.folder.clone(),
-        };
+        let working_dir = self.working_dir(here.working_dir);
         let env = self.environment_of(&here, known)?;
         Ok(Site {
             supervisor: &self.supervisor,
@@ -242,21 +249,18 @@ impl RunbookProvider<'_> {
             fresh: change.zip(made).map(|(change, made)| (&change.change_id, made)),
             ..self.known()
         };
-        let folder = self.run_folder().join("checks");
-        let checks = Checks {
-            provider: self,
-            known: &known,
-            change,
-            folder: &folder,
-            number: Cell::new(self.next_check()),
-        };
-        checks.run(check).await
+        self.checks(&known, change).run(check).await
     }
 
-    /// Folders of checks are never used twice, also after a crash.
-    fn next_check(&self) -> u32 {
-        let nanos = self.now().subsec_nanosecond();
-        u32::try_from(nanos).unwrap_or(0)
+    /// A folder for one look. None is used twice, also after a crash: what an earlier process left is counted from the disk.
+    pub(crate) fn next_check_folder(&self) -> PathBuf {
+        let folder = self.run_folder().join("checks");
+        let last = self
+            .last_check
+            .get()
+            .unwrap_or_else(|| newest(&folder, Series::Checks));
+        self.last_check.set(Some(last + 1));
+        attempt_folder(&folder, Series::Checks, last + 1)
     }
 
     /// What an answer means for the step.
@@ -294,14 +298,11 @@ impl RunbookProvider<'_> {
             return Err(self.partly(change, Failure::new(Disposition::Escalate, message)));
         }
         let succeeded =
-            find_kind(&step.spec.kind).is_some_and(|kind| kind.is_success(&step.spec.action, &reply));
+            kinds::kind(&step.spec.kind).is_some_and(|kind| kind.is_success(&step.spec.action, &reply));
         if !succeeded {
             return Err(self.failure_of(change, step, &reply));
         }
-        let working_dir = match &step.spec.working_dir {
-            Some(folder) => self.host.folder.join(folder),
-            None => self.host.folder.clone(),
-        };
+        let working_dir = self.working_dir(step.spec.working_dir.as_deref());
         let made = outputs::read(&step.spec.outputs, &reply, &working_dir)
             .map_err(|why| self.partly(change, Failure::new(Disposition::GiveUp, why)))?;
         self.run_own_checks(change, step, &made).await?;

@@ -1,20 +1,15 @@
 //! Runs checks: something looks, and what it sees is judged. A check that cannot be evaluated does not hold.
 
-use std::cell::Cell;
-use std::path::Path;
 use std::time::Duration;
 
 use enact_core::change::Change;
-use serde_json::Value;
 
 use super::RunbookProvider;
-use super::judge::{self, compare};
+use super::judge;
 use super::reply::Reply;
-use super::site::Site;
 use super::values::Known;
-use crate::expression;
-use crate::kinds::kind as find_kind;
-use crate::spec::{CheckSpec, Compare};
+use crate::kinds;
+use crate::spec::CheckSpec;
 
 /// What came out of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +25,6 @@ pub(crate) struct Checks<'a> {
     pub(crate) provider: &'a RunbookProvider<'a>,
     pub(crate) known: &'a Known<'a>,
     pub(crate) change: Option<&'a Change>,
-    /// Where the checks' own folders are made.
-    pub(crate) folder: &'a Path,
-    pub(crate) number: Cell<u32>,
 }
 
 impl Checks<'_> {
@@ -57,9 +49,7 @@ impl Checks<'_> {
     }
 
     async fn once(&self, check: &CheckSpec) -> (Checked, Option<Reply>) {
-        let number = self.number.get() + 1;
-        self.number.set(number);
-        let folder = self.folder.join(format!("check-{number}"));
+        let folder = self.provider.next_check_folder();
         let site = match self
             .provider
             .site_of_check(check, &folder, self.known, self.change)
@@ -67,10 +57,7 @@ impl Checks<'_> {
             Ok(site) => site,
             Err(why) => return (not_evaluated(&why), None),
         };
-        if check.kind == "compare" {
-            return (compared(check, &site), None);
-        }
-        let Some(kind) = find_kind(&check.kind) else {
+        let Some(kind) = kinds::kind(&check.kind) else {
             return (
                 not_evaluated(&format!("there is no kind of check {:?}", check.kind)),
                 None,
@@ -99,34 +86,4 @@ fn not_evaluated(why: &str) -> Checked {
         holds: false,
         seen: format!("it could not be evaluated: {why}"),
     }
-}
-
-fn compared(check: &CheckSpec, site: &Site<'_>) -> Checked {
-    match sides(check, site) {
-        Ok((compare_spec, left, right)) => {
-            let words = format!("{} {} {}", shown(&left), compare_spec.op, shown(&right));
-            match compare(&compare_spec.op, &left, &right, compare_spec.tolerance_ppm) {
-                Ok(holds) => Checked { holds, seen: words },
-                Err(why) => not_evaluated(&format!("{words}: {why}")),
-            }
-        }
-        Err(why) => not_evaluated(&why),
-    }
-}
-
-fn sides(check: &CheckSpec, site: &Site<'_>) -> Result<(Compare, Value, Value), String> {
-    let spec: Compare = serde_json::from_value(check.action.clone()).map_err(|error| error.to_string())?;
-    let side = |operand| {
-        let datum = expression::operand(operand, site.values).map_err(|error| error.to_string())?;
-        datum
-            .open()
-            .cloned()
-            .ok_or_else(|| "a secret cannot be compared".to_owned())
-    };
-    let (left, right) = (side(&spec.left)?, side(&spec.right)?);
-    Ok((spec, left, right))
-}
-
-fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), judge::shown)
 }

@@ -10,11 +10,12 @@ use enact_engine::holder::Holder;
 
 use super::{RunbookProvider, Step};
 
-/// Attempts at a step, or at taking it back.
+/// Attempts at a step, at taking it back, or looks of checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Series {
     Attempts,
     Undos,
+    Checks,
 }
 
 impl Series {
@@ -22,6 +23,7 @@ impl Series {
         match self {
             Self::Attempts => "attempt-",
             Self::Undos => "undo-",
+            Self::Checks => "check-",
         }
     }
 }

@@ -21,7 +21,7 @@ mod simulate;
 mod site;
 mod values;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,6 +51,7 @@ pub use self::values::word as state_word;
 use crate::process::{Supervisor, SupervisorProgram};
 use crate::spec::{CheckSpec, Document, STEP, StepSpec, UndoSpec};
 
+pub(crate) use self::judge::{compare, shown as quoted_text};
 pub(crate) use self::request::{Request, send};
 
 /// The machine a runbook runs on, as the binary hands it over.
@@ -121,6 +122,8 @@ pub struct RunbookProvider<'a> {
     /// When an assumption was last seen to hold.
     pub(crate) held: RefCell<BTreeMap<String, Timestamp>>,
     pub(crate) pinned: RefCell<preflight::Pinned>,
+    /// The number of the newest look of a check; `None`: not counted yet.
+    pub(crate) last_check: Cell<Option<u32>>,
     /// Secret outputs, which the journal does not hold: known to this process only.
     pub(crate) secret_outputs: RefCell<BTreeMap<(ChangeId, String), Secret<Value>>>,
 }
@@ -214,6 +217,7 @@ impl<'a> RunbookProvider<'a> {
             notes: RefCell::new(Vec::new()),
             held: RefCell::new(BTreeMap::new()),
             pinned: RefCell::new(preflight::Pinned::default()),
+            last_check: Cell::new(None),
             secret_outputs: RefCell::new(BTreeMap::new()),
         })
     }

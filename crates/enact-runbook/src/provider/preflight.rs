@@ -11,7 +11,8 @@ use enact_engine::provider::{Disposition, Failure};
 use serde_json::{Value, json};
 
 use super::{RunbookProvider, downtime};
-use crate::kinds::kind as find_kind;
+use crate::kinds;
+use crate::process::program::find_program;
 use crate::spec::{Assumption, PinnedFile, Text};
 
 /// The largest pinned file, in bytes.
@@ -195,41 +196,40 @@ impl RunbookProvider<'_> {
 
     /// Programs that steps name and this machine does not have.
     fn missing_tools(&self, changes: &[&Change]) -> Vec<Mismatch> {
-        let mut known: BTreeMap<String, bool> = BTreeMap::new();
+        let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut found = Vec::new();
         for change in changes {
             let Some(step) = self.steps.get(&change.change_id) else {
                 continue;
             };
-            let Some(kind) = find_kind(&step.spec.kind) else {
+            let Some(kind) = kinds::kind(&step.spec.kind) else {
                 continue;
             };
             let Some(program) = kind.program(&step.spec.action) else {
                 continue;
             };
-            let folder = match &step.spec.working_dir {
-                Some(folder) => self.host.folder.join(folder),
-                None => self.host.folder.clone(),
-            };
+            let folder = self.working_dir(step.spec.working_dir.as_deref());
             let path = step
                 .spec
                 .env
                 .get("PATH")
                 .or_else(|| self.document.env.get("PATH"));
-            let path = path.and_then(Text::as_literal).map(ToOwned::to_owned);
-            let path = path
-                .or_else(|| self.host.environment.get("PATH").cloned())
-                .unwrap_or_default();
-            let key = format!("{}\n{program}\n{path}", folder.display());
-            let there = *known
+            let path = match path.map(Text::as_literal) {
+                // Put together when the step runs: nothing is known yet.
+                Some(None) => continue,
+                Some(Some(path)) => Some(path),
+                None => self.host.environment.get("PATH").map(String::as_str),
+            };
+            let key = format!("{}\n{program}\n{path:?}", folder.display());
+            let missing = known
                 .entry(key)
-                .or_insert_with(|| is_there(&program, &folder, &path));
-            if !there {
+                .or_insert_with(|| find_program(&program, &folder, path).err());
+            if let Some(why) = missing {
                 found.push(mismatch(
                     change,
                     &format!("program {program}"),
                     "an executable file",
-                    "nothing",
+                    why,
                 ));
             }
         }
@@ -317,19 +317,4 @@ fn mismatch(change: &Change, subject: &str, expected: &str, found: &str) -> Mism
         expected: json!(expected),
         found: json!(found),
     }
-}
-
-/// Is there a file that can be executed?
-fn is_there(program: &str, folder: &Path, path: &str) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    let executable = |candidate: &Path| {
-        std::fs::metadata(candidate)
-            .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-    };
-    if program.contains('/') {
-        return executable(&folder.join(program));
-    }
-    path.split(':')
-        .filter(|part| !part.is_empty())
-        .any(|part| executable(&folder.join(part).join(program)))
 }

@@ -122,10 +122,7 @@ impl RunbookProvider<'_> {
 
     /// The step's work tree, and what in it the step may change.
     fn work_tree(&self, step: &Step) -> Result<(PathBuf, Option<Gitignore>), String> {
-        let root = match &step.spec.working_dir {
-            Some(folder) => self.host.folder.join(folder),
-            None => self.host.folder.clone(),
-        };
+        let root = self.working_dir(step.spec.working_dir.as_deref());
         let patterns = step.spec.action.get("write_scope").and_then(Value::as_array);
         let Some(patterns) = patterns.filter(|patterns| !patterns.is_empty()) else {
             return Ok((root, None));
@@ -192,8 +189,12 @@ impl RunbookProvider<'_> {
         }
         let named: Vec<&str> = outside.iter().take(NAMED).map(|path| path.as_str()).collect();
         Err(escalate(format!(
-            "{} files outside of the step's write scope were changed: {}",
-            outside.len(),
+            "outside of the step's write scope {} changed: {}",
+            if outside.len() == 1 {
+                "a file was".to_owned()
+            } else {
+                format!("{} files were", outside.len())
+            },
             named.join(", ")
         )))
     }

@@ -9,11 +9,10 @@ use enact_engine::provider::{Disposition, Failure, Made, Settled};
 use serde_json::json;
 
 use super::attempt::{Whereabouts, not_possible};
-use super::checks::Checks;
 use super::folders::{Series, attempt_folder, newest};
 use super::reply::Reply;
 use super::{RunbookProvider, Step, attempt_note, judge};
-use crate::kinds::kind as find_kind;
+use crate::kinds;
 use crate::process::{Found, KILL_GRACE, end_left_running, look, wait_for_end};
 use crate::spec::{ProbeSpec, Repeat};
 
@@ -34,7 +33,7 @@ impl RunbookProvider<'_> {
             Series::Attempts,
             newest(&folder, Series::Attempts).max(1),
         );
-        if !find_kind(&step.spec.kind).is_some_and(|kind| kind.is_command()) {
+        if !kinds::kind(&step.spec.kind).is_some_and(|kind| kind.is_command()) {
             return self.by_repeat(change, step, "the process ended in between").await;
         }
         match self.found(&attempt).await {
@@ -85,14 +84,7 @@ impl RunbookProvider<'_> {
     /// Asks whether the effect happened: done, not done, or in part.
     async fn probe(&self, change: &Change, step: &Step, probe: &ProbeSpec) -> Result<Settled, Failure> {
         let known = self.known();
-        let folder = self.run_folder().join("checks");
-        let checks = Checks {
-            provider: self,
-            known: &known,
-            change: Some(change),
-            folder: &folder,
-            number: std::cell::Cell::new(u32::try_from(self.now().subsec_nanosecond()).unwrap_or(0)),
-        };
+        let checks = self.checks(&known, Some(change));
         let (checked, reply) = checks.run_keeping_reply(&probe.check).await;
         let in_part = reply.as_ref().is_some_and(|reply| {
             probe
@@ -122,10 +114,10 @@ impl RunbookProvider<'_> {
         let answered = reply.is_some_and(|reply| {
             matches!(
                 reply.end,
-                super::End::Exit(_) | super::End::Status(_) | super::End::Finished
+                super::End::Exit(_) | super::End::Status(_) | super::End::Finished | super::End::Unmet(_)
             )
         });
-        if answered || probe.check.kind == "compare" {
+        if answered {
             Ok(Settled::NotDone)
         } else {
             Ok(Settled::Unknown(format!(
@@ -160,7 +152,7 @@ impl RunbookProvider<'_> {
             attempt: number,
         };
         let site = self.site(here, &known).map_err(not_possible)?;
-        let Some(kind) = find_kind(&undo.kind) else {
+        let Some(kind) = kinds::kind(&undo.kind) else {
             return Err(not_possible(format!("there is no kind {:?}", undo.kind)));
         };
         let reply = kind.act(&undo.action, &site).await;
@@ -200,7 +192,7 @@ impl RunbookProvider<'_> {
         let is_command = step
             .undo
             .as_ref()
-            .and_then(|undo| find_kind(&undo.kind))
+            .and_then(|undo| kinds::kind(&undo.kind))
             .is_some_and(|kind| kind.is_command());
         if number == 0 || !is_command {
             return Ok(Settled::NotDone);

@@ -26,7 +26,9 @@ impl RunbookProvider<'_> {
         };
         let (kind, action) = match &step.spec.dry_run {
             Some(simulation) => (simulation.kind.as_str(), &simulation.action),
-            None if may_run && step.spec.kind != "wait" => (step.spec.kind.as_str(), &step.spec.action),
+            None if may_run && kinds::kind(&step.spec.kind).is_some_and(|kind| kind.may_check()) => {
+                (step.spec.kind.as_str(), &step.spec.action)
+            }
             None => return Simulated::Rendered(kinds::summary(&step.spec.kind, &step.spec.action)),
         };
         let Some(kind) = kinds::kind(kind) else {

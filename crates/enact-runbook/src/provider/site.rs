@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::reply::{End, Reply};
 use crate::expression::{self, Datum, Values};
 use crate::process::{CommandSpec, KILL_GRACE, NamedSecret, SuperviseError, Supervisor};
-use crate::spec::Text;
+use crate::spec::{Operand, Text};
 
 /// The largest file with outputs that is read, in bytes.
 pub(crate) const MAX_OUTPUT_FILE: u64 = 1024 * 1024;
@@ -55,6 +55,15 @@ impl Site<'_> {
             Some(text) => Ok(text.to_owned()),
             None => Err("a secret may not stand here".to_owned()),
         }
+    }
+
+    /// One side of a comparison. Secrets are not compared: both sides are shown.
+    pub(crate) fn operand(&self, operand: &Operand) -> Result<Value, String> {
+        let datum = expression::operand(operand, self.values).map_err(|error| error.to_string())?;
+        datum
+            .open()
+            .cloned()
+            .ok_or_else(|| "a secret cannot be compared".to_owned())
     }
 
     /// Runs a command under the supervisor.

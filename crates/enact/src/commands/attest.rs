@@ -54,7 +54,7 @@ pub(crate) async fn run(context: &Context, args: AttestArgs) -> CommandResult {
     let (_, run) = state::journal(&installation, &run_id)?;
     let plan = resume::plan_of(&installation, &run_id)?;
     let evidence = evidence(&args.evidence)?;
-    let roles = context.settings.roles_of(&principal);
+    let roles = crate::trust::read(&context.settings)?.roles_of(&principal.id);
     let subject = subject(&plan, &run, &args.subject, &principal, &roles, &evidence)?;
     let fact = Fact::Attested {
         subject,

@@ -52,7 +52,7 @@ pub(crate) async fn run(context: &Context, args: ConfirmArgs) -> CommandResult {
     let plan = resume::plan_of(&installation, &run_id)?;
     let (change_id, hold) = waiting(&plan, &run, args.step.as_deref())
         .ok_or_else(|| not_waiting(&run_id.to_string(), &run, args.step.as_deref()))?;
-    let roles = context.settings.roles_of(&principal);
+    let roles = crate::trust::read(&context.settings)?.roles_of(&principal.id);
     let fact = Fact::Confirmed {
         change_id: change_id.clone(),
         at: hold.at,

@@ -273,7 +273,7 @@ fn may_choose(context: &Context, plan: &Plan, waiting: &Waiting) -> Result<(), C
 
 /// Declaring an assumption irrelevant takes what approving takes.
 fn holds_roles(context: &Context, by: &Principal, asked: &[String]) -> Result<(), CommandError> {
-    let held = context.settings.roles_of(by);
+    let held = crate::trust::read(&context.settings)?.roles_of(&by.id);
     match asked.iter().find(|role| !held.contains(role)) {
         None => Ok(()),
         Some(role) => Err(CommandError::new(

@@ -124,9 +124,6 @@ pub(crate) async fn check(
         policy_digest: Some(policies.digest().to_string()),
         parameters: parameters(flags)?,
         settings: context.settings.runbook_settings().clone(),
-        environment_allowed: enact_runbook::process::environment::ALLOWED
-            .map(ToOwned::to_owned)
-            .to_vec(),
         ..CompileOptions::new(state::now(), context.settings.principal())
     };
     let files = DiskFiles::in_folder(&opened.folder);
