@@ -237,6 +237,16 @@ pub struct Plan {
     warnings: Vec<Warning>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<Verdict>,
+    /// Where each change stands, by its id: a listing asks for every one of them.
+    #[serde(skip)]
+    by_id: Vec<usize>,
+}
+
+/// The places of these changes, sorted by id; of the same id the first comes first.
+fn places_by_id(changes: &[Change]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..changes.len()).collect();
+    places.sort_by_key(|place| changes.get(*place).map(|change| &change.change_id));
+    places
 }
 
 /// The plan on the wire (`enact.plan/v1`), as it stands in a file before anybody believes it.
@@ -344,6 +354,7 @@ impl PlanDraft {
             metadata: self.metadata,
             document: self.document,
             summary: Summary::of(&self.changes),
+            by_id: places_by_id(&self.changes),
             changes: self.changes,
             execution_order,
             warnings: self.warnings,
@@ -392,6 +403,7 @@ impl Plan {
             plan_id: document.plan_id,
             metadata: document.metadata,
             document: document.document,
+            by_id: places_by_id(&document.changes),
             changes: document.changes,
             execution_order: document.execution_order,
             summary: document.summary,
@@ -462,7 +474,12 @@ impl Plan {
 
     /// The change of that name.
     pub fn change(&self, change_id: &ChangeId) -> Option<&Change> {
-        self.changes.iter().find(|change| change.change_id == *change_id)
+        let at = |place: &usize| self.changes.get(*place);
+        let first = self
+            .by_id
+            .partition_point(|place| at(place).is_some_and(|change| change.change_id < *change_id));
+        let change = self.by_id.get(first).and_then(at)?;
+        (change.change_id == *change_id).then_some(change)
     }
 
     /// Every change once, dependencies first.
@@ -487,14 +504,9 @@ impl Plan {
 
     /// The changes that would be executed, in execution order.
     pub fn executable(&self) -> Vec<&Change> {
-        let by_id: BTreeMap<&ChangeId, &Change> = self
-            .changes
-            .iter()
-            .map(|change| (&change.change_id, change))
-            .collect();
         self.execution_order
             .iter()
-            .filter_map(|id| by_id.get(id).copied())
+            .filter_map(|id| self.change(id))
             .filter(|change| !change.blocked)
             .collect()
     }

@@ -57,11 +57,12 @@ fn runbook(steps: usize) -> String {
     text
 }
 
-/// What a command took: wall clock, processor, peak memory of itself and its children.
+/// What a command took: wall clock, processor, peak memory, and how much of that is its own and not pages of the program's file.
 struct Taken {
     wall: Duration,
     cpu: Duration,
     peak_kib: u64,
+    own_kib: u64,
 }
 
 /// Runs a command to its end under time(1)'s own counting, as the kernel keeps it.
@@ -74,15 +75,19 @@ fn measure(command: &mut Command) -> Taken {
         .spawn()
         .unwrap();
     let status = Path::new("/proc").join(child.id().to_string());
-    let mut peak_kib = 0;
+    let (mut peak_kib, mut own_kib) = (0, 0);
     let ended = loop {
         if let Some(ended) = child.try_wait().unwrap() {
             break ended;
         }
         let text = std::fs::read_to_string(status.join("status")).unwrap_or_default();
-        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        peak_kib = peak_kib.max(peak.unwrap_or(0));
+        let of = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            let number = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+            number.unwrap_or(0)
+        };
+        peak_kib = peak_kib.max(of("VmHWM:"));
+        own_kib = own_kib.max(of("RssAnon:"));
         std::thread::sleep(Duration::from_millis(5));
     };
     let wall = started.elapsed();
@@ -91,6 +96,7 @@ fn measure(command: &mut Command) -> Taken {
         wall,
         cpu: Duration::ZERO,
         peak_kib,
+        own_kib,
     }
 }
 
@@ -118,6 +124,7 @@ fn measure_with_cpu(folder: &Path, program: &str, arguments: &[&str]) -> Taken {
         wall,
         cpu,
         peak_kib: 0,
+        own_kib: 0,
     }
 }
 
@@ -147,12 +154,13 @@ fn steps(count: usize) {
         .env("ENACT_STATE_DIR", folder.path().join("state"));
     let memory = measure(&mut command);
     println!(
-        "{count} steps `true`: {:.2} s ({:.2} ms a step), {:.2} s of processor ({:.2} ms a step), peak {:.0} MiB",
+        "{count} steps `true`: {:.2} s ({:.2} ms a step), {:.2} s of processor ({:.2} ms a step), peak {:.0} MiB ({:.0} MiB its own)",
         with_cpu.wall.as_secs_f64(),
         with_cpu.wall.as_secs_f64() * 1e3 / count as f64,
         with_cpu.cpu.as_secs_f64(),
         with_cpu.cpu.as_secs_f64() * 1e3 / count as f64,
-        memory.peak_kib as f64 / 1024.0
+        memory.peak_kib as f64 / 1024.0,
+        memory.own_kib as f64 / 1024.0
     );
 }
 

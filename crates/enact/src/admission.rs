@@ -63,8 +63,9 @@ pub(crate) fn approve_and_admit(
             || record.method == Method::Signature
             || record.expires_at.is_some()
     });
-    let needed = match gate.ask(&plan, &verdict, given.approvals.clone())? {
+    let needed = match gate.ask(plan.clone(), &verdict, given.approvals.clone())? {
         Ok(admitted) => {
+            policies.rest();
             say_whose(&admitted);
             return Ok(admitted);
         }
@@ -128,7 +129,8 @@ pub(crate) fn pass_gate(
         bundle: policies.digest(),
     };
     let records = gate.records(&plan)?;
-    gate.ask(&plan, &verdict, records.approvals.clone())?
+    policies.rest();
+    gate.ask(plan, &verdict, records.approvals.clone())?
         .map_err(|closed| match &closed {
             GateClosed::NotApproved { refused, .. } => {
                 let refused = refused.clone();
@@ -167,7 +169,7 @@ impl Gate<'_> {
 
     fn ask(
         &self,
-        plan: &Plan,
+        plan: Plan,
         verdict: &Verdict,
         approvals: Vec<Approval>,
     ) -> Result<Result<AdmittedPlan, GateClosed>, CommandError> {
@@ -187,7 +189,7 @@ impl Gate<'_> {
                 .runs_spent(&record.approval_id, self.resumed)?;
             circumstances.runs_spent.insert(record.approval_id.clone(), spent);
         }
-        Ok(admit(plan.clone(), verdict.clone(), approvals, &circumstances))
+        Ok(admit(plan, verdict.clone(), approvals, &circumstances))
     }
 }
 

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use enact_core::change::Change;
 use enact_core::exit::ExitCode;
 use enact_core::gate::{AdmittedPlan, GateClosed};
 use enact_core::journal::{RunPhase, RunState};
@@ -103,23 +104,9 @@ pub(crate) fn read_plan(path: &Path) -> Result<Plan, CommandError> {
     }
     let refused = |error| CommandError::from(error).about(&path.display().to_string());
     let plan = Plan::parse(&bytes).map_err(refused)?;
-    let mut faults = enact_konnect::plan::unguarded(&plan, KINDS);
-    if enact_runbook::provider::is_runbook(&plan) {
-        // Steps are the runbook's own; what stands beside them is Konnect's.
-        let is_step = |change: &enact_core::change::Change| change.resource_type == enact_runbook::spec::STEP;
-        let steps: std::collections::BTreeSet<_> = plan
-            .changes()
-            .iter()
-            .filter(|change| is_step(change))
-            .map(|change| &change.change_id)
-            .collect();
-        faults.retain(|fault| {
-            !fault
-                .change_id
-                .as_ref()
-                .is_some_and(|change_id| steps.contains(change_id))
-        });
-    }
+    let steps_beside = enact_runbook::provider::is_runbook(&plan);
+    let of_konnect = |change: &&Change| !(steps_beside && change.resource_type == enact_runbook::spec::STEP);
+    let faults = enact_konnect::plan::unguarded(plan.changes().iter().filter(of_konnect), KINDS);
     if faults.is_empty() {
         Ok(plan)
     } else {

@@ -12,6 +12,7 @@ mod execute;
 mod hands;
 mod line;
 mod notify;
+mod patience;
 mod policy;
 mod runbook;
 mod signals;

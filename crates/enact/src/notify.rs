@@ -4,13 +4,14 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use enact_core::journal::{Entry, Fact, RunId, RunOutcome};
 use enact_engine::installation::Installation;
 use serde::{Deserialize, Serialize};
 
 use crate::commands::Context;
+use crate::patience::ended_within;
 use crate::{state, views};
 
 /// How long one notification may take.
@@ -206,18 +207,10 @@ fn run(context: &Context, program: &str, arguments: &[String], body: &[u8]) -> R
         // A program that does not read its input may still have done its work.
         let _written = input.write_all(body);
     }
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match child.try_wait().map_err(|error| error.to_string())? {
-            Some(status) if status.success() => return Ok(()),
-            Some(status) => return Err(format!("{program}: {status}")),
-            None if Instant::now() >= until => {
-                let _ended = child.kill();
-                let _waited = child.wait();
-                return Err(format!("{program} took longer than {} s", PATIENCE.as_secs()));
-            }
-            None => std::thread::sleep(Duration::from_millis(10)),
-        }
+    match ended_within(&mut child, PATIENCE).map_err(|error| error.to_string())? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(format!("{program}: {status}")),
+        None => Err(format!("{program} took longer than {} s", PATIENCE.as_secs())),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use clap::Args;
 use enact_core::canonical::Digest;
@@ -41,10 +42,13 @@ pub(crate) struct Policies {
     actor: Principal,
     log: Option<Arc<dyn PolicyObserver>>,
     loaded: Vec<(Digest, RegoPolicy)>,
+    /// The built-in policies on their way: they take as long to load as a plan takes to be read.
+    coming: Option<JoinHandle<RegoPolicy>>,
 }
 
 impl Policies {
-    /// Finds out which policies are in force. Nothing is read yet.
+    /// Finds out which policies are in force. No directory is read yet; where none is named the built-in ones are being
+    /// loaded when this returns.
     ///
     /// Without `allow-none = true` in the settings, `--no-policy` is refused.
     pub(crate) fn in_force(settings: &Settings, flags: &PolicyFlags) -> Result<Self, CommandError> {
@@ -57,12 +61,11 @@ impl Policies {
         let named = settings.policy_path();
         let added = settings.environment.get("ENACT_POLICY").map(PathBuf::from);
         let sources = named.into_iter().chain(added).chain(flags.policy.iter().cloned());
+        let sources: Vec<PathBuf> = sources.filter(|_| !flags.no_policy).collect();
+        let built_in = sources.is_empty() && !flags.no_policy;
         Ok(Self {
-            sources: if flags.no_policy {
-                Vec::new()
-            } else {
-                sources.collect()
-            },
+            coming: built_in.then(load_built_in).flatten(),
+            sources,
             off: flags.no_policy,
             actor: settings.principal(),
             log: open_log(settings)?,
@@ -100,6 +103,11 @@ impl Policies {
         self.engine().bundle_digest()
     }
 
+    /// Gives back what judging takes, memory and processes, for as long as nothing is judged: a run may take hours.
+    pub(crate) fn rest(&mut self) {
+        self.loaded.clear();
+    }
+
     /// Everything that judges: the rule that is always there, and the bundles.
     fn engine(&mut self) -> Combined {
         let mut engines: Vec<Box<dyn PolicyEngine>> = vec![Box::new(BuiltinPolicy)];
@@ -125,7 +133,10 @@ impl Policies {
         let kept = |digest: &Digest| before.iter().find(|(known, _)| known == digest).cloned();
         if self.sources.is_empty() {
             let digest = Digest::of(b"built in");
-            let built_in = kept(&digest).unwrap_or_else(|| (digest, self.observed(RegoPolicy::built_in())));
+            let built_in = kept(&digest).unwrap_or_else(|| {
+                let came = self.coming.take().and_then(|loading| loading.join().ok());
+                (digest, self.observed(came.unwrap_or_else(RegoPolicy::built_in)))
+            });
             self.loaded = vec![built_in];
             return;
         }
@@ -152,6 +163,15 @@ impl Policies {
             None => policy,
         }
     }
+}
+
+/// How large a stack the built-in policies are read with; the main thread's, which is enough for them.
+const STACK: usize = 8 * 1024 * 1024;
+
+/// Begins to load the built-in policies; none where no thread can be had, and whoever needs them loads them then.
+fn load_built_in() -> Option<JoinHandle<RegoPolicy>> {
+    let thread = std::thread::Builder::new().name("policy".to_owned());
+    thread.stack_size(STACK).spawn(RegoPolicy::built_in).ok()
 }
 
 /// A bundle from outside, in a process of its own. What is wrong with it makes it deny.

@@ -4,14 +4,15 @@
 use enact_core::change::{Action, Change, Precondition};
 use enact_core::check::PlanFault;
 use enact_core::diagnostic::Severity;
-use enact_core::plan::Plan;
 
 use crate::resources::{Kind, Kinds};
 
-/// Every change that would run without a check it needs, in the order of the changes.
-pub fn unguarded(plan: &Plan, kinds: Kinds) -> Vec<PlanFault> {
-    let executable = plan.changes().iter().filter(|change| !change.blocked);
-    executable
+/// Every one of these changes that would run without a check it needs, in their order. In a runbook's plan the caller leaves
+/// out the steps, which are not Konnect's.
+pub fn unguarded<'a>(changes: impl IntoIterator<Item = &'a Change>, kinds: Kinds) -> Vec<PlanFault> {
+    changes
+        .into_iter()
+        .filter(|change| !change.blocked)
         .filter_map(|change| {
             let message = match kinds.get(&change.resource_type) {
                 Some(kind) => missing(kind, change)?.to_owned(),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use enact_core::secret::Secret;
 use enact_runbook::process::environment;
@@ -13,9 +14,13 @@ use enact_runbook::spec::Document;
 
 use super::carry_out::FromCommands;
 use crate::error::CommandError;
+use crate::patience::ended_within;
 
 /// How long such a program may take: it may ask a person for a passphrase or a touch.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long its output may stay open after it ended.
+const LAST_OUTPUT: Duration = Duration::from_secs(5);
 
 /// The longest secret, in bytes.
 const MAX_SECRET: u64 = 64 * 1024;
@@ -56,29 +61,18 @@ fn run(
         .spawn()
         .map_err(|error| error.to_string())?;
     let output = child.stdout.take().ok_or("its output cannot be read")?;
-    let reader = std::thread::spawn(move || {
+    let (read, text) = channel();
+    std::thread::spawn(move || {
         let mut text = String::new();
-        output
-            .take(MAX_SECRET + 1)
-            .read_to_string(&mut text)
-            .map(|_| text)
+        let result = output.take(MAX_SECRET + 1).read_to_string(&mut text);
+        // Nobody waits for it any more when it comes too late.
+        let _sent = read.send(result.map(|_| text));
     });
-    let until = Instant::now() + PATIENCE;
-    let status = loop {
-        match child.try_wait().map_err(|error| error.to_string())? {
-            Some(status) => break status,
-            None if Instant::now() >= until => {
-                // It may be gone in between; it must not be left running.
-                let _ended = child.kill();
-                let _waited = child.wait();
-                return Err(format!("it took longer than {} s", PATIENCE.as_secs()));
-            }
-            None => std::thread::sleep(Duration::from_millis(10)),
-        }
-    };
-    let text = reader
-        .join()
-        .map_err(|_| "its output cannot be read".to_owned())?
+    let ended = ended_within(&mut child, PATIENCE).map_err(|error| error.to_string())?;
+    let status = ended.ok_or_else(|| format!("it took longer than {} s", PATIENCE.as_secs()))?;
+    let text = text
+        .recv_timeout(LAST_OUTPUT)
+        .map_err(|_| "a process that it left behind holds on to its output".to_owned())?
         .map_err(|error| error.to_string())?;
     if !status.success() {
         return Err(format!("it ended with {status}"));
