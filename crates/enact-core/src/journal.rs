@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::approval::ApprovalId;
 use crate::canonical::Digest;
-use crate::change::ChangeId;
+use crate::change::{Adopted, ChangeId};
 use crate::condition::Condition;
 use crate::criterion::CriterionReport;
 use crate::plan::PlanId;
@@ -93,6 +93,8 @@ pub enum RunOutcome {
     Unknown,
     /// An undo failed.
     Stuck,
+    /// A revision took it over; it does not go on.
+    Superseded,
 }
 
 /// A person's word on something the engine cannot settle.
@@ -198,6 +200,15 @@ pub enum Fact {
         /// Was that found out by looking, because the answer was never seen?
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         settled: bool,
+    },
+    /// The run that this one took over had done the change; it does not run again.
+    Adopted {
+        /// The change.
+        change_id: ChangeId,
+        /// The run that did it.
+        run_id: RunId,
+        /// What is known of it there.
+        adopted: Adopted,
     },
     /// The effect did not happen after all, as a look showed; the change may start again.
     NotDone {
@@ -373,6 +384,15 @@ pub enum Fact {
         /// What it waits for.
         reason: String,
     },
+    /// A revision took the run over: it is at an end, and what it did belongs to the other run.
+    Superseded {
+        /// The run that goes on.
+        run_id: RunId,
+        /// Its plan.
+        plan_id: PlanId,
+        /// Who began it.
+        by: Principal,
+    },
     /// The run ended.
     Finished {
         /// How.
@@ -399,6 +419,7 @@ impl Fact {
         Some(match self {
             Self::Intent { change_id } => (change_id, Step::Intent),
             Self::Done { change_id, .. } => (change_id, Step::Done),
+            Self::Adopted { change_id, .. } => (change_id, Step::Adopted),
             Self::NotDone { change_id } => (change_id, Step::NotDone),
             Self::Failed { change_id, .. } => (change_id, Step::Failed),
             Self::Drifted { change_id, .. } => (change_id, Step::Drifted),
@@ -439,6 +460,7 @@ impl Fact {
             | Self::Judged { .. }
             | Self::Stopped { .. }
             | Self::Paused { .. }
+            | Self::Superseded { .. }
             | Self::Finished { .. } => return None,
         })
     }

@@ -212,7 +212,7 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
     let actual = progress.and_then(|progress| Some(between(progress.intent_at?, progress.ended_at?)));
     let estimate = change.estimate.map(|estimate| estimate.0);
     let number = change.spec.as_ref().and_then(|spec| spec.get("number"));
-    let started = progress.is_some_and(|progress| progress.intent_at.is_some());
+    let started = progress.is_some_and(|progress| progress.intents > 0);
     StepReport {
         number: number
             .and_then(serde_json::Value::as_u64)
@@ -220,7 +220,7 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
             .unwrap_or(0),
         id: change.change_id.to_string(),
         title: change.resource_name.clone(),
-        state: state_word(state.of(&change.change_id)).to_owned(),
+        state: word_of(&change.change_id, state).to_owned(),
         estimate_ms: estimate,
         actual_ms: actual,
         percent: actual
@@ -228,6 +228,18 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
             .and_then(|(actual, estimate)| (actual * 100).checked_div(estimate)),
         attempts: u32::from(started) + progress.map_or(0, |progress| progress.attempts_failed),
         note: progress.and_then(|progress| progress.error.clone()),
+    }
+}
+
+/// The word for where a step stands; another run may have done it.
+fn word_of(change_id: &ChangeId, state: &RunState) -> &'static str {
+    let adopted = state
+        .changes
+        .get(change_id)
+        .is_some_and(|progress| progress.adopted_from.is_some());
+    match state.of(change_id) {
+        ChangeState::Done if adopted => "adopted",
+        other => state_word(other),
     }
 }
 
@@ -353,7 +365,8 @@ fn requirements(plan: &Plan, document: &Document, state: &RunState) -> Vec<Requi
                 if serves(change, &requirement.id) {
                     let at = state.of(&change.change_id);
                     good &= matches!(at, ChangeState::Done | ChangeState::Omitted);
-                    evidence.push(format!("step {}: {}", change.change_id, state_word(at)));
+                    let word = word_of(&change.change_id, state);
+                    evidence.push(format!("step {}: {word}", change.change_id));
                 }
             }
             let shows = |criterion: &&CriterionReport| criterion.satisfies.contains(&requirement.id);

@@ -10,6 +10,7 @@ use enact_core::exit::ExitCode;
 use enact_core::gate::{AdmittedPlan, Circumstances, GateClosed, Refusal, admit};
 use enact_core::journal::RunId;
 use enact_core::plan::{Plan, Target};
+use enact_core::revision::Parentage;
 use enact_core::verdict::Verdict;
 use enact_engine::installation::Installation;
 use enact_engine::signature::{Verified, Worthless, verified};
@@ -138,6 +139,7 @@ pub(crate) fn pass_gate(
             | GateClosed::OtherTarget { .. }
             | GateClosed::VerdictOfOtherPlan { .. }
             | GateClosed::VerdictOfOtherBundle { .. }
+            | GateClosed::NotProved(_)
             | GateClosed::Denied { .. }
             | GateClosed::Unreadable(_)
             | GateClosed::Rejected { .. }
@@ -165,6 +167,15 @@ impl Gate<'_> {
         ))
     }
 
+    /// The run that the plan takes over, as it stands now. A run that is taken up again took it over when it began.
+    fn parentage(&self, plan: &Plan) -> Result<Parentage, CommandError> {
+        match &plan.metadata().revision {
+            None => Ok(Parentage::None),
+            Some(_) if self.resumed.is_some() => Ok(Parentage::TakenOver),
+            Some(revision) => crate::runbook::parent(self.installation, revision),
+        }
+    }
+
     fn ask(
         &self,
         plan: &Plan,
@@ -179,6 +190,7 @@ impl Gate<'_> {
             asked_by_plan: None,
             people: trust::people(&self.context.settings)?,
             latched: state::latched(&self.context.settings),
+            parentage: self.parentage(plan)?,
         };
         for record in &approvals {
             let spent = self

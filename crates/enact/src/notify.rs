@@ -177,6 +177,11 @@ fn ended(entry: &Entry, outcome: RunOutcome) -> (Occasion, String) {
             Occasion::Failed,
             format!("run {run_id} met a world that is not as planned"),
         ),
+        // The run that took it over tells its own story.
+        RunOutcome::Superseded => (
+            Occasion::Done,
+            format!("run {run_id} was taken over by a revision"),
+        ),
         RunOutcome::Failed => (Occasion::Failed, format!("run {run_id} failed")),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use enact_core::approval::ApprovalId;
 use enact_core::canonical::Digest;
-use enact_core::change::ChangeId;
+use enact_core::change::{Adopted, ChangeId};
 use enact_core::condition::Condition;
 use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::journal::{Choice, Entry, Fact, Mismatch, Note, RunId, RunOutcome, Settlement, Subject};
@@ -178,6 +178,18 @@ fn about_a_step() -> Vec<(&'static str, Fact)> {
         ("ChosenSkip", chosen(Choice::Skip)),
         ("ChosenRollback", chosen(Choice::Rollback)),
         ("ChosenAbort", chosen(Choice::Abort)),
+        (
+            "Adopted",
+            Fact::Adopted {
+                change_id: change(),
+                run_id: RunId("parent".to_owned()),
+                adopted: Adopted {
+                    started_at: Timestamp::UNIX_EPOCH,
+                    ended_at: Timestamp::UNIX_EPOCH,
+                    outputs: BTreeMap::from([("rows".to_owned(), json!(3))]),
+                },
+            },
+        ),
     ]
 }
 
@@ -225,6 +237,11 @@ pub(crate) fn about_the_run() -> Vec<Fact> {
                 detail: "3 == 3".to_owned(),
                 satisfies: vec!["R1".to_owned()],
             },
+        },
+        Fact::Superseded {
+            run_id: RunId("revision".to_owned()),
+            plan_id: PlanId(Digest::of(b"plan")),
+            by: ana(),
         },
         Fact::Finished {
             outcome: RunOutcome::NotVerified,

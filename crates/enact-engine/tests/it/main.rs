@@ -30,6 +30,7 @@ mod policy_names;
 mod policy_origin;
 mod policy_reload;
 mod procedure;
+mod revisions;
 mod signature_files;
 mod signature_keys;
 mod signature_worth;

@@ -29,7 +29,7 @@ type Answers<T> = RefCell<BTreeMap<String, VecDeque<Result<T, Failure>>>>;
 
 /// Answers as it is told, and keeps what was asked of it.
 #[derive(Default)]
-struct Script {
+pub(crate) struct Script {
     applies: Answers<Made>,
     checks: Answers<Vec<Mismatch>>,
     undos: RefCell<BTreeMap<String, Result<(), Failure>>>,
@@ -39,12 +39,12 @@ struct Script {
 }
 
 impl Script {
-    fn applies(self, step: &str, answers: Vec<Result<Made, Failure>>) -> Self {
+    pub(crate) fn applies(self, step: &str, answers: Vec<Result<Made, Failure>>) -> Self {
         self.applies.borrow_mut().insert(step.to_owned(), answers.into());
         self
     }
 
-    fn saw(&self) -> Vec<String> {
+    pub(crate) fn saw(&self) -> Vec<String> {
         self.seen.borrow().clone()
     }
 
@@ -55,7 +55,7 @@ impl Script {
     }
 }
 
-fn fails(message: &str) -> Result<Made, Failure> {
+pub(crate) fn fails(message: &str) -> Result<Made, Failure> {
     Err(Failure::new(Disposition::GiveUp, message).in_part())
 }
 
@@ -109,7 +109,7 @@ impl Provider for Script {
 }
 
 /// A step after the one before it.
-fn step(id: &str, after: Option<&str>) -> Change {
+pub(crate) fn step(id: &str, after: Option<&str>) -> Change {
     let mut change = Change::new(ChangeId::from(id), Action::Run, "step", id, id);
     change.depends_on = after.map(ChangeId::from).into_iter().collect();
     change.undo = Some(Undo::Run {

@@ -6,6 +6,7 @@ use enact_core::exit::ExitCode;
 use enact_core::journal::{ChangeState, Choice, Fact, RunId, RunPhase, RunState, Settlement};
 use enact_core::plan::Plan;
 use enact_core::principal::Principal;
+use enact_core::procedure::Moment;
 use enact_engine::holder::Holder;
 use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
@@ -26,9 +27,9 @@ enum Word {
     Retry,
     /// Of an escalation: the broken assumption does not matter for this run.
     Accept,
-    /// Of an escalation or a failure: take back what was done.
+    /// Of an escalation, a failure or a confirmation that is asked for: take back what was done.
     Rollback,
-    /// Of an escalation or a failure: end the run and leave everything as it is.
+    /// Of the same: end the run and leave everything as it is.
     Abort,
     /// Of an escalation: leave the step out; only where the runbook has `allow_skip: true`.
     Skip,
@@ -41,6 +42,8 @@ enum Word {
 For a change that is stuck, `done` says that it has been taken back and `not-done` that it has not.
 A step that stopped because reality differs from the plan, or a failure after which you are asked, goes on with `retry`,
 `accept`, `rollback`, `abort` or `skip`; the run goes on at once. An agent never decides.
+To go on with another plan instead, write a runbook with `revises: PLAN_ID` and `enact run` it: steps that are done and
+the same are adopted. Where the plan does not have `allow_plan_revision: true`, end the run first with `abort`.
 
 Examples:
   enact decide 4be0c1 create:portal:harbor done --id 7f21… --reason \"seen in the console\"
@@ -234,8 +237,8 @@ fn may_choose(context: &Context, plan: &Plan, waiting: &Waiting) -> Result<(), C
         ChangeState::Done => ends && verification,
         ChangeState::Failed => ends && run.phase != RunPhase::Finished,
         ChangeState::Delegated => ends,
-        ChangeState::Pending
-        | ChangeState::Started
+        ChangeState::Pending => ends && run.phase == RunPhase::Paused && waits_before(run, change_id),
+        ChangeState::Started
         | ChangeState::Drifted
         | ChangeState::Unknown
         | ChangeState::Skipped
@@ -271,6 +274,14 @@ fn may_choose(context: &Context, plan: &Plan, waiting: &Waiting) -> Result<(), C
     }
 }
 
+/// Does the run wait for a confirmation before this change?
+fn waits_before(run: &RunState, change_id: &ChangeId) -> bool {
+    run.changes.get(change_id).is_some_and(|progress| {
+        let hold = progress.held.as_ref().filter(|hold| hold.at == Moment::Before);
+        hold.is_some_and(|hold| !progress.satisfies(hold))
+    })
+}
+
 /// Declaring an assumption irrelevant takes what approving takes.
 fn holds_roles(context: &Context, by: &Principal, asked: &[String]) -> Result<(), CommandError> {
     let held = crate::trust::read(&context.settings)?.roles_of(&by.id);
@@ -293,7 +304,9 @@ pub(crate) fn write_down(
     let store = &installation.store;
     let now = state::now();
     let lease = store.acquire(run_id, &Holder::this_process(), installation.lease_ttl, now)?;
-    let written = store.append(&lease, installation.lease_ttl, now, vec![fact]);
+    let written = installation
+        .refuse_superseded(run_id)
+        .and_then(|()| store.append(&lease, installation.lease_ttl, now, vec![fact]));
     store.release(&lease)?;
     written?;
     Ok(())

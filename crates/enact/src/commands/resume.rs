@@ -167,6 +167,13 @@ fn choose(installation: &Installation, named: Option<&str>) -> Result<RunId, Com
 }
 
 fn refuse_ended(run_id: &RunId, state: &RunState) -> Result<(), CommandError> {
+    if let Some(by) = &state.superseded_by {
+        return Err(enact_engine::store::StoreError::Superseded {
+            run_id: run_id.clone(),
+            by: by.clone(),
+        }
+        .into());
+    }
     if state.is_rolling_back() && state.outcome != Some(RunOutcome::RolledBack) {
         return Err(
             CommandError::invalid(format!("run {run_id} is being taken back, so it does not go on"))

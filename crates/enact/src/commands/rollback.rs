@@ -48,6 +48,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
     let installation = state::open(&context.settings)?;
     let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
     let (_, state) = state::journal(&installation, &run_id)?;
+    installation.refuse_superseded(&run_id)?;
     let plan = plan_of(&installation, &run_id)?;
     let listing = listing(&plan, &state);
     if listing.is_empty() {

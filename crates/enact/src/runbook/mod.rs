@@ -7,6 +7,7 @@ mod execute;
 mod files;
 mod folder;
 mod looking;
+mod revision;
 mod secrets;
 mod sub_plans;
 
@@ -30,6 +31,7 @@ pub(crate) use execute::{Told, execute};
 pub(crate) use files::DiskFiles;
 pub(crate) use folder::{find_folder, remember_folder};
 pub(crate) use looking::check_at_approval;
+pub(crate) use revision::{difference, parent};
 
 /// Flags of every command that reads a runbook.
 #[derive(Debug, Clone, Default, Args)]
@@ -132,15 +134,11 @@ pub(crate) async fn check(
     let report = enact_runbook::check(&opened.source, &options, &files, Some(&asked));
     let wanted = asked.into_wanted();
     if wanted.is_empty() {
-        return Ok(report);
+        return revision::lay(context, report);
     }
     let answers = sub_plans::answer(context, &opened.folder, konnect, policies, wanted).await?;
-    Ok(enact_runbook::check(
-        &opened.source,
-        &options,
-        &files,
-        Some(&answers),
-    ))
+    let report = enact_runbook::check(&opened.source, &options, &files, Some(&answers));
+    revision::lay(context, report)
 }
 
 /// load and plan: a document to a frozen plan. Warnings are part of the plan, where the approver sees them.

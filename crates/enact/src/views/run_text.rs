@@ -65,6 +65,7 @@ fn advice(report: &RunReport, run_id: &RunId) -> String {
              `enact decide` settles what is stuck.\n"
             )
         }
+        Some(RunOutcome::Superseded) => "A revision took the run over; see `enact runs list`.\n".to_owned(),
         None => format!("The run has not ended. To go on: enact resume {run_id}\n"),
     }
 }

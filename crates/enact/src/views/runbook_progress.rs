@@ -49,6 +49,7 @@ pub(crate) struct Marks {
     pub(crate) unknown: &'static str,
     pub(crate) undone: &'static str,
     pub(crate) left_out: &'static str,
+    pub(crate) adopted: &'static str,
 }
 
 impl Marks {
@@ -63,6 +64,7 @@ impl Marks {
                 unknown: "?",
                 undone: "undone",
                 left_out: "-",
+                adopted: "adopted",
             }
         } else {
             Self {
@@ -73,6 +75,7 @@ impl Marks {
                 unknown: "?",
                 undone: "↩",
                 left_out: "–",
+                adopted: "=",
             }
         }
     }
@@ -209,6 +212,14 @@ impl StepLines {
                     self.ended(change_id, at, &painter.good(marks.done), note);
                 }
             }
+            Fact::Adopted {
+                change_id, run_id, ..
+            } => {
+                if self.log_progress {
+                    let note = format!("  done in run {run_id}, adopted");
+                    self.ended(change_id, at, &painter.good(marks.adopted), &note);
+                }
+            }
             Fact::Failed { change_id, error, .. } => self.ended(
                 change_id,
                 at,
@@ -282,6 +293,7 @@ impl StepLines {
             | Fact::Attested { .. }
             | Fact::Chosen { .. }
             | Fact::Noted(_)
+            | Fact::Superseded { .. }
             | Fact::Finished { .. } => {}
         }
     }

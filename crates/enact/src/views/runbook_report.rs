@@ -47,6 +47,7 @@ pub(crate) fn word(state: &RunState) -> &'static str {
         (Some(RunOutcome::RolledBack), _) => "not complete: failed and rolled back",
         (Some(RunOutcome::Unknown), _) => "not complete: the outcome of a step is unknown",
         (Some(RunOutcome::Stuck), _) => "not complete: an undo failed, the run is stuck",
+        (Some(RunOutcome::Superseded), _) => "not complete: taken over by a revision",
         (None, RunPhase::Paused) => "waiting",
         (None, RunPhase::Stopped) => "stopped",
         (None, RunPhase::Running | RunPhase::Finished) => "not ended",
@@ -83,6 +84,12 @@ pub(crate) fn times(document: &Document, state: &RunState) -> String {
 /// What to do now, each in one line.
 pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<String> {
     let mut lines = Vec::new();
+    if let Some(by) = &state.superseded_by {
+        return vec![
+            format!("a revision took it over; go on there: enact runs next {by}"),
+            format!("report: enact runs report {run_id}"),
+        ];
+    }
     let changes = plan.changes().iter().map(|change| &change.change_id);
     for change_id in changes {
         let progress = state.changes.get(change_id);

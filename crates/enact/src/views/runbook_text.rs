@@ -135,6 +135,9 @@ pub(crate) fn render(painter: Painter, plan: &Plan, document: &Document) -> Stri
 
 fn step_line(painter: Painter, change: &Change, step: &Listed) -> String {
     let mut marks = Vec::new();
+    if change.adopted.is_some() {
+        marks.push(painter.good("already done, adopted"));
+    }
     if change.handling.as_ref().is_some_and(|handling| handling.always) {
         marks.push("in any case".to_owned());
     }
@@ -193,7 +196,7 @@ pub(crate) fn approval_request(painter: Painter, plan: &Plan, document: &Documen
     list(
         &mut text,
         "Destroys:",
-        changes().filter(|change| change.effect == Effect::Destroy),
+        changes().filter(|change| change.effect == Effect::Destroy && change.adopted.is_none()),
     );
     let for_good = |change: &&Change| matches!(change.undo, Some(Undo::Impossible { .. }) | None);
     list(&mut text, "Cannot be undone:", changes().filter(for_good));
@@ -211,7 +214,7 @@ pub(crate) fn approval_request(painter: Painter, plan: &Plan, document: &Documen
     list(
         &mut text,
         "Cannot be simulated:",
-        changes().filter(|change| !can_be_simulated(change)),
+        changes().filter(|change| change.adopted.is_none() && !can_be_simulated(change)),
     );
     let rollback = match document.rollback.on_failure {
         RollbackMode::Ask => "after a failure a person is asked whether to roll back",
