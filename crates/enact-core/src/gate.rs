@@ -109,6 +109,20 @@ pub struct Circumstances {
     pub latched: Option<String>,
     /// The run that the plan takes over, where it is a revision.
     pub parentage: Parentage,
+    /// What the plan is let through for.
+    pub purpose: Purpose,
+}
+
+/// What a plan is let through for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be carried out.
+    #[default]
+    CarryOut,
+    /// So that a person can take back what a run of it did. Undoing an approved run is within what was approved: an approval
+    /// that has run out, is spent, or was withdrawn, and a later no, are no reason to leave work half done. Whoever calls
+    /// asks the person first, and an agent never.
+    TakeBack,
 }
 
 /// Why the gate stays closed.
@@ -205,7 +219,7 @@ fn ids(changes: &[ChangeId]) -> String {
 }
 
 /// Lets a plan through, or says why not. Checked in this order: latch, target, verdict, the run it takes over, rejection,
-/// approvals, protection. A plan without a write needs no approval.
+/// approvals, protection; the last three not to take a run back. A plan without a write needs no approval.
 ///
 /// # Errors
 /// See [`GateClosed`].
@@ -218,6 +232,13 @@ pub fn admit(
     check_surroundings(&plan, circumstances)?;
     check_verdict(&plan, &verdict, circumstances)?;
     prove(&plan, &circumstances.parentage)?;
+    if circumstances.purpose == Purpose::TakeBack {
+        return Ok(AdmittedPlan {
+            plan,
+            verdict,
+            approvals: Vec::new(),
+        });
+    }
     let approvals = without_withdrawn(approvals, &plan);
     if let Some(no) = approvals.iter().find(|record| rejects(record, &plan)) {
         return Err(GateClosed::Rejected {

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::approval::ApprovalId;
-use crate::canonical::Digest;
+use crate::approval::{ApprovalId, Signature};
+use crate::canonical::{Digest, canonical_json};
 use crate::change::{Adopted, ChangeId};
 use crate::condition::Condition;
 use crate::criterion::CriterionReport;
@@ -146,6 +146,20 @@ pub enum Subject {
     Criterion(String),
 }
 
+/// A person's word under their key. It covers the fact itself, the run and the time, see [`Fact::signed_bytes`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// When it was signed.
+    #[schemars(with = "String")]
+    pub said_at: jiff::Timestamp,
+    /// The signature, namespace `confirm@enact`.
+    pub signature: Signature,
+}
+
+/// The namespace of signatures of people's words to a run.
+pub const NAMESPACE: &str = "confirm@enact";
+
 /// One durable fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -265,6 +279,9 @@ pub enum Fact {
         /// What they said.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
+        /// The signature of a key's owner; absent for a user of this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Box<Proof>>,
     },
     /// The change is in somebody else's hands, who will attest it.
     Delegated {
@@ -283,6 +300,9 @@ pub enum Fact {
         /// What they bring forward.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         evidence: BTreeMap<String, String>,
+        /// The signature of a key's owner; absent for a user of this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Box<Proof>>,
     },
     /// Reality differs from the plan, or the plan asks for a person here: the run pauses until somebody chooses.
     Escalated {
@@ -307,6 +327,9 @@ pub enum Fact {
         by: Principal,
         /// Why.
         reason: String,
+        /// The signature of a key's owner; absent for a user of this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Box<Proof>>,
     },
     /// Something that the domain wants on record.
     Noted(Note),
@@ -373,6 +396,9 @@ pub enum Fact {
         /// What the effect had produced, where it had: `{"id": "…"}`.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         outputs: BTreeMap<String, Value>,
+        /// The signature of a key's owner; absent for a user of this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Box<Proof>>,
     },
     /// The run stopped at a safe point; `resume` goes on.
     Stopped {
@@ -463,6 +489,56 @@ impl Fact {
             | Self::Superseded { .. }
             | Self::Finished { .. } => return None,
         })
+    }
+
+    /// What a signature of a person's word covers: canonical JSON of the run, the time and the fact itself, which names the
+    /// question, without `proof` and without `roles`, which are what the verifier says.
+    ///
+    /// # Errors
+    /// When the fact has no JSON form.
+    pub fn signed_bytes(
+        &self,
+        run_id: &RunId,
+        said_at: jiff::Timestamp,
+    ) -> Result<Vec<u8>, serde_json::Error> {
+        let mut fact = serde_json::to_value(self)?;
+        if let Some(members) = fact.as_object_mut() {
+            for verifiers in ["proof", "roles"] {
+                members.remove(verifiers);
+            }
+        }
+        canonical_json(&serde_json::json!({
+            "format": "enact.statement/v1",
+            "run_id": run_id,
+            "said_at": said_at,
+            "fact": fact,
+        }))
+    }
+
+    /// Puts a signature to a person's word; other facts stay as they are.
+    #[must_use]
+    pub fn with_proof(mut self, new: Proof) -> Self {
+        if let Self::Confirmed { proof, .. }
+        | Self::Attested { proof, .. }
+        | Self::Chosen { proof, .. }
+        | Self::Decided { proof, .. } = &mut self
+        {
+            *proof = Some(Box::new(new));
+        }
+        self
+    }
+
+    /// Whose word it is, and its signature.
+    pub fn word(&self) -> Option<(&Principal, Option<&Proof>)> {
+        if let Self::Confirmed { by, proof, .. }
+        | Self::Attested { by, proof, .. }
+        | Self::Chosen { by, proof, .. }
+        | Self::Decided { by, proof, .. } = self
+        {
+            Some((by, proof.as_deref()))
+        } else {
+            None
+        }
     }
 
     /// The change it is about.

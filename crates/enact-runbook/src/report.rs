@@ -425,6 +425,7 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
                 by,
                 reason,
             } => found.push(format!(
+                ..
                 "{change_id}: {} chose to {} ({reason})",
                 by.id,
                 choice.as_str()

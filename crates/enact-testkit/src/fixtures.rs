@@ -99,6 +99,7 @@ pub fn circumstances() -> Circumstances {
         people: enact_core::principal::People::default(),
         latched: None,
         parentage: enact_core::revision::Parentage::None,
+        purpose: enact_core::gate::Purpose::CarryOut,
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) fn about_a_change() -> Vec<(&'static str, Fact)> {
     let change_id = change();
     let error = "it did not".to_owned();
     let decided = |settlement| Fact::Decided {
+        proof: None,
         change_id: change(),
         settlement,
         by: ana(),
@@ -110,6 +111,7 @@ pub(crate) fn about_a_change() -> Vec<(&'static str, Fact)> {
 /// Facts that only procedures have.
 fn about_a_step() -> Vec<(&'static str, Fact)> {
     let chosen = |choice| Fact::Chosen {
+        proof: None,
         change_id: change(),
         choice,
         by: ana(),
@@ -147,6 +149,7 @@ fn about_a_step() -> Vec<(&'static str, Fact)> {
         (
             "Confirmed",
             Fact::Confirmed {
+                proof: None,
                 change_id: change(),
                 at: Moment::Before,
                 by: ana(),
@@ -158,6 +161,7 @@ fn about_a_step() -> Vec<(&'static str, Fact)> {
         (
             "Attested",
             Fact::Attested {
+                proof: None,
                 subject: Subject::Change(change()),
                 by: ana(),
                 roles: Vec::new(),
@@ -218,6 +222,7 @@ pub(crate) fn about_the_run() -> Vec<Fact> {
         },
         Fact::Paused { reason },
         Fact::Attested {
+            proof: None,
             subject: Subject::Criterion("C1".to_owned()),
             by: ana(),
             roles: vec!["dba".to_owned()],

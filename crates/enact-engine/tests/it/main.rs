@@ -39,6 +39,7 @@ mod stop;
 mod store_suite;
 mod store_twin;
 mod support;
+mod words;
 
 use enact_core::fault::Fault;
 

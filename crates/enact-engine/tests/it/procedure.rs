@@ -224,6 +224,7 @@ impl Desk {
         self.says(
             run_id,
             Fact::Confirmed {
+                proof: None,
                 change_id: ChangeId::from(step),
                 at,
                 by: person(who),
@@ -237,6 +238,7 @@ impl Desk {
         self.says(
             run_id,
             Fact::Chosen {
+                proof: None,
                 change_id: ChangeId::from(step),
                 choice,
                 by: person("ana"),
@@ -620,6 +622,7 @@ fn a_delegated_step_waits_until_somebody_attests_it() {
     desk.says(
         &run_id,
         Fact::Attested {
+            proof: None,
             subject,
             by: person("ana"),
             roles: Vec::new(),

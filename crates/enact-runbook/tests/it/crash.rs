@@ -180,6 +180,7 @@ impl Bench {
                 Settlement::NotDone
             };
             let fact = Fact::Decided {
+                proof: None,
                 change_id: change_id.clone(),
                 settlement,
                 by: person("ana"),
