@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::provider::reply::survivors_in_words;
 use crate::provider::{downtime_length, state_word};
 use crate::spec::{Document, STEP};
 
@@ -424,8 +425,8 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
                 choice: choice @ (Choice::Skip | Choice::Accept | Choice::Retry),
                 by,
                 reason,
-            } => found.push(format!(
                 ..
+            } => found.push(format!(
                 "{change_id}: {} chose to {} ({reason})",
                 by.id,
                 choice.as_str()
@@ -443,6 +444,7 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
                 };
                 found.push(format!("{change_id}: {} declared it {word} ({reason})", by.id));
             }
+            Fact::Noted(note) => found.extend(left_behind(note)),
             _ => {}
         }
     }
@@ -454,6 +456,20 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Processes of a step that not even SIGKILL ended.
+pub fn left_behind(note: &enact_core::journal::Note) -> Option<String> {
+    let survivors = note.detail.get("survivors")?.as_array()?;
+    let ids: Vec<u32> = survivors
+        .iter()
+        .filter_map(|id| u32::try_from(id.as_u64()?).ok())
+        .collect();
+    let words = survivors_in_words(&ids)?;
+    Some(match &note.change_id {
+        Some(change_id) => format!("{change_id}: {words}"),
+        None => words,
+    })
 }
 
 /// Steps and criteria that nobody looked at.
@@ -490,4 +506,24 @@ fn is_manual(change: &Change) -> bool {
         .as_ref()
         .and_then(|spec| spec.get("kind"))
         .is_some_and(|kind| kind == "manual")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_that_are_left_stand_in_the_report() {
+        let note = |detail| enact_core::journal::Note {
+            change_id: Some(ChangeId::from("load")),
+            topic: "attempt".to_owned(),
+            detail,
+        };
+        let left = left_behind(&note(serde_json::json!({"ended": "done", "survivors": [7]})));
+        assert_eq!(
+            left.as_deref(),
+            Some("load: process 7 of it is still there: not even SIGKILL ended it")
+        );
+        assert_eq!(left_behind(&note(serde_json::json!({"ended": "done"}))), None);
+    }
 }

@@ -208,8 +208,8 @@ fn run(context: &Context, program: &str, arguments: &[String], body: &[u8]) -> R
         .spawn()
         .map_err(|error| format!("{program}: {error}"))?;
     if let Some(mut input) = child.stdin.take() {
-        // A program that does not read its input may still have done its work.
-        let _written = input.write_all(body);
+        // A program that does not read its input may still have done its work. Programs that read lines need the last one ended.
+        let _written = input.write_all(body).and_then(|()| input.write_all(b"\n"));
     }
     let until = Instant::now() + PATIENCE;
     loop {

@@ -104,7 +104,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
         .roll_back(open, &admitted, &provider, surroundings)
         .await?;
     let report = RunReport::of(Some(&run_id), admitted.plan(), &state);
-    show_report(context, &report, go_on.output)?;
+    show_report(context, &report, &[], go_on.output)?;
     let stuck = state
         .changes
         .values()

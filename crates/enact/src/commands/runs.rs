@@ -209,7 +209,9 @@ fn show(context: &Context, installation: &Installation, prefix: &str, output: Ou
             text.push_str(&format!("    {mismatch}\n"));
         }
     }
-    text.push_str(&run_text::closing(context.painter, &report));
+    let plan = plan_of(installation, &row.run_id)?;
+    let waits = runbook_report::waits(&plan, Some(&row.run_id), &state);
+    text.push_str(&run_text::closing(context.painter, &report, &waits));
     views::print_text(&text)?;
     Ok(ExitCode::Ok)
 }
@@ -233,8 +235,6 @@ fn verify(context: &Context, installation: &Installation, prefix: &str) -> Comma
         row.run_id,
         entries.len()
     ))?;
-    Ok(ExitCode::Ok)
-}
     let trust = crate::trust::read(&context.settings)?;
     let worthless = enact_engine::signature::words::worthless_words(&entries, &trust);
     for word in &worthless {
@@ -247,6 +247,8 @@ fn verify(context: &Context, installation: &Installation, prefix: &str) -> Comma
         )
         .hint("whose keys count stands in the file that [approvals] allowed-signers names"));
     }
+    Ok(ExitCode::Ok)
+}
 
 /// The forms of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

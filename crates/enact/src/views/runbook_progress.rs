@@ -281,6 +281,11 @@ impl StepLines {
                 );
             }
             Fact::Judged { criterion } => self.judged(criterion),
+            Fact::Noted(note) => {
+                if let Some(left) = enact_runbook::report::left_behind(note) {
+                    self.line(&format!("        {} {left}", painter.bad("left behind:")));
+                }
+            }
             Fact::Stopped { reason } => self.line(&format!("{} {reason}", painter.careful("STOPPED "))),
             Fact::Paused { reason } => {
                 self.line(&format!("{} waits for {reason}", painter.careful("PAUSED  ")));
@@ -292,7 +297,6 @@ impl StepLines {
             | Fact::Confirmed { .. }
             | Fact::Attested { .. }
             | Fact::Chosen { .. }
-            | Fact::Noted(_)
             | Fact::Superseded { .. }
             | Fact::Finished { .. } => {}
         }

@@ -221,11 +221,58 @@ pub(crate) fn approval_request(painter: Painter, plan: &Plan, document: &Documen
         RollbackMode::Auto => "after a failure everything is rolled back",
         RollbackMode::Never => "after a failure nothing is rolled back by itself",
     };
+    text.push_str(&questions(document));
+    text.push_str(&acceptance(document));
     text.push_str(&format!("Rollback: {rollback}"));
     if let Some(point) = &document.rollback.point_of_no_return {
         text.push_str(&format!("; point of no return: {point}"));
     }
     text.push('\n');
+    text
+}
+
+/// What was asked, and what the plan rests on: an answer, by whom, or what is assumed instead.
+fn questions(document: &Document) -> String {
+    let mut text = String::new();
+    for question in &document.questions {
+        let rests_on = match (&question.answer, &question.default) {
+            (Some(answer), _) => {
+                let by = question
+                    .answered_by
+                    .as_deref()
+                    .map_or(String::new(), |by| format!(" ({by})"));
+                let own = if question.self_answered {
+                    ", the plan's own author"
+                } else {
+                    ""
+                };
+                format!("{answer}{by}{own}")
+            }
+            (None, Some(default)) => format!("not answered; assumed: {default}"),
+            (None, None) => "not answered".to_owned(),
+        };
+        text.push_str(&format!("Asked {}: {}  {rests_on}\n", question.id, question.text));
+    }
+    text
+}
+
+/// When it is good, and how that is found out.
+fn acceptance(document: &Document) -> String {
+    let mut text = String::new();
+    for criterion in &document.acceptance {
+        let how = match &criterion.check {
+            Some(check) => enact_runbook::kinds::summary(&check.kind, &check.action),
+            None if criterion.manual => match &criterion.attest_by {
+                Some(role) => format!("somebody with role {role} attests it"),
+                None => "a person attests it".to_owned(),
+            },
+            None => "nothing checks it".to_owned(),
+        };
+        text.push_str(&format!(
+            "Good when {}: {}  [{how}]\n",
+            criterion.id, criterion.text
+        ));
+    }
     text
 }
 
