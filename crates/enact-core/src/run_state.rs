@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::approval::ApprovalId;
 use crate::change::{Change, ChangeId, Effect};
 use crate::criterion::CriterionReport;
-use crate::journal::{Choice, Entry, Fact, JournalError, Mismatch, RunOutcome, Subject};
+use crate::journal::{Choice, Entry, Fact, JournalError, Mismatch, RunId, RunOutcome, Subject};
 use crate::plan::{Plan, PlanId};
 use crate::principal::Principal;
 use crate::procedure::{Hold, Moment};
@@ -20,6 +20,7 @@ use crate::reference::Outputs;
 pub(crate) enum Step {
     Intent,
     Done,
+    Adopted,
     NotDone,
     Failed,
     Drifted,
@@ -99,7 +100,7 @@ fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
     use ChangeState as S;
     Some(match (from, step) {
         (S::Pending, Step::Intent) => S::Started,
-        (S::Started | S::Unknown, Step::Done) => S::Done,
+        (S::Started | S::Unknown, Step::Done) | (S::Pending, Step::Adopted) => S::Done,
         (S::Started | S::Unknown, Step::NotDone) => S::Pending,
         (S::Pending | S::Started, Step::Failed) => S::Failed,
         (S::Pending | S::Started, Step::Drifted) => S::Drifted,
@@ -115,7 +116,8 @@ fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
         (S::Pending | S::Started | S::Unknown | S::Delegated, Step::Escalated) => S::Escalated,
         (S::Escalated, Step::ChosenAgain) => S::Pending,
         (S::Escalated | S::Failed, Step::ChosenSkip) => S::Omitted,
-        (S::Escalated | S::Failed | S::Delegated, Step::ChosenEnd) => S::Failed,
+        // Pending: instead of a confirmation that the run waits for.
+        (S::Pending | S::Escalated | S::Failed | S::Delegated, Step::ChosenEnd) => S::Failed,
         // Everything was done and verification failed: the choice is about the run, and named by its last change.
         (S::Done, Step::ChosenEnd) => S::Done,
         // What failed or is not known may have happened in part.
@@ -176,6 +178,8 @@ pub struct ChangeProgress {
     pub held: Option<Hold>,
     /// Who has confirmed it.
     pub confirmed: Vec<Confirmation>,
+    /// The run that did it, where this one took that over.
+    pub adopted_from: Option<RunId>,
 }
 
 /// A person's yes at a hold.
@@ -217,6 +221,7 @@ impl ChangeProgress {
             attested: None,
             held: None,
             confirmed: Vec::new(),
+            adopted_from: None,
         }
     }
 
@@ -258,6 +263,8 @@ pub struct RunState {
     pub approvals: Vec<ApprovalId>,
     /// How it ended.
     pub outcome: Option<RunOutcome>,
+    /// The run that took this one over. Nothing more happens in this one then.
+    pub superseded_by: Option<RunId>,
     /// Why it stopped or paused.
     pub reason: Option<String>,
     /// Every change in the order in which it was done, for undo in reverse.
@@ -307,12 +314,12 @@ impl RunState {
         self.changes.values().any(undone)
     }
 
-    /// Has any effect been started? A change that only looks has none.
+    /// Has this run started any effect? A change that only looks has none, and what was adopted is another run's.
     pub fn wrote(&self, plan: &Plan) -> bool {
         let started = |change: &Change| {
             self.changes
                 .get(&change.change_id)
-                .is_some_and(|progress| progress.intent_at.is_some())
+                .is_some_and(|progress| progress.intents > 0)
         };
         plan.changes()
             .iter()
@@ -384,6 +391,12 @@ impl RunState {
                 self.phase = RunPhase::Finished;
                 self.outcome = Some(*outcome);
             }
+            Fact::Superseded { run_id, .. } => {
+                // It waited or had ended: the clock of its work stands already.
+                self.phase = RunPhase::Finished;
+                self.outcome = Some(RunOutcome::Superseded);
+                self.superseded_by = Some(run_id.clone());
+            }
             Fact::Judged { criterion } => {
                 match self.criteria.iter_mut().find(|known| known.id == criterion.id) {
                     Some(known) => *known = criterion.clone(),
@@ -404,6 +417,7 @@ impl RunState {
             }
             Fact::Intent { .. }
             | Fact::Done { .. }
+            | Fact::Adopted { .. }
             | Fact::NotDone { .. }
             | Fact::Failed { .. }
             | Fact::Drifted { .. }
@@ -495,6 +509,16 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
             progress.error = None;
             outputs.insert(change_id.clone(), made.clone());
         }
+        Fact::Adopted {
+            change_id,
+            run_id,
+            adopted,
+        } => {
+            progress.intent_at = Some(adopted.started_at);
+            progress.ended_at = Some(adopted.ended_at);
+            progress.adopted_from = Some(run_id.clone());
+            outputs.insert(change_id.clone(), adopted.outputs.clone());
+        }
         Fact::Failed { error, partial, .. } => {
             progress.error = Some(error.clone());
             progress.partial = *partial;
@@ -566,6 +590,7 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
         | Fact::Preflight { .. }
         | Fact::Stopped { .. }
         | Fact::Paused { .. }
+        | Fact::Superseded { .. }
         | Fact::Finished { .. } => {}
     }
 }

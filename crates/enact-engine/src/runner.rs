@@ -212,7 +212,30 @@ impl<'a, P: Provider> Runner<'a, P> {
     async fn open(&self) -> Result<(), RunError> {
         self.provider
             .take_up(self.journal.run_id(), &self.live.borrow().state);
-        self.record(self.opening.clone()).await
+        let mut facts = vec![self.opening.clone()];
+        facts.extend(self.adoptions());
+        self.record_all(facts).await
+    }
+
+    /// What the plan says was done by the run that it takes over, as far as the journal does not hold it yet.
+    fn adoptions(&self) -> Vec<Fact> {
+        let plan = self.admitted.plan();
+        let Some(revision) = &plan.metadata().revision else {
+            return Vec::new();
+        };
+        let missing = plan
+            .executable()
+            .into_iter()
+            .filter(|change| self.state_of(change) == ChangeState::Pending);
+        missing
+            .filter_map(|change| {
+                Some(Fact::Adopted {
+                    change_id: change.change_id.clone(),
+                    run_id: revision.run_id.clone(),
+                    adopted: change.adopted.clone()?,
+                })
+            })
+            .collect()
     }
 
     /// Did a stop come before everything that is done had been taken back?

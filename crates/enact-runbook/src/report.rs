@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::provider::reply::survivors_in_words;
 use crate::provider::{downtime_length, state_word};
 use crate::spec::{Document, STEP};
 
@@ -212,7 +213,7 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
     let actual = progress.and_then(|progress| Some(between(progress.intent_at?, progress.ended_at?)));
     let estimate = change.estimate.map(|estimate| estimate.0);
     let number = change.spec.as_ref().and_then(|spec| spec.get("number"));
-    let started = progress.is_some_and(|progress| progress.intent_at.is_some());
+    let started = progress.is_some_and(|progress| progress.intents > 0);
     StepReport {
         number: number
             .and_then(serde_json::Value::as_u64)
@@ -220,7 +221,7 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
             .unwrap_or(0),
         id: change.change_id.to_string(),
         title: change.resource_name.clone(),
-        state: state_word(state.of(&change.change_id)).to_owned(),
+        state: word_of(&change.change_id, state).to_owned(),
         estimate_ms: estimate,
         actual_ms: actual,
         percent: actual
@@ -228,6 +229,18 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
             .and_then(|(actual, estimate)| (actual * 100).checked_div(estimate)),
         attempts: u32::from(started) + progress.map_or(0, |progress| progress.attempts_failed),
         note: progress.and_then(|progress| progress.error.clone()),
+    }
+}
+
+/// The word for where a step stands; another run may have done it.
+fn word_of(change_id: &ChangeId, state: &RunState) -> &'static str {
+    let adopted = state
+        .changes
+        .get(change_id)
+        .is_some_and(|progress| progress.adopted_from.is_some());
+    match state.of(change_id) {
+        ChangeState::Done if adopted => "adopted",
+        other => state_word(other),
     }
 }
 
@@ -353,7 +366,8 @@ fn requirements(plan: &Plan, document: &Document, state: &RunState) -> Vec<Requi
                 if serves(change, &requirement.id) {
                     let at = state.of(&change.change_id);
                     good &= matches!(at, ChangeState::Done | ChangeState::Omitted);
-                    evidence.push(format!("step {}: {}", change.change_id, state_word(at)));
+                    let word = word_of(&change.change_id, state);
+                    evidence.push(format!("step {}: {word}", change.change_id));
                 }
             }
             let shows = |criterion: &&CriterionReport| criterion.satisfies.contains(&requirement.id);
@@ -411,6 +425,7 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
                 choice: choice @ (Choice::Skip | Choice::Accept | Choice::Retry),
                 by,
                 reason,
+                ..
             } => found.push(format!(
                 "{change_id}: {} chose to {} ({reason})",
                 by.id,
@@ -429,6 +444,7 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
                 };
                 found.push(format!("{change_id}: {} declared it {word} ({reason})", by.id));
             }
+            Fact::Noted(note) => found.extend(left_behind(note)),
             _ => {}
         }
     }
@@ -440,6 +456,20 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Processes of a step that not even SIGKILL ended.
+pub fn left_behind(note: &enact_core::journal::Note) -> Option<String> {
+    let survivors = note.detail.get("survivors")?.as_array()?;
+    let ids: Vec<u32> = survivors
+        .iter()
+        .filter_map(|id| u32::try_from(id.as_u64()?).ok())
+        .collect();
+    let words = survivors_in_words(&ids)?;
+    Some(match &note.change_id {
+        Some(change_id) => format!("{change_id}: {words}"),
+        None => words,
+    })
 }
 
 /// Steps and criteria that nobody looked at.
@@ -476,4 +506,24 @@ fn is_manual(change: &Change) -> bool {
         .as_ref()
         .and_then(|spec| spec.get("kind"))
         .is_some_and(|kind| kind == "manual")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_that_are_left_stand_in_the_report() {
+        let note = |detail| enact_core::journal::Note {
+            change_id: Some(ChangeId::from("load")),
+            topic: "attempt".to_owned(),
+            detail,
+        };
+        let left = left_behind(&note(serde_json::json!({"ended": "done", "survivors": [7]})));
+        assert_eq!(
+            left.as_deref(),
+            Some("load: process 7 of it is still there: not even SIGKILL ended it")
+        );
+        assert_eq!(left_behind(&note(serde_json::json!({"ended": "done"}))), None);
+    }
 }

@@ -15,8 +15,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 
 use super::schema::{migrate, restrict, store_error};
 use super::{
-    ApprovalStore, JournalStore, Lease, NewRun, PlanStore, RunRow, StopRequest, StoreError, is_known,
-    lease_end, plan_prefix,
+    ApprovalStore, JournalStore, Lease, NewRun, PlanStore, RunRow, StopRequest, StoreError, TakeOver,
+    is_known, last_words, lease_end, plan_prefix,
 };
 use crate::holder::Holder;
 use crate::stop::Urgency;
@@ -212,6 +212,24 @@ fn chained(prev: &str, body: &str) -> Digest {
     Digest::of(format!("{prev}\n{body}").as_bytes())
 }
 
+/// Ends the run that a new one takes over, in the same transaction.
+fn take_over(transaction: &Transaction<'_>, over: &TakeOver, now: Timestamp) -> Result<(), Problem> {
+    let row = rows(transaction, "WHERE run_id = ?1", &[&over.run_id.0])?
+        .pop()
+        .ok_or_else(|| StoreError::NoSuchRun(over.run_id.to_string()))?;
+    let last = last_entry(transaction, &over.run_id)?;
+    let entry = last_words(&row, last.as_ref(), over, now)?;
+    transaction.execute(
+        "INSERT INTO entries (run_id, seq, body) VALUES (?1, ?2, ?3)",
+        params![over.run_id.0, as_i64(entry.seq), serde_json::to_string(&entry)?],
+    )?;
+    transaction.execute(
+        "UPDATE runs SET finished = 1, holder = NULL, epoch = ?2 WHERE run_id = ?1",
+        params![over.run_id.0, as_i64(entry.epoch)],
+    )?;
+    Ok(())
+}
+
 fn spent(
     connection: &Connection,
     approval_id: &ApprovalId,
@@ -230,6 +248,9 @@ impl JournalStore for SqliteStore {
         self.write(|transaction| {
             refuse_second_run(transaction, &new.target, new.now)?;
             pay(transaction, &new.run_id, &new.approvals)?;
+            if let Some(over) = &new.takes_over {
+                take_over(transaction, over, new.now)?;
+            }
             transaction.execute(
                 "INSERT INTO runs (run_id, plan_id, target, created_at, holder, lease_until_ms, epoch)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
@@ -342,7 +363,7 @@ impl JournalStore for SqliteStore {
             let mut statement =
                 transaction.prepare_cached("INSERT INTO entries (run_id, seq, body) VALUES (?1, ?2, ?3)")?;
             for fact in facts {
-                let finished = matches!(fact, Fact::Finished { .. });
+                let finished = matches!(fact, Fact::Finished { .. } | Fact::Superseded { .. });
                 let entry = Entry::chain(&lease.run_id, last.as_ref(), now, lease.epoch, fact)?;
                 statement.execute(params![
                     lease.run_id.0,

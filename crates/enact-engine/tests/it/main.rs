@@ -30,6 +30,7 @@ mod policy_names;
 mod policy_origin;
 mod policy_reload;
 mod procedure;
+mod revisions;
 mod signature_files;
 mod signature_keys;
 mod signature_worth;
@@ -38,6 +39,7 @@ mod stop;
 mod store_suite;
 mod store_twin;
 mod support;
+mod words;
 
 use enact_core::fault::Fault;
 

@@ -29,7 +29,7 @@ type Answers<T> = RefCell<BTreeMap<String, VecDeque<Result<T, Failure>>>>;
 
 /// Answers as it is told, and keeps what was asked of it.
 #[derive(Default)]
-struct Script {
+pub(crate) struct Script {
     applies: Answers<Made>,
     checks: Answers<Vec<Mismatch>>,
     undos: RefCell<BTreeMap<String, Result<(), Failure>>>,
@@ -39,12 +39,12 @@ struct Script {
 }
 
 impl Script {
-    fn applies(self, step: &str, answers: Vec<Result<Made, Failure>>) -> Self {
+    pub(crate) fn applies(self, step: &str, answers: Vec<Result<Made, Failure>>) -> Self {
         self.applies.borrow_mut().insert(step.to_owned(), answers.into());
         self
     }
 
-    fn saw(&self) -> Vec<String> {
+    pub(crate) fn saw(&self) -> Vec<String> {
         self.seen.borrow().clone()
     }
 
@@ -55,7 +55,7 @@ impl Script {
     }
 }
 
-fn fails(message: &str) -> Result<Made, Failure> {
+pub(crate) fn fails(message: &str) -> Result<Made, Failure> {
     Err(Failure::new(Disposition::GiveUp, message).in_part())
 }
 
@@ -109,7 +109,7 @@ impl Provider for Script {
 }
 
 /// A step after the one before it.
-fn step(id: &str, after: Option<&str>) -> Change {
+pub(crate) fn step(id: &str, after: Option<&str>) -> Change {
     let mut change = Change::new(ChangeId::from(id), Action::Run, "step", id, id);
     change.depends_on = after.map(ChangeId::from).into_iter().collect();
     change.undo = Some(Undo::Run {
@@ -224,6 +224,7 @@ impl Desk {
         self.says(
             run_id,
             Fact::Confirmed {
+                proof: None,
                 change_id: ChangeId::from(step),
                 at,
                 by: person(who),
@@ -237,6 +238,7 @@ impl Desk {
         self.says(
             run_id,
             Fact::Chosen {
+                proof: None,
                 change_id: ChangeId::from(step),
                 choice,
                 by: person("ana"),
@@ -620,6 +622,7 @@ fn a_delegated_step_waits_until_somebody_attests_it() {
     desk.says(
         &run_id,
         Fact::Attested {
+            proof: None,
             subject,
             by: person("ana"),
             roles: Vec::new(),

@@ -34,6 +34,7 @@ fn filled(path: &Path) -> RunId {
     let run_id = RunId("run".to_owned());
     let lease = store
         .create_run(&NewRun {
+            takes_over: None,
             run_id: run_id.clone(),
             plan_id: PlanId(Digest::of(b"plan")),
             target: "target".to_owned(),
