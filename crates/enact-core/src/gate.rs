@@ -27,6 +27,7 @@ pub struct AdmittedPlan {
     plan: Plan,
     verdict: Verdict,
     approvals: Vec<Approval>,
+    purpose: Purpose,
 }
 
 impl AdmittedPlan {
@@ -43,6 +44,11 @@ impl AdmittedPlan {
     /// The approvals it rests on; a new run spends them.
     pub fn approvals(&self) -> &[Approval] {
         &self.approvals
+    }
+
+    /// What it was let through for. One that was let through to be taken back is never carried out.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// Restrictions of the approvals it rests on; each of them holds. Where somebody approved more than once, their latest
@@ -237,6 +243,7 @@ pub fn admit(
             plan,
             verdict,
             approvals: Vec::new(),
+            purpose: Purpose::TakeBack,
         });
     }
     let approvals = without_withdrawn(approvals, &plan);
@@ -267,6 +274,7 @@ pub fn admit(
         plan,
         verdict,
         approvals: counted,
+        purpose: Purpose::CarryOut,
     })
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use enact_core::change::{Change, ChangeId};
 use enact_core::event::{Event, Progress};
 use enact_core::fault::{Fault, planted};
-use enact_core::gate::AdmittedPlan;
+use enact_core::gate::{AdmittedPlan, Purpose};
 use enact_core::journal::{ChangeProgress, ChangeState, Entry, Fact, JournalError, Mismatch, RunState};
 use enact_core::procedure::{Moment, RollbackMode, RollbackRule};
 use enact_core::reference::Outputs;
@@ -87,6 +87,9 @@ pub enum RunError {
     /// The remote could not be read before the first effect, or for verification.
     #[error("{0}")]
     Unreadable(Failure),
+    /// The gate let the plan through only so that its run can be taken back.
+    #[error("the plan was let through only to take its run back, and is not carried out")]
+    OnlyBack,
 }
 
 impl From<Arc<StoreError>> for RunError {
@@ -170,6 +173,9 @@ impl<'a, P: Provider> Runner<'a, P> {
     /// # Errors
     /// See [`RunError`]; effects that were under way are settled by the next `resume`.
     pub async fn run(self) -> Result<RunState, RunError> {
+        if self.admitted.purpose() != Purpose::CarryOut {
+            return Err(RunError::OnlyBack);
+        }
         let result = self.unless_let_go(self.stages()).await;
         self.end(result)
     }
