@@ -113,7 +113,7 @@ impl From<StoreError> for CommandError {
             }
             StoreError::Newer { .. } => failed.hint("use the newer enact that wrote it, or another --state-dir"),
             StoreError::Corrupt { path, .. } => failed.hint(format!(
-                "the file was left as it is; move {path} (with its -wal and -shm) aside to start anew, or restore a backup"
+                "the file was left as it is; move {path} (with its -wal, -shm and -mark) aside to start anew, or restore a backup"
             )),
             StoreError::NotWritable { .. } => {
                 failed.hint("check the directory's owner, permissions and free space, or name another with --state-dir")

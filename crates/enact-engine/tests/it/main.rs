@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "clippy.toml allows them in test functions; here the helpers are tests as well"
 )]
 
@@ -35,6 +36,7 @@ mod signature_keys;
 mod signature_worth;
 mod sqlite;
 mod stop;
+mod store_damage;
 mod store_suite;
 mod store_twin;
 mod support;
