@@ -189,7 +189,13 @@ fn denied(findings: &[enact_core::verdict::Finding]) -> CommandError {
 
 impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
-        Self::from_error(ExitCode::Failed, &error)
+        let failed = Self::from_error(ExitCode::Failed, &error);
+        match &error {
+            RunError::Journal(cause) if matches!(**cause, StoreError::NotWritable { .. }) => failed.hint(
+                "what was not written down was not begun; make room, or see to the directory's permissions",
+            ),
+            RunError::Journal(_) | RunError::Illegal(_) | RunError::Unreadable(_) => failed,
+        }
     }
 }
 

@@ -96,6 +96,12 @@ pub(super) fn migrate(connection: &mut Connection, path: &str) -> Result<(), Sto
     transaction.commit().map_err(wrap)
 }
 
+/// Is there no room left where this file lies?
+fn is_full(path: &str) -> bool {
+    let folder = Path::new(path).parent();
+    folder.is_some_and(|folder| rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail == 0))
+}
+
 /// What SQLite says, as what it means for the user.
 pub(super) fn store_error(path: &str, error: &rusqlite::Error) -> StoreError {
     let path = path.to_owned();
@@ -105,6 +111,11 @@ pub(super) fn store_error(path: &str, error: &rusqlite::Error) -> StoreError {
             StoreError::Corrupt { path, problem }
         }
         None => StoreError::Corrupt { path, problem },
+        // Where SQLite finds no room for its index of the log it only speaks of an I/O error.
+        Some(ErrorCode::SystemIoFailure) if is_full(&path) => StoreError::NotWritable {
+            problem: format!("the disk is full ({problem})"),
+            path,
+        },
         Some(_) => StoreError::NotWritable { path, problem },
     }
 }

@@ -22,6 +22,7 @@ mod crash;
 mod documents;
 mod examples;
 mod forged_plans;
+mod full_disk;
 mod harness;
 mod kongctl;
 mod login;
