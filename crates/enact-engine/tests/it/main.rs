@@ -10,6 +10,7 @@
 )]
 
 mod crash;
+mod desk;
 mod gate_document;
 mod law_01_planning;
 mod law_02_admission;
