@@ -25,6 +25,7 @@ pub mod principal;
 pub mod procedure;
 pub mod reference;
 pub mod report;
+pub mod run_clock;
 pub mod run_state;
 pub mod secret;
 pub mod verdict;

@@ -18,6 +18,7 @@ use enact_engine::policy::{BuiltinPolicy, PolicyEngine as _};
 use enact_engine::provider::{Disposition, Failure, Made, Provider, Settled};
 use enact_engine::runner::RunOptions;
 use enact_engine::stop::StopSignal;
+use enact_testkit::clock::StepClock;
 use enact_testkit::crash::{Kill, Machine, Process};
 use enact_testkit::fixtures::{approval, circumstances, metadata, occasion, person};
 use jiff::Timestamp;
@@ -36,6 +37,8 @@ pub(crate) struct Script {
     pub(crate) not_needed: Vec<String>,
     pub(crate) criteria: RefCell<Vec<CriterionReport>>,
     pub(crate) seen: RefCell<Vec<String>>,
+    /// What else happens while a step is done: so many milliseconds pass, or the clock is set by as many.
+    pub(crate) clock: Option<(StepClock, Vec<(&'static str, i64)>)>,
 }
 
 impl Script {
@@ -77,6 +80,10 @@ impl Provider for Script {
 
     async fn apply(&self, change: &Change, _: &Outputs) -> Result<Made, Failure> {
         self.see("do", change);
+        if let Some((clock, jumps)) = &self.clock {
+            let meant = jumps.iter().filter(|(step, _)| *step == change.change_id.0);
+            meant.for_each(|(_, by)| clock.jump(*by));
+        }
         let mut applies = self.applies.borrow_mut();
         let next = applies.get_mut(&change.change_id.0).and_then(VecDeque::pop_front);
         next.unwrap_or(Ok(Made::new()))
@@ -165,6 +172,12 @@ impl Desk {
             script,
             options: RunOptions::of_procedure(RollbackRule::default()),
         }
+    }
+
+    /// The machine's clock is set by so many milliseconds while these steps are done.
+    pub(crate) fn jumping(mut self, jumps: Vec<(&'static str, i64)>) -> Self {
+        self.script.clock = Some((self.machine.clock.0.clone(), jumps));
+        self
     }
 
     pub(crate) fn rolling_back(mut self, mode: RollbackMode) -> Self {

@@ -9,6 +9,7 @@
     reason = "clippy.toml allows them in test functions; here the helpers are tests as well"
 )]
 
+mod clock_jumps;
 mod crash;
 mod desk;
 mod gate_document;

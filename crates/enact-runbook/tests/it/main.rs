@@ -19,6 +19,7 @@ mod kit;
 mod lint;
 mod markdown;
 mod process;
+mod report_times;
 
 /// A test file that nobody lists here would silently not run.
 #[test]
