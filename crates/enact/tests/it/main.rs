@@ -40,6 +40,7 @@ mod runbook_documents;
 mod runbooks;
 mod scenarios;
 mod script;
+mod settings;
 mod signals;
 
 /// A test file that nobody lists here would silently not run.
