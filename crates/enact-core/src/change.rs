@@ -327,9 +327,8 @@ pub struct Adopted {
     /// When its effect was about to start.
     #[schemars(with = "String")]
     pub started_at: jiff::Timestamp,
-    /// When it had ended.
-    #[schemars(with = "String")]
-    pub ended_at: jiff::Timestamp,
+    /// How long it took, in milliseconds of that run's own time.
+    pub took_ms: u64,
     /// What it produced; secrets are not in it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, Value>,

@@ -26,6 +26,7 @@ pub mod procedure;
 pub mod reference;
 pub mod report;
 pub mod revision;
+pub mod run_clock;
 pub mod run_state;
 pub mod secret;
 pub mod verdict;

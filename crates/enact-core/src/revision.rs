@@ -218,7 +218,7 @@ fn facts(state: &RunState, change_id: &ChangeId, progress: &ChangeProgress) -> O
     let started_at = progress.intent_at?;
     Some(Adopted {
         started_at,
-        ended_at: progress.ended_at.unwrap_or(started_at),
+        took_ms: progress.took_ms().unwrap_or(0),
         outputs: state.outputs.get(change_id).cloned().unwrap_or_default(),
     })
 }

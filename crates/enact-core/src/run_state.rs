@@ -15,6 +15,7 @@ use crate::plan::{Plan, PlanId};
 use crate::principal::Principal;
 use crate::procedure::{Hold, Moment};
 use crate::reference::Outputs;
+use crate::run_clock::RunClock;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -132,6 +133,13 @@ fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
     })
 }
 
+impl ChangeProgress {
+    /// How long its effect took, once it has ended.
+    pub fn took_ms(&self) -> Option<u64> {
+        Some(self.ended_ms?.saturating_sub(self.started_ms?))
+    }
+}
+
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -166,8 +174,10 @@ pub struct ChangeProgress {
     pub partial: bool,
     /// How often its effect was about to start.
     pub intents: u32,
-    /// When its effect ended, one way or another.
-    pub ended_at: Option<jiff::Timestamp>,
+    /// When its effect was about to start the last time, in milliseconds of the run's own time.
+    pub started_ms: Option<u64>,
+    /// When its effect ended, one way or another; likewise.
+    pub ended_ms: Option<u64>,
     /// Attempts that failed and were followed by another.
     pub attempts_failed: u32,
     /// The assumption that an escalation is about.
@@ -215,7 +225,8 @@ impl ChangeProgress {
             settled: false,
             partial: false,
             intents: 0,
-            ended_at: None,
+            started_ms: None,
+            ended_ms: None,
             attempts_failed: 0,
             assumption: None,
             attested: None,
@@ -279,8 +290,8 @@ pub struct RunState {
     pub attested: BTreeMap<String, Attestation>,
     /// When the run began.
     pub started_at: Option<jiff::Timestamp>,
-    /// Spans in which nobody worked at it: from, until (open while it waits or is stopped).
-    pub waits: Vec<(jiff::Timestamp, Option<jiff::Timestamp>)>,
+    /// How long it has lasted, with and without the spans in which nobody worked at it.
+    pub clock: RunClock,
 }
 
 impl RunState {
@@ -328,18 +339,7 @@ impl RunState {
 
     /// How long the run has been at work until `now`, without the spans in which it waited or was stopped.
     pub fn worked(&self, now: jiff::Timestamp) -> std::time::Duration {
-        let Some(started) = self.started_at else {
-            return std::time::Duration::ZERO;
-        };
-        let span = |from: jiff::Timestamp, to: jiff::Timestamp| {
-            u64::try_from(to.as_millisecond().saturating_sub(from.as_millisecond())).unwrap_or(0)
-        };
-        let waited: u64 = self
-            .waits
-            .iter()
-            .map(|(from, until)| span(*from, until.unwrap_or(now)))
-            .sum();
-        std::time::Duration::from_millis(span(started, now).saturating_sub(waited))
+        std::time::Duration::from_millis(self.clock.worked_at(now))
     }
 
     /// Takes one entry in.
@@ -350,6 +350,7 @@ impl RunState {
         match entry.fact.step() {
             Some((change_id, step)) => self.record_step(entry, change_id, step),
             None => {
+                self.clock.pass(entry.at);
                 self.record_run(entry.at, &entry.fact);
                 Ok(())
             }
@@ -367,7 +368,7 @@ impl RunState {
                 self.phase = RunPhase::Running;
             }
             Fact::Resumed { .. } => {
-                self.end_wait(at);
+                self.clock.set_waiting(false);
                 self.phase = RunPhase::Running;
                 self.outcome = None;
                 self.reason = None;
@@ -377,17 +378,17 @@ impl RunState {
                 self.preflight_mismatches.clone_from(mismatches);
             }
             Fact::Stopped { reason } => {
-                self.waits.push((at, None));
+                self.clock.set_waiting(true);
                 self.phase = RunPhase::Stopped;
                 self.reason = Some(reason.clone());
             }
             Fact::Paused { reason } => {
-                self.waits.push((at, None));
+                self.clock.set_waiting(true);
                 self.phase = RunPhase::Paused;
                 self.reason = Some(reason.clone());
             }
             Fact::Finished { outcome } => {
-                self.waits.push((at, None));
+                self.clock.set_waiting(true);
                 self.phase = RunPhase::Finished;
                 self.outcome = Some(*outcome);
             }
@@ -454,12 +455,6 @@ impl RunState {
         }
     }
 
-    fn end_wait(&mut self, at: jiff::Timestamp) {
-        if let Some((_, until @ None)) = self.waits.last_mut() {
-            *until = Some(at);
-        }
-    }
-
     fn record_step(&mut self, entry: &Entry, change_id: &ChangeId, step: Step) -> Result<(), JournalError> {
         let from = self.of(change_id);
         let Some(state) = next_state(from, step) else {
@@ -471,6 +466,8 @@ impl RunState {
                 step: format!("{step:?}"),
             });
         };
+        self.clock.pass(entry.at);
+        let now = self.clock.elapsed();
         let progress = self
             .changes
             .entry(change_id.clone())
@@ -478,11 +475,12 @@ impl RunState {
         progress.state = state;
         if step == Step::Intent {
             progress.intent_at = Some(entry.at);
+            progress.started_ms = Some(now);
             progress.intents = progress.intents.saturating_add(1);
-            progress.ended_at = None;
+            progress.ended_ms = None;
         }
         if matches!(step, Step::Done | Step::Failed | Step::Escalated | Step::Unknown) {
-            progress.ended_at = Some(entry.at);
+            progress.ended_ms = Some(now);
         }
         if state == ChangeState::Done && from != ChangeState::Done {
             // A stuck undo that a person settled as not done makes it done again; it keeps only its newest place.
@@ -515,7 +513,8 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
             adopted,
         } => {
             progress.intent_at = Some(adopted.started_at);
-            progress.ended_at = Some(adopted.ended_at);
+            progress.started_ms = Some(0);
+            progress.ended_ms = Some(adopted.took_ms);
             progress.adopted_from = Some(run_id.clone());
             outputs.insert(change_id.clone(), adopted.outputs.clone());
         }

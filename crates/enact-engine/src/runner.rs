@@ -16,6 +16,7 @@ use enact_core::journal::{ChangeProgress, ChangeState, Entry, Fact, JournalError
 use enact_core::procedure::{Moment, RollbackMode, RollbackRule};
 use enact_core::reference::Outputs;
 use enact_core::report::outcome_of;
+use enact_core::run_clock::RunClock;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::clock::Clock;
@@ -108,6 +109,8 @@ pub struct Runner<'a, P> {
     reporting: Reporting,
     pub(crate) stop: StopSignal,
     opening: Fact,
+    /// When this process first looked at the clock, and what has passed since.
+    pub(crate) passed: Cell<Option<(jiff::Timestamp, RunClock)>>,
     pub(crate) live: RefCell<Live>,
     /// Why the run waits for a person, once it does. Nothing further starts then.
     pub(crate) pause: RefCell<Option<String>>,
@@ -162,6 +165,7 @@ impl<'a, P: Provider> Runner<'a, P> {
                 entries: parts.entries,
                 state: parts.state,
             }),
+            passed: Cell::new(None),
             pause: RefCell::new(None),
             take_back: Cell::new(false),
             conditions: Overlay::of(parts.admitted),

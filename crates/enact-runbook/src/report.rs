@@ -13,6 +13,7 @@ use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::journal::{ChangeState, Choice, Entry, Fact, JournalError, RunId, RunOutcome, RunState};
 use enact_core::plan::Plan;
 use enact_core::procedure::Moment;
+use enact_core::run_clock::RunClock;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -204,13 +205,9 @@ fn conditions(entries: &[Entry]) -> Vec<enact_core::condition::Condition> {
         .unwrap_or_default()
 }
 
-fn between(from: Timestamp, until: Timestamp) -> u64 {
-    u64::try_from(until.as_millisecond().saturating_sub(from.as_millisecond())).unwrap_or(0)
-}
-
 fn step_report(change: &Change, state: &RunState) -> StepReport {
     let progress = state.changes.get(&change.change_id);
-    let actual = progress.and_then(|progress| Some(between(progress.intent_at?, progress.ended_at?)));
+    let actual = progress.and_then(enact_core::journal::ChangeProgress::took_ms);
     let estimate = change.estimate.map(|estimate| estimate.0);
     let number = change.spec.as_ref().and_then(|spec| spec.get("number"));
     let started = progress.is_some_and(|progress| progress.intents > 0);
@@ -259,22 +256,22 @@ fn group_report(group: &crate::spec::Group, state: &RunState) -> StepReport {
             .find(|state| **state != ChangeState::Done)
             .map_or("succeeded", |state| state_word(*state))
     };
-    let of = |pick: fn(&enact_core::journal::ChangeProgress) -> Option<Timestamp>| {
+    let of = |pick: fn(&enact_core::journal::ChangeProgress) -> Option<u64>| {
         group
             .changes
             .iter()
             .filter_map(move |change_id| state.changes.get(change_id).and_then(pick))
     };
-    let span = of(|progress| progress.intent_at)
+    let span = of(|progress| progress.started_ms)
         .min()
-        .zip(of(|progress| progress.ended_at).max());
+        .zip(of(|progress| progress.ended_ms).max());
     StepReport {
         number: group.number,
         id: group.step.clone(),
         title: group.title.clone(),
         state: word.to_owned(),
         estimate_ms: None,
-        actual_ms: span.map(|(from, until)| between(from, until)),
+        actual_ms: span.map(|(from, until)| until.saturating_sub(from)),
         percent: None,
         attempts: u32::from(span.is_some()),
         note: None,
@@ -284,7 +281,7 @@ fn group_report(group: &crate::spec::Group, state: &RunState) -> StepReport {
 fn times(document: &Document, state: &RunState, now: Timestamp) -> Times {
     let milliseconds = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     let worked = milliseconds(state.worked(now));
-    let total = state.started_at.map_or(0, |started| between(started, now));
+    let total = state.clock.elapsed_at(now);
     let window = document.downtime.as_ref();
     Times {
         worked_ms: worked,
@@ -298,14 +295,16 @@ fn times(document: &Document, state: &RunState, now: Timestamp) -> Times {
     }
 }
 
-/// Since when, who spoke, until when.
-type Waited = (Timestamp, Vec<String>, Option<Timestamp>);
+/// Since when, who spoke, until when, in the run's own milliseconds.
+type Waited = (u64, Vec<String>, Option<u64>);
 
 /// Waits from the journal: each begins with a hold, an escalation or a delegation and ends with people's words.
 fn waits(entries: &[Entry]) -> Vec<WaitReport> {
     let mut open: BTreeMap<(ChangeId, String), Waited> = BTreeMap::new();
     let mut order: Vec<(ChangeId, String)> = Vec::new();
+    let mut clock = RunClock::default();
     for entry in entries {
+        clock.pass(entry.at);
         let (key, by) = match &entry.fact {
             Fact::Held { change_id, hold, .. } => ((change_id.clone(), confirmation(hold.at)), None),
             Fact::Escalated { change_id, .. } => ((change_id.clone(), "decision".to_owned()), None),
@@ -325,13 +324,13 @@ fn waits(entries: &[Entry]) -> Vec<WaitReport> {
             None => {
                 if let std::collections::btree_map::Entry::Vacant(slot) = open.entry(key) {
                     order.push(slot.key().clone());
-                    slot.insert((entry.at, Vec::new(), None));
+                    slot.insert((clock.elapsed(), Vec::new(), None));
                 }
             }
             Some(by) => {
                 if let Some((_, people, until)) = open.get_mut(&key) {
                     people.push(by.id.clone());
-                    *until = Some(entry.at);
+                    *until = Some(clock.elapsed());
                 }
             }
         }
@@ -345,7 +344,7 @@ fn waits(entries: &[Entry]) -> Vec<WaitReport> {
                 step: step.to_string(),
                 what,
                 by,
-                waited_ms: until.map(|until| between(from, until)),
+                waited_ms: until.map(|until| until.saturating_sub(from)),
             })
         })
         .collect()

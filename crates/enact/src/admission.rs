@@ -236,7 +236,7 @@ impl Gate<'_> {
             asked_by_plan: None,
             people: trust::people(&self.context.settings)?,
             latched: state::latched(&self.context.settings),
-            parentage: self.parentage(plan)?,
+            parentage: self.parentage(&plan)?,
             purpose: self.purpose,
         };
         for record in &approvals {

@@ -116,7 +116,7 @@ impl From<StoreError> for CommandError {
             }
             StoreError::Newer { .. } => failed.hint("use the newer enact that wrote it, or another --state-dir"),
             StoreError::Corrupt { path, .. } => failed.hint(format!(
-                "the file was left as it is; move {path} (with its -wal and -shm) aside to start anew, or restore a backup"
+                "the file was left as it is; move {path} (with its -wal, -shm and -mark) aside to start anew, or restore a backup"
             )),
             StoreError::NotWritable { .. } => {
                 failed.hint("check the directory's owner, permissions and free space, or name another with --state-dir")
@@ -201,7 +201,15 @@ fn denied(findings: &[enact_core::verdict::Finding]) -> CommandError {
 
 impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
-        Self::from_error(ExitCode::Failed, &error)
+        let failed = Self::from_error(ExitCode::Failed, &error);
+        match &error {
+            RunError::Journal(cause) if matches!(**cause, StoreError::NotWritable { .. }) => failed.hint(
+                "what was not written down was not begun; make room, or see to the directory's permissions",
+            ),
+            RunError::Journal(_) | RunError::Illegal(_) | RunError::Unreadable(_) | RunError::OnlyBack => {
+                failed
+            }
+        }
     }
 }
 

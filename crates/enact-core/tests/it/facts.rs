@@ -189,7 +189,7 @@ fn about_a_step() -> Vec<(&'static str, Fact)> {
                 run_id: RunId("parent".to_owned()),
                 adopted: Adopted {
                     started_at: Timestamp::UNIX_EPOCH,
-                    ended_at: Timestamp::UNIX_EPOCH,
+                    took_ms: 0,
                     outputs: BTreeMap::from([("rows".to_owned(), json!(3))]),
                 },
             },

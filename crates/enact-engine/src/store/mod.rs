@@ -13,8 +13,12 @@ use serde::{Deserialize, Serialize};
 use crate::holder::Holder;
 use crate::stop::Urgency;
 
+mod approvals;
+mod mark;
 pub mod memory;
+mod rows;
 mod schema;
+mod seal;
 pub mod sqlite;
 
 /// Why a store did not do what was asked.
@@ -290,6 +294,14 @@ pub trait JournalStore {
     /// # Errors
     /// [`StoreError::NoSuchRun`].
     fn request_stop(&self, run_id: &RunId, request: &StopRequest) -> Result<(), StoreError>;
+
+    /// Looks through everything that is kept, also what nobody asked for; slow, and without effect.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] with the first thing that is wrong.
+    fn look_through(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Forgets finished runs that began before a moment, their entries and plans no other run needs.
     ///

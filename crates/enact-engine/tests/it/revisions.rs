@@ -18,7 +18,7 @@ use enact_testkit::crash::{Kill, Machine};
 use enact_testkit::fixtures::{approval, circumstances, metadata, occasion, person};
 use serde_json::json;
 
-use crate::procedure::{Script, fails, step};
+use crate::desk::{Script, fails, step};
 use crate::support::block_on;
 
 fn row(steps: &[&str]) -> Vec<Change> {
@@ -223,7 +223,7 @@ fn a_plan_that_says_of_its_parent_what_is_not_so_stays_outside() {
         let at = parent.entries[0].at;
         Some(Adopted {
             started_at: at,
-            ended_at: at,
+            took_ms: 1,
             outputs: BTreeMap::new(),
         })
     };

@@ -23,7 +23,7 @@ use enact_testkit::crash::{Kill, Machine, Process, TTL};
 use enact_testkit::fixtures::{approval, circumstances, occasion, person};
 use tempfile::TempDir;
 
-use crate::process::program;
+use crate::supervised::program;
 
 const STEPS: [&str; 5] = ["one", "two", "three", "four", "five"];
 

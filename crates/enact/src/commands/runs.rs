@@ -230,6 +230,8 @@ fn log(installation: &Installation, prefix: &str) -> CommandResult {
 fn verify(context: &Context, installation: &Installation, prefix: &str) -> CommandResult {
     let row = find_run(installation.store.as_ref(), prefix)?;
     let (entries, _) = state::journal(installation, &row.run_id)?;
+    installation.store.look_through()?;
+    plan_of(installation, &row.run_id)?;
     views::print(&format!(
         "The journal of run {} is whole: {} entries.\n",
         row.run_id,
