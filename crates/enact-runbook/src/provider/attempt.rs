@@ -151,6 +151,7 @@ impl RunbookProvider<'_> {
             provider: self,
             known,
             change,
+            until: None,
         }
     }
 

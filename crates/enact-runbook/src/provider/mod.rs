@@ -8,6 +8,7 @@ mod attempt;
 mod checks;
 mod conclude;
 mod downtime;
+mod each;
 mod folders;
 mod judge;
 mod outputs;

@@ -12,6 +12,10 @@ use super::text::Text;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckSpec {
+    /// A list: the check holds when it holds for each entry, which is `item` in its expressions. An empty one does not hold.
+    /// Texts in it may hold expressions, in the form of [`Text`]; one expression alone stands for the whole list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<Value>,
     /// The kind of action that looks: `run`, `exec`, `http`, `compare`, `kubernetes`.
     pub kind: String,
     /// The action, typed by its kind.

@@ -12,6 +12,7 @@ mod bounds;
 mod crash;
 mod examples;
 mod expressions;
+mod for_each;
 mod format;
 mod freezing;
 mod includes;
