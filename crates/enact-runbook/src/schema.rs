@@ -129,7 +129,13 @@ fn common() -> Map<String, Value> {
     );
     define(
         "env",
-        json!({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}),
+        json!({"type": "object", "additionalProperties": {"oneOf": [
+            {"type": ["string", "number", "boolean"]},
+            mapping(&["secret_file"], json!({"secret_file": {
+                "type": "string",
+                "description": "The variable holds the path of a private file with this text, which is gone after the command."
+            }}))
+        ]}}),
     );
     define(
         "parameter",

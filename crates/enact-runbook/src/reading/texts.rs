@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{DOCUMENT, EXPRESSION, Node, Reading, SeenText};
 use crate::expression::{self, Expression, Piece, Type, Typed, fold, parse, pieces, type_of};
-use crate::spec::{Operand, Part, Text};
+use crate::spec::{Operand, Part, Text, Variable};
 
 /// What a text is for. It decides which values may go into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Reading<'_> {
     }
 
     /// Environment variables.
-    pub fn environment(&mut self, node: &Node) -> BTreeMap<String, Text> {
+    pub fn environment(&mut self, node: &Node) -> BTreeMap<String, Variable> {
         let Some(fields) = self.any_fields(node, "`env`") else {
             return BTreeMap::new();
         };
@@ -103,11 +103,32 @@ impl Reading<'_> {
                 self.fault(entry.span, Diagnostic::error(fault).hint(hint));
                 continue;
             }
-            if let Some(text) = self.template(&entry.value, "`env`", Slot::Environment) {
-                map.insert(entry.key.to_string(), text);
+            if let Some(variable) = self.variable(&entry.value) {
+                map.insert(entry.key.to_string(), variable);
             }
         }
         map
+    }
+
+    /// What a variable holds: a text, or a file with a secret.
+    fn variable(&mut self, node: &Node) -> Option<Variable> {
+        if !matches!(node.body, Body::Mapping(_)) {
+            return self
+                .template(node, "`env`", Slot::Environment)
+                .map(Variable::Text);
+        }
+        let fields = self.fields(node, "a variable", &["secret_file"])?;
+        let content = self.require(&fields, "secret_file")?;
+        let before = self.secrets_seen;
+        let text = self.template(content, "`secret_file`", Slot::Environment)?;
+        if self.secrets_seen == before {
+            let fault = Diagnostic::error("`secret_file` holds no secret")
+                .detail("it is the content of a file that is made for the command and removed after it")
+                .hint("write `secret_file: \"${{ params.NAME }}\"` with a parameter of `type: secret`");
+            self.fault(content.span, fault);
+            return None;
+        }
+        Some(Variable::SecretFile(text))
     }
 
     /// A condition or another expression that stands alone, with or without `${{ }}`. It must be of a type that `fits`.
@@ -310,6 +331,7 @@ impl Reading<'_> {
                 return None;
             }
         };
+        self.secrets_seen += usize::from(typed.secret);
         if typed.secret && !slot.takes_secrets() {
             let fault = Diagnostic::error(format!("a secret cannot be part of {}", slot.name()))
                 .detail("secrets go to `env`, to headers and to bodies of requests only")

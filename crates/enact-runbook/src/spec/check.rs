@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::text::Text;
+use super::variable::Variable;
 
 /// A check. One that cannot be evaluated (time-out, missing program) counts as not holding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -31,7 +32,7 @@ pub struct CheckSpec {
     pub delay: Milliseconds,
     /// Environment of commands, that of the step included.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, Text>,
+    pub env: BTreeMap<String, Variable>,
     /// Where commands run, from the runbook's folder; the step's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<String>,

@@ -22,6 +22,7 @@ mod markdown;
 mod process;
 mod process_lost;
 mod report_times;
+mod secret_files;
 mod supervised;
 
 /// A test file that nobody lists here would silently not run.
