@@ -50,13 +50,37 @@ deny contains {
 	count(deletions) > most
 }
 
+# A runbook's step that syncs is held to the same share of what it found.
+deny contains {
+	"code": "deletions.share",
+	"msg": concat(" ", [
+		sprintf("Step %v deletes %d of %d managed objects; at most %d are allowed, a share of %v.", [
+			group.step,
+			gone,
+			found,
+			most,
+			max_deleted_share,
+		]),
+		"If all of them shall go, raise data.enact.settings.deletions.max_share.",
+	]),
+} if {
+	is_number(max_deleted_share)
+	input.plan.metadata.mode == "run"
+	some group in input.plan.document.groups
+	is_object(group.observed)
+	gone := count([change | some change in deletions; change.change_id in group.changes])
+	gone >= share_counts_from
+	found := objects(group.observed)
+	most := floor((max_deleted_share * found) + 0.000001)
+	gone > most
+}
+
 # How many objects the plan found under management, where it says so.
-managed_objects := sum([number |
-	some number in input.plan.document.observed
-	is_number(number)
-]) if {
+managed_objects := objects(input.plan.document.observed) if {
 	is_object(input.plan.document.observed)
 }
+
+objects(counts) := sum([number | some number in counts; is_number(number)])
 
 share_counts_from := from if {
 	from := data.enact.settings.deletions.share_from

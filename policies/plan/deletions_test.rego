@@ -127,3 +127,33 @@ test_no_share_no_limit if {
 	denied_in_sync(changes(20, "DELETE", {}), {"portal": 20}, {"max_share": null, "share_from": 1}) == set()
 	denied_in_sync(changes(20, "DELETE", {}), {"portal": 20}, {"share_from": 1}) == set()
 }
+
+# A runbook's step that syncs.
+
+runbook_with(found, observed) := object.union(document(found), {"plan": {
+	"metadata": {"mode": "run"},
+	"document": {"groups": [
+		{"step": "clean", "changes": ids_of(found), "observed": observed},
+		{"step": "other", "changes": []},
+	]},
+}})
+
+ids_of(found) := [entry.change_id | some entry in found]
+
+denied_in_run(found, observed, settings) := {finding.code | some finding in findings} if {
+	findings := data.enact.plan.deny with input as runbook_with(found, observed)
+		with data.enact.settings as {"deletions": settings}
+}
+
+test_a_step_that_syncs_is_held_to_the_share_of_what_it_found if {
+	denied_in_run(changes(20, "DELETE", {}), {"portal": 40}, half) == set()
+	denied_in_run(changes(21, "DELETE", {}), {"portal": 40}, half) == {"deletions.share"}
+	denied_in_run(changes(9, "DELETE", {}), {"portal": 9}, half) == set()
+}
+
+test_the_message_names_the_step if {
+	findings := data.enact.plan.deny with input as runbook_with(changes(21, "DELETE", {}), {"portal": 40})
+		with data.enact.settings as {"deletions": half}
+	some finding in findings
+	contains(finding.msg, "Step clean deletes 21 of 40 managed objects; at most 20 are allowed")
+}

@@ -62,7 +62,9 @@ impl crate::gate::GateClosed {
         match self {
             Self::Latched { .. } | Self::Denied { .. } | Self::Unreadable(_) => ExitCode::Denied,
             Self::OtherTarget { .. } => ExitCode::InvalidInput,
-            Self::VerdictOfOtherPlan { .. } | Self::VerdictOfOtherBundle { .. } => ExitCode::Stale,
+            Self::VerdictOfOtherPlan { .. } | Self::VerdictOfOtherBundle { .. } | Self::NotProved(_) => {
+                ExitCode::Stale
+            }
             Self::Rejected { .. } | Self::NotApproved { .. } | Self::NotAcknowledged { .. } => {
                 ExitCode::NotApproved
             }

@@ -18,6 +18,7 @@ use crate::condition::Condition;
 use crate::fault::{Fault, planted};
 use crate::plan::{Mode, Plan, PlanId, Target};
 use crate::principal::People;
+use crate::revision::{NotProved, Parentage, prove};
 use crate::verdict::{Finding, Outcome, Requirement, Verdict};
 
 /// A plan that policy and people agreed to. Possession is the proof.
@@ -26,6 +27,7 @@ pub struct AdmittedPlan {
     plan: Plan,
     verdict: Verdict,
     approvals: Vec<Approval>,
+    purpose: Purpose,
 }
 
 impl AdmittedPlan {
@@ -42,6 +44,11 @@ impl AdmittedPlan {
     /// The approvals it rests on; a new run spends them.
     pub fn approvals(&self) -> &[Approval] {
         &self.approvals
+    }
+
+    /// What it was let through for. One that was let through to be taken back is never carried out.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// Restrictions of the approvals it rests on; each of them holds. Where somebody approved more than once, their latest
@@ -106,6 +113,22 @@ pub struct Circumstances {
     pub people: People,
     /// Is everything stopped by the installation-wide latch? The reason.
     pub latched: Option<String>,
+    /// The run that the plan takes over, where it is a revision.
+    pub parentage: Parentage,
+    /// What the plan is let through for.
+    pub purpose: Purpose,
+}
+
+/// What a plan is let through for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be carried out.
+    #[default]
+    CarryOut,
+    /// So that a person can take back what a run of it did. Undoing an approved run is within what was approved: an approval
+    /// that has run out, is spent, or was withdrawn, and a later no, are no reason to leave work half done. Whoever calls
+    /// asks the person first, and an agent never.
+    TakeBack,
 }
 
 /// Why the gate stays closed.
@@ -123,6 +146,8 @@ pub enum GateClosed {
     VerdictOfOtherPlan { judged: PlanId, plan: PlanId },
     #[error("the verdict was made from policy bundle {judged}, but {current} is in force")]
     VerdictOfOtherBundle { judged: Digest, current: Digest },
+    #[error(transparent)]
+    NotProved(#[from] NotProved),
     #[error("policy denies the plan: {}", messages(.findings))]
     Denied { findings: Vec<Finding> },
     #[error("nothing can approve the plan: {0}")]
@@ -199,8 +224,8 @@ fn ids(changes: &[ChangeId]) -> String {
         .join(", ")
 }
 
-/// Lets a plan through, or says why not. Checked in this order: latch, target, verdict, rejection, approvals,
-/// protection. A plan without a write needs no approval.
+/// Lets a plan through, or says why not. Checked in this order: latch, target, verdict, the run it takes over, rejection,
+/// approvals, protection; the last three not to take a run back. A plan without a write needs no approval.
 ///
 /// # Errors
 /// See [`GateClosed`].
@@ -212,6 +237,15 @@ pub fn admit(
 ) -> Result<AdmittedPlan, GateClosed> {
     check_surroundings(&plan, circumstances)?;
     check_verdict(&plan, &verdict, circumstances)?;
+    prove(&plan, &circumstances.parentage)?;
+    if circumstances.purpose == Purpose::TakeBack {
+        return Ok(AdmittedPlan {
+            plan,
+            verdict,
+            approvals: Vec::new(),
+            purpose: Purpose::TakeBack,
+        });
+    }
     let approvals = without_withdrawn(approvals, &plan);
     if let Some(no) = approvals.iter().find(|record| rejects(record, &plan)) {
         return Err(GateClosed::Rejected {
@@ -240,6 +274,7 @@ pub fn admit(
         plan,
         verdict,
         approvals: counted,
+        purpose: Purpose::CarryOut,
     })
 }
 
@@ -460,17 +495,21 @@ fn refusal_by_condition(plan: &Plan, id: &ApprovalId, condition: &Condition) -> 
         });
     }
     let downtime = plan.document().and_then(|document| document.get("downtime"));
+    // What was adopted never starts, so nothing can happen before it.
+    let starts = condition
+        .change_id()
+        .and_then(|change| plan.change(change))
+        .is_none_or(|change| change.adopted.is_none());
     let watched = match condition {
         Condition::DryRunOnly => return Some(Refusal::DryRunOnly(id.clone())),
         Condition::MaxDowntime { .. } => downtime.is_some_and(|downtime| !downtime.is_null()),
-        Condition::ExtraCheck { .. } => plan.metadata().mode == Mode::Run,
-        Condition::CheckpointBefore { .. }
-        | Condition::CheckpointAfter { .. }
+        Condition::ExtraCheck { .. } => starts && plan.metadata().mode == Mode::Run,
+        Condition::CheckpointBefore { .. } | Condition::SecondApprover { .. } => starts,
+        Condition::CheckpointAfter { .. }
         | Condition::CheckpointBetweenSteps
         | Condition::StopAfter { .. }
         | Condition::Window { .. }
-        | Condition::MaxDuration { .. }
-        | Condition::SecondApprover { .. } => true,
+        | Condition::MaxDuration { .. } => true,
     };
     (!watched).then(|| Refusal::NotWatched {
         approval: id.clone(),

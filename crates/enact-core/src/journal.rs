@@ -6,9 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::approval::ApprovalId;
-use crate::canonical::Digest;
-use crate::change::ChangeId;
+use crate::approval::{ApprovalId, Signature};
+use crate::canonical::{Digest, canonical_json};
+use crate::change::{Adopted, ChangeId};
 use crate::condition::Condition;
 use crate::criterion::CriterionReport;
 use crate::plan::PlanId;
@@ -93,6 +93,8 @@ pub enum RunOutcome {
     Unknown,
     /// An undo failed.
     Stuck,
+    /// A revision took it over; it does not go on.
+    Superseded,
 }
 
 /// A person's word on something the engine cannot settle.
@@ -143,6 +145,20 @@ pub enum Subject {
     /// That an acceptance criterion is met.
     Criterion(String),
 }
+
+/// A person's word under their key. It covers the fact itself, the run and the time, see [`Fact::signed_bytes`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// When it was signed.
+    #[schemars(with = "String")]
+    pub said_at: jiff::Timestamp,
+    /// The signature, namespace `confirm@enact`.
+    pub signature: Signature,
+}
+
+/// The namespace of signatures of people's words to a run.
+pub const NAMESPACE: &str = "confirm@enact";
 
 /// One durable fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -199,6 +215,15 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         settled: bool,
     },
+    /// The run that this one took over had done the change; it does not run again.
+    Adopted {
+        /// The change.
+        change_id: ChangeId,
+        /// The run that did it.
+        run_id: RunId,
+        /// What is known of it there.
+        adopted: Adopted,
+    },
     /// The effect did not happen after all, as a look showed; the change may start again.
     NotDone {
         /// The change.
@@ -254,6 +279,9 @@ pub enum Fact {
         /// What they said.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         reason: String,
+        /// The signature of a key's owner; absent for a user of this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Box<Proof>>,
     },
     /// The change is in somebody else's hands, who will attest it.
     Delegated {
@@ -272,6 +300,9 @@ pub enum Fact {
         /// What they bring forward.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         evidence: BTreeMap<String, String>,
+        /// The signature of a key's owner; absent for a user of this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Box<Proof>>,
     },
     /// Reality differs from the plan, or the plan asks for a person here: the run pauses until somebody chooses.
     Escalated {
@@ -296,6 +327,9 @@ pub enum Fact {
         by: Principal,
         /// Why.
         reason: String,
+        /// The signature of a key's owner; absent for a user of this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Box<Proof>>,
     },
     /// Something that the domain wants on record.
     Noted(Note),
@@ -362,6 +396,9 @@ pub enum Fact {
         /// What the effect had produced, where it had: `{"id": "…"}`.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         outputs: BTreeMap<String, Value>,
+        /// The signature of a key's owner; absent for a user of this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<Box<Proof>>,
     },
     /// The run stopped at a safe point; `resume` goes on.
     Stopped {
@@ -372,6 +409,15 @@ pub enum Fact {
     Paused {
         /// What it waits for.
         reason: String,
+    },
+    /// A revision took the run over: it is at an end, and what it did belongs to the other run.
+    Superseded {
+        /// The run that goes on.
+        run_id: RunId,
+        /// Its plan.
+        plan_id: PlanId,
+        /// Who began it.
+        by: Principal,
     },
     /// The run ended.
     Finished {
@@ -399,6 +445,7 @@ impl Fact {
         Some(match self {
             Self::Intent { change_id } => (change_id, Step::Intent),
             Self::Done { change_id, .. } => (change_id, Step::Done),
+            Self::Adopted { change_id, .. } => (change_id, Step::Adopted),
             Self::NotDone { change_id } => (change_id, Step::NotDone),
             Self::Failed { change_id, .. } => (change_id, Step::Failed),
             Self::Drifted { change_id, .. } => (change_id, Step::Drifted),
@@ -439,8 +486,59 @@ impl Fact {
             | Self::Judged { .. }
             | Self::Stopped { .. }
             | Self::Paused { .. }
+            | Self::Superseded { .. }
             | Self::Finished { .. } => return None,
         })
+    }
+
+    /// What a signature of a person's word covers: canonical JSON of the run, the time and the fact itself, which names the
+    /// question, without `proof` and without `roles`, which are what the verifier says.
+    ///
+    /// # Errors
+    /// When the fact has no JSON form.
+    pub fn signed_bytes(
+        &self,
+        run_id: &RunId,
+        said_at: jiff::Timestamp,
+    ) -> Result<Vec<u8>, serde_json::Error> {
+        let mut fact = serde_json::to_value(self)?;
+        if let Some(members) = fact.as_object_mut() {
+            for verifiers in ["proof", "roles"] {
+                members.remove(verifiers);
+            }
+        }
+        canonical_json(&serde_json::json!({
+            "format": "enact.statement/v1",
+            "run_id": run_id,
+            "said_at": said_at,
+            "fact": fact,
+        }))
+    }
+
+    /// Puts a signature to a person's word; other facts stay as they are.
+    #[must_use]
+    pub fn with_proof(mut self, new: Proof) -> Self {
+        if let Self::Confirmed { proof, .. }
+        | Self::Attested { proof, .. }
+        | Self::Chosen { proof, .. }
+        | Self::Decided { proof, .. } = &mut self
+        {
+            *proof = Some(Box::new(new));
+        }
+        self
+    }
+
+    /// Whose word it is, and its signature.
+    pub fn word(&self) -> Option<(&Principal, Option<&Proof>)> {
+        if let Self::Confirmed { by, proof, .. }
+        | Self::Attested { by, proof, .. }
+        | Self::Chosen { by, proof, .. }
+        | Self::Decided { by, proof, .. } = self
+        {
+            Some((by, proof.as_deref()))
+        } else {
+            None
+        }
     }
 
     /// The change it is about.

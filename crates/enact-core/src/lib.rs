@@ -2,7 +2,7 @@
 //!
 //! No I/O, no clock, no randomness: what happens here can be replayed. A reader may take the modules in this order:
 //! [`change`], [`procedure`] and [`plan`] (what is to be done), [`check`] and [`order`] (is it well formed, in which order),
-//! [`verdict`], [`asked`], [`approval`] and [`condition`] (who must agree, who agreed, and to what exactly), [`gate`] (the one way to an [`gate::AdmittedPlan`]),
+//! [`verdict`], [`asked`], [`approval`] and [`condition`] (who must agree, who agreed, and to what exactly), [`revision`] (may it take a run over), [`gate`] (the one way to an [`gate::AdmittedPlan`]),
 //! [`journal`] (what happened), [`run_state`] (what that adds up to), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
 //! [`diagnostic`] and [`yaml`] are what domains read documents with.
 
@@ -25,6 +25,8 @@ pub mod principal;
 pub mod procedure;
 pub mod reference;
 pub mod report;
+pub mod revision;
+pub mod run_clock;
 pub mod run_state;
 pub mod secret;
 pub mod verdict;

@@ -14,6 +14,7 @@ use crate::change::{Change, ChangeId};
 use crate::check::{PlanFault, check_plan};
 use crate::diagnostic::Severity;
 use crate::fault::{Fault, planted};
+use crate::journal::RunId;
 use crate::order::{OrderError, execution_order};
 use crate::principal::Principal;
 use crate::verdict::Verdict;
@@ -136,6 +137,21 @@ pub struct Metadata {
     /// The policy bundle it was first judged by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_digest: Option<String>,
+    /// The run that it takes over, when it is a revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
+}
+
+/// Which run a plan takes over, and in which state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Revision {
+    /// The plan that it revises.
+    pub plan_id: PlanId,
+    /// The run of that plan.
+    pub run_id: RunId,
+    /// The digest of that run's last entry when the revision was made.
+    pub head: Digest,
 }
 
 /// How many changes protection flags make.

@@ -34,6 +34,8 @@ pub enum ChangeOutcome {
     Stuck,
     /// It was not needed.
     Omitted,
+    /// The run that this one took over had done it.
+    Adopted,
     /// It is in somebody else's hands.
     Delegated,
     /// It waits for a person to choose how to go on.
@@ -91,7 +93,7 @@ pub struct ExecutionResult {
     pub success_count: usize,
     /// Changes that failed, drifted, are unknown or stuck.
     pub failure_count: usize,
-    /// Changes left out because of others, taken back, or not come to.
+    /// Changes left out because of others, adopted, taken back, or not come to.
     pub skipped_count: usize,
     /// Changes that protection forbids.
     pub blocked_count: usize,
@@ -163,7 +165,7 @@ impl RunReport {
             (Some(RunOutcome::Verified), _) => ExitCode::Ok,
             (Some(RunOutcome::NotVerified), _) => ExitCode::NotVerified,
             (Some(RunOutcome::Stale | RunOutcome::Drift), _) => ExitCode::Stale,
-            (Some(RunOutcome::Failed), _) => ExitCode::Failed,
+            (Some(RunOutcome::Failed | RunOutcome::Superseded), _) => ExitCode::Failed,
             (Some(RunOutcome::RolledBack), _) => ExitCode::RolledBack,
             (Some(RunOutcome::Unknown | RunOutcome::Stuck), _) => ExitCode::Unsettled,
             (None, RunPhase::Paused) => ExitCode::Paused,
@@ -185,7 +187,7 @@ fn in_order(plan: &Plan) -> impl Iterator<Item = &Change> {
 
 /// How a run ends when nothing is left to do: the worst that happened decides.
 pub fn outcome_of(plan: &Plan, state: &RunState) -> RunOutcome {
-    if !state.preflight_mismatches.is_empty() && !state.wrote(plan) {
+    if !state.preflight_mismatches.is_empty() && !state.wrote(plan) && !state.is_rolling_back() {
         return RunOutcome::Stale;
     }
     let tallies = Tallies::of(plan, state);
@@ -294,7 +296,12 @@ fn report_change(change: &Change, state: &RunState) -> ChangeReport {
         resource_id: created
             .map(ToOwned::to_owned)
             .or_else(|| change.resource_id.clone()),
-        outcome: outcome(change, progress.map(|progress| progress.state)),
+        outcome: match progress {
+            Some(progress) if progress.state == ChangeState::Done && progress.adopted_from.is_some() => {
+                ChangeOutcome::Adopted
+            }
+            progress => outcome(change, progress.map(|progress| progress.state)),
+        },
         verified: progress
             .and_then(|progress| progress.checked.as_ref())
             .is_some_and(Vec::is_empty),
@@ -336,6 +343,7 @@ fn count(changes: &[ChangeReport]) -> ExecutionResult {
             | ChangeOutcome::NotRun
             | ChangeOutcome::Undone
             | ChangeOutcome::Omitted
+            | ChangeOutcome::Adopted
             | ChangeOutcome::Delegated => {
                 result.skipped_count += 1;
             }
@@ -405,6 +413,10 @@ fn error_text(state: &RunState) -> Option<String> {
         (Some(RunOutcome::RolledBack), _) => "some changes failed; what was done was taken back".to_owned(),
         (Some(RunOutcome::Unknown), _) => "the outcome of some changes is not known".to_owned(),
         (Some(RunOutcome::Stuck), _) => "some changes could not be taken back".to_owned(),
+        (Some(RunOutcome::Superseded), _) => match &state.superseded_by {
+            Some(run_id) => format!("run {run_id}, of a revision, took it over"),
+            None => "a revision took it over".to_owned(),
+        },
         (None, RunPhase::Stopped | RunPhase::Paused) => state.reason.clone().unwrap_or_default(),
         (None, RunPhase::Running | RunPhase::Finished) => "the run has not ended".to_owned(),
     };

@@ -10,16 +10,18 @@ use serde::{Deserialize, Serialize};
 use crate::approval::ApprovalId;
 use crate::change::{Change, ChangeId, Effect};
 use crate::criterion::CriterionReport;
-use crate::journal::{Choice, Entry, Fact, JournalError, Mismatch, RunOutcome, Subject};
+use crate::journal::{Choice, Entry, Fact, JournalError, Mismatch, RunId, RunOutcome, Subject};
 use crate::plan::{Plan, PlanId};
 use crate::principal::Principal;
 use crate::procedure::{Hold, Moment};
 use crate::reference::Outputs;
+use crate::run_clock::RunClock;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Intent,
     Done,
+    Adopted,
     NotDone,
     Failed,
     Drifted,
@@ -99,7 +101,7 @@ fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
     use ChangeState as S;
     Some(match (from, step) {
         (S::Pending, Step::Intent) => S::Started,
-        (S::Started | S::Unknown, Step::Done) => S::Done,
+        (S::Started | S::Unknown, Step::Done) | (S::Pending, Step::Adopted) => S::Done,
         (S::Started | S::Unknown, Step::NotDone) => S::Pending,
         (S::Pending | S::Started, Step::Failed) => S::Failed,
         (S::Pending | S::Started, Step::Drifted) => S::Drifted,
@@ -115,7 +117,8 @@ fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
         (S::Pending | S::Started | S::Unknown | S::Delegated, Step::Escalated) => S::Escalated,
         (S::Escalated, Step::ChosenAgain) => S::Pending,
         (S::Escalated | S::Failed, Step::ChosenSkip) => S::Omitted,
-        (S::Escalated | S::Failed | S::Delegated, Step::ChosenEnd) => S::Failed,
+        // Pending: instead of a confirmation that the run waits for.
+        (S::Pending | S::Escalated | S::Failed | S::Delegated, Step::ChosenEnd) => S::Failed,
         // Everything was done and verification failed: the choice is about the run, and named by its last change.
         (S::Done, Step::ChosenEnd) => S::Done,
         // What failed or is not known may have happened in part.
@@ -128,6 +131,13 @@ fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
         (S::Stuck, Step::DecidedNotDone) => S::Done,
         _ => return None,
     })
+}
+
+impl ChangeProgress {
+    /// How long its effect took, once it has ended.
+    pub fn took_ms(&self) -> Option<u64> {
+        Some(self.ended_ms?.saturating_sub(self.started_ms?))
+    }
 }
 
 /// Where a run stands.
@@ -164,8 +174,10 @@ pub struct ChangeProgress {
     pub partial: bool,
     /// How often its effect was about to start.
     pub intents: u32,
-    /// When its effect ended, one way or another.
-    pub ended_at: Option<jiff::Timestamp>,
+    /// When its effect was about to start the last time, in milliseconds of the run's own time.
+    pub started_ms: Option<u64>,
+    /// When its effect ended, one way or another; likewise.
+    pub ended_ms: Option<u64>,
     /// Attempts that failed and were followed by another.
     pub attempts_failed: u32,
     /// The assumption that an escalation is about.
@@ -176,6 +188,8 @@ pub struct ChangeProgress {
     pub held: Option<Hold>,
     /// Who has confirmed it.
     pub confirmed: Vec<Confirmation>,
+    /// The run that did it, where this one took that over.
+    pub adopted_from: Option<RunId>,
 }
 
 /// A person's yes at a hold.
@@ -211,12 +225,14 @@ impl ChangeProgress {
             settled: false,
             partial: false,
             intents: 0,
-            ended_at: None,
+            started_ms: None,
+            ended_ms: None,
             attempts_failed: 0,
             assumption: None,
             attested: None,
             held: None,
             confirmed: Vec::new(),
+            adopted_from: None,
         }
     }
 
@@ -258,6 +274,8 @@ pub struct RunState {
     pub approvals: Vec<ApprovalId>,
     /// How it ended.
     pub outcome: Option<RunOutcome>,
+    /// The run that took this one over. Nothing more happens in this one then.
+    pub superseded_by: Option<RunId>,
     /// Why it stopped or paused.
     pub reason: Option<String>,
     /// Every change in the order in which it was done, for undo in reverse.
@@ -272,8 +290,8 @@ pub struct RunState {
     pub attested: BTreeMap<String, Attestation>,
     /// When the run began.
     pub started_at: Option<jiff::Timestamp>,
-    /// Spans in which nobody worked at it: from, until (open while it waits or is stopped).
-    pub waits: Vec<(jiff::Timestamp, Option<jiff::Timestamp>)>,
+    /// How long it has lasted, with and without the spans in which nobody worked at it.
+    pub clock: RunClock,
 }
 
 impl RunState {
@@ -307,12 +325,12 @@ impl RunState {
         self.changes.values().any(undone)
     }
 
-    /// Has any effect been started? A change that only looks has none.
+    /// Has this run started any effect? A change that only looks has none, and what was adopted is another run's.
     pub fn wrote(&self, plan: &Plan) -> bool {
         let started = |change: &Change| {
             self.changes
                 .get(&change.change_id)
-                .is_some_and(|progress| progress.intent_at.is_some())
+                .is_some_and(|progress| progress.intents > 0)
         };
         plan.changes()
             .iter()
@@ -321,18 +339,7 @@ impl RunState {
 
     /// How long the run has been at work until `now`, without the spans in which it waited or was stopped.
     pub fn worked(&self, now: jiff::Timestamp) -> std::time::Duration {
-        let Some(started) = self.started_at else {
-            return std::time::Duration::ZERO;
-        };
-        let span = |from: jiff::Timestamp, to: jiff::Timestamp| {
-            u64::try_from(to.as_millisecond().saturating_sub(from.as_millisecond())).unwrap_or(0)
-        };
-        let waited: u64 = self
-            .waits
-            .iter()
-            .map(|(from, until)| span(*from, until.unwrap_or(now)))
-            .sum();
-        std::time::Duration::from_millis(span(started, now).saturating_sub(waited))
+        std::time::Duration::from_millis(self.clock.worked_at(now))
     }
 
     /// Takes one entry in.
@@ -343,6 +350,7 @@ impl RunState {
         match entry.fact.step() {
             Some((change_id, step)) => self.record_step(entry, change_id, step),
             None => {
+                self.clock.pass(entry.at);
                 self.record_run(entry.at, &entry.fact);
                 Ok(())
             }
@@ -360,7 +368,7 @@ impl RunState {
                 self.phase = RunPhase::Running;
             }
             Fact::Resumed { .. } => {
-                self.end_wait(at);
+                self.clock.set_waiting(false);
                 self.phase = RunPhase::Running;
                 self.outcome = None;
                 self.reason = None;
@@ -370,19 +378,25 @@ impl RunState {
                 self.preflight_mismatches.clone_from(mismatches);
             }
             Fact::Stopped { reason } => {
-                self.waits.push((at, None));
+                self.clock.set_waiting(true);
                 self.phase = RunPhase::Stopped;
                 self.reason = Some(reason.clone());
             }
             Fact::Paused { reason } => {
-                self.waits.push((at, None));
+                self.clock.set_waiting(true);
                 self.phase = RunPhase::Paused;
                 self.reason = Some(reason.clone());
             }
             Fact::Finished { outcome } => {
-                self.waits.push((at, None));
+                self.clock.set_waiting(true);
                 self.phase = RunPhase::Finished;
                 self.outcome = Some(*outcome);
+            }
+            Fact::Superseded { run_id, .. } => {
+                // It waited or had ended: the clock of its work stands already.
+                self.phase = RunPhase::Finished;
+                self.outcome = Some(RunOutcome::Superseded);
+                self.superseded_by = Some(run_id.clone());
             }
             Fact::Judged { criterion } => {
                 match self.criteria.iter_mut().find(|known| known.id == criterion.id) {
@@ -404,6 +418,7 @@ impl RunState {
             }
             Fact::Intent { .. }
             | Fact::Done { .. }
+            | Fact::Adopted { .. }
             | Fact::NotDone { .. }
             | Fact::Failed { .. }
             | Fact::Drifted { .. }
@@ -440,12 +455,6 @@ impl RunState {
         }
     }
 
-    fn end_wait(&mut self, at: jiff::Timestamp) {
-        if let Some((_, until @ None)) = self.waits.last_mut() {
-            *until = Some(at);
-        }
-    }
-
     fn record_step(&mut self, entry: &Entry, change_id: &ChangeId, step: Step) -> Result<(), JournalError> {
         let from = self.of(change_id);
         let Some(state) = next_state(from, step) else {
@@ -457,6 +466,8 @@ impl RunState {
                 step: format!("{step:?}"),
             });
         };
+        self.clock.pass(entry.at);
+        let now = self.clock.elapsed();
         let progress = self
             .changes
             .entry(change_id.clone())
@@ -464,11 +475,12 @@ impl RunState {
         progress.state = state;
         if step == Step::Intent {
             progress.intent_at = Some(entry.at);
+            progress.started_ms = Some(now);
             progress.intents = progress.intents.saturating_add(1);
-            progress.ended_at = None;
+            progress.ended_ms = None;
         }
         if matches!(step, Step::Done | Step::Failed | Step::Escalated | Step::Unknown) {
-            progress.ended_at = Some(entry.at);
+            progress.ended_ms = Some(now);
         }
         if state == ChangeState::Done && from != ChangeState::Done {
             // A stuck undo that a person settled as not done makes it done again; it keeps only its newest place.
@@ -494,6 +506,17 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
             progress.settled = *settled;
             progress.error = None;
             outputs.insert(change_id.clone(), made.clone());
+        }
+        Fact::Adopted {
+            change_id,
+            run_id,
+            adopted,
+        } => {
+            progress.intent_at = Some(adopted.started_at);
+            progress.started_ms = Some(0);
+            progress.ended_ms = Some(adopted.took_ms);
+            progress.adopted_from = Some(run_id.clone());
+            outputs.insert(change_id.clone(), adopted.outputs.clone());
         }
         Fact::Failed { error, partial, .. } => {
             progress.error = Some(error.clone());
@@ -566,6 +589,7 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
         | Fact::Preflight { .. }
         | Fact::Stopped { .. }
         | Fact::Paused { .. }
+        | Fact::Superseded { .. }
         | Fact::Finished { .. } => {}
     }
 }

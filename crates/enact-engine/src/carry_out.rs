@@ -249,12 +249,12 @@ impl<P: Provider> Runner<'_, P> {
             Ok(Settled::Unknown(why)) => {
                 self.record(Fact::Unknown {
                     change_id,
-                    error: format!("{error}; {why}"),
+                    error: joined(error, &why),
                 })
                 .await
             }
             Err(failure) => {
-                let error = format!("{error}; looking what became of it failed too: {failure}");
+                let error = joined(error, &format!("looking what became of it failed too: {failure}"));
                 self.record(Fact::Unknown { change_id, error }).await
             }
         }
@@ -370,7 +370,32 @@ impl<P: Provider> Runner<'_, P> {
     }
 }
 
+/// A reason with one more. Each look at the same thing finds the same, and it is said once.
+fn joined(error: &str, why: &str) -> String {
+    if error.contains(why) {
+        error.to_owned()
+    } else {
+        format!("{error}; {why}")
+    }
+}
+
 enum Next {
     Again,
     Ended,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn a_reason_is_said_once_however_often_it_is_found() {
+        let once = joined("the process ended", "no probe; nobody can tell");
+        assert_eq!(once, "the process ended; no probe; nobody can tell");
+        assert_eq!(joined(&once, "no probe; nobody can tell"), once);
+        assert_eq!(
+            joined(&once, "the disk is gone"),
+            format!("{once}; the disk is gone")
+        );
+    }
 }

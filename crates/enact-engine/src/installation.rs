@@ -16,7 +16,7 @@ use crate::provider::Provider;
 use crate::reporting::Reporting;
 use crate::runner::{RunError, RunOptions, RunParts, Runner};
 use crate::stop::StopSignal;
-use crate::store::{Lease, NewRun, Store, StoreError};
+use crate::store::{Lease, NewRun, Store, StoreError, TakeOver};
 
 /// How long a lease holds without a sign of life.
 pub const LEASE_TTL: Duration = Duration::from_secs(30);
@@ -56,15 +56,25 @@ pub struct Surroundings {
 }
 
 impl Installation {
-    /// Begins a run of an admitted plan: spends its approvals and takes the lease.
+    /// Begins a run of an admitted plan: spends its approvals, takes the lease, and ends the run that the plan takes over.
     ///
     /// # Errors
-    /// [`StoreError::ApprovalSpent`], [`StoreError::Held`].
+    /// [`StoreError::ApprovalSpent`], [`StoreError::Held`], [`StoreError::GoneOn`].
     pub fn begin(&self, admitted: &AdmittedPlan, by: &Principal) -> Result<OpenRun, StoreError> {
         let plan = admitted.plan();
         // Sixteen digits are enough to be unique here and short enough to type a part of.
         let run_id = RunId(self.ids.new_id().chars().take(16).collect());
+        let takes_over = plan.metadata().revision.as_ref().map(|revision| TakeOver {
+            run_id: revision.run_id.clone(),
+            head: revision.head.clone(),
+            fact: Fact::Superseded {
+                run_id: run_id.clone(),
+                plan_id: plan.id().clone(),
+                by: by.clone(),
+            },
+        });
         let lease = self.store.create_run(&NewRun {
+            takes_over,
             run_id: run_id.clone(),
             plan_id: plan.id().clone(),
             target: plan.metadata().target.to_string(),
@@ -86,6 +96,7 @@ impl Installation {
     /// first ran out) are spent by it now.
     ///
     /// # Errors
+    /// [`StoreError::Superseded`] when another run took it over;
     /// [`StoreError::Held`] while another process is at it; [`StoreError::ApprovalSpent`]; [`StoreError::Journal`] when its
     /// journal is damaged.
     pub fn reopen(
@@ -97,6 +108,10 @@ impl Installation {
         let lease = self
             .store
             .acquire(run_id, &Holder::this_process(), self.lease_ttl, self.clock.now())?;
+        if let Err(error) = self.refuse_superseded(run_id) {
+            self.store.release(&lease)?;
+            return Err(error);
+        }
         if let Err(error) = self.store.spend(&lease, &spendable(admitted)) {
             // Nothing was begun; the run is free again for whoever brings an approval.
             self.store.release(&lease)?;
@@ -121,6 +136,21 @@ impl Installation {
             lease,
             opening,
         })
+    }
+
+    /// A run that another took over is at an end. Whoever holds its lease asks before writing to it.
+    ///
+    /// # Errors
+    /// [`StoreError::Superseded`]; [`StoreError::Journal`] when its journal is damaged.
+    pub fn refuse_superseded(&self, run_id: &RunId) -> Result<(), StoreError> {
+        let state = RunState::replay(&self.store.load(run_id)?)?;
+        match state.superseded_by {
+            None => Ok(()),
+            Some(by) => Err(StoreError::Superseded {
+                run_id: run_id.clone(),
+                by,
+            }),
+        }
     }
 
     /// Runs to the end or to the next safe point.

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use enact_core::change::{Change, ChangeId};
 use enact_core::event::{Event, Progress};
 use enact_core::fault::{Fault, planted};
-use enact_core::gate::AdmittedPlan;
+use enact_core::gate::{AdmittedPlan, Purpose};
 use enact_core::journal::{ChangeProgress, ChangeState, Entry, Fact, JournalError, Mismatch, RunState};
 use enact_core::procedure::{Moment, RollbackMode, RollbackRule};
 use enact_core::reference::Outputs;
 use enact_core::report::outcome_of;
+use enact_core::run_clock::RunClock;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::clock::Clock;
@@ -87,6 +88,9 @@ pub enum RunError {
     /// The remote could not be read before the first effect, or for verification.
     #[error("{0}")]
     Unreadable(Failure),
+    /// The gate let the plan through only so that its run can be taken back.
+    #[error("the plan was let through only to take its run back, and is not carried out")]
+    OnlyBack,
 }
 
 impl From<Arc<StoreError>> for RunError {
@@ -105,6 +109,8 @@ pub struct Runner<'a, P> {
     reporting: Reporting,
     pub(crate) stop: StopSignal,
     opening: Fact,
+    /// When this process first looked at the clock, and what has passed since.
+    pub(crate) passed: Cell<Option<(jiff::Timestamp, RunClock)>>,
     pub(crate) live: RefCell<Live>,
     /// Why the run waits for a person, once it does. Nothing further starts then.
     pub(crate) pause: RefCell<Option<String>>,
@@ -159,6 +165,7 @@ impl<'a, P: Provider> Runner<'a, P> {
                 entries: parts.entries,
                 state: parts.state,
             }),
+            passed: Cell::new(None),
             pause: RefCell::new(None),
             take_back: Cell::new(false),
             conditions: Overlay::of(parts.admitted),
@@ -170,6 +177,9 @@ impl<'a, P: Provider> Runner<'a, P> {
     /// # Errors
     /// See [`RunError`]; effects that were under way are settled by the next `resume`.
     pub async fn run(self) -> Result<RunState, RunError> {
+        if self.admitted.purpose() != Purpose::CarryOut {
+            return Err(RunError::OnlyBack);
+        }
         let result = self.unless_let_go(self.stages()).await;
         self.end(result)
     }
@@ -212,7 +222,30 @@ impl<'a, P: Provider> Runner<'a, P> {
     async fn open(&self) -> Result<(), RunError> {
         self.provider
             .take_up(self.journal.run_id(), &self.live.borrow().state);
-        self.record(self.opening.clone()).await
+        let mut facts = vec![self.opening.clone()];
+        facts.extend(self.adoptions());
+        self.record_all(facts).await
+    }
+
+    /// What the plan says was done by the run that it takes over, as far as the journal does not hold it yet.
+    fn adoptions(&self) -> Vec<Fact> {
+        let plan = self.admitted.plan();
+        let Some(revision) = &plan.metadata().revision else {
+            return Vec::new();
+        };
+        let missing = plan
+            .executable()
+            .into_iter()
+            .filter(|change| self.state_of(change) == ChangeState::Pending);
+        missing
+            .filter_map(|change| {
+                Some(Fact::Adopted {
+                    change_id: change.change_id.clone(),
+                    run_id: revision.run_id.clone(),
+                    adopted: change.adopted.clone()?,
+                })
+            })
+            .collect()
     }
 
     /// Did a stop come before everything that is done had been taken back?

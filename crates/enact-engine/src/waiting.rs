@@ -4,6 +4,7 @@
 use enact_core::change::Change;
 use enact_core::journal::{ChangeState, Fact};
 use enact_core::procedure::Moment;
+use enact_core::run_clock::RunClock;
 
 use crate::provider::Provider;
 use crate::runner::{RunError, Runner};
@@ -99,13 +100,24 @@ impl<P: Provider> Runner<'_, P> {
         Ok(())
     }
 
+    /// Now, if no clock had been put back while this process looked: no approval lasts longer for it. A later process starts
+    /// from the clock as it finds it, so that one which was wrong and is right again keeps nobody out.
+    fn steady_now(&self) -> jiff::Timestamp {
+        let now = self.clock.now();
+        let (began, mut passed) = self.passed.get().unwrap_or((now, RunClock::default()));
+        passed.pass(now);
+        self.passed.set(Some((began, passed)));
+        let span = std::time::Duration::from_millis(passed.elapsed());
+        began.checked_add(span).unwrap_or(jiff::Timestamp::MAX)
+    }
+
     /// Looks, right before a change, whether the approvals still cover it. True: the run waits.
     pub(crate) fn is_over(&self) -> bool {
-        let now = self.clock.now();
+        let now = self.steady_now();
         if self.conditions.ends_at.is_some_and(|end| now >= end) {
             self.pause("the approval has run out: approve the plan again, then resume");
         } else if let Some(limit) = self.conditions.max_duration
-            && self.live.borrow().state.worked(now) > limit
+            && self.live.borrow().state.worked(self.clock.now()) > limit
         {
             self.pause(format!(
                 "the run has been at work for longer than the {} s that its approval allows",

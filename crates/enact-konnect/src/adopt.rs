@@ -67,6 +67,7 @@ pub fn plan_adoption(
         author: options.author.clone(),
         target: options.target.clone(),
         policy_digest: options.policy_digest.clone(),
+        revision: None,
     };
     Ok(PlanDraft {
         metadata,

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`document`] (what the author may write), [`reading`] (how it is read), [`expression`] (what stands in
 //! `${{ }}`), [`kinds`] (what steps do), [`compile`] (to the plan), [`lint`] (rules), [`schema`] (for editors), [`spec`] (the
-//! frozen form), [`provider`] (the engine's hands), [`report`] (what a run came to), [`process`] (how a command runs).
+//! frozen form), [`provider`] (the engine's hands), [`report`] (what a run came to), [`revise`] (a runbook that takes a run over), [`process`] (how a command runs).
 
 pub mod advise;
 mod checks;
@@ -21,6 +21,7 @@ pub mod provider;
 pub mod questions;
 pub mod reading;
 pub mod report;
+pub mod revise;
 pub mod scaffold;
 pub mod schema;
 pub mod spec;

@@ -13,10 +13,12 @@ use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::journal::{ChangeState, Choice, Entry, Fact, JournalError, RunId, RunOutcome, RunState};
 use enact_core::plan::Plan;
 use enact_core::procedure::Moment;
+use enact_core::run_clock::RunClock;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::provider::reply::survivors_in_words;
 use crate::provider::{downtime_length, state_word};
 use crate::spec::{Document, STEP};
 
@@ -203,16 +205,12 @@ fn conditions(entries: &[Entry]) -> Vec<enact_core::condition::Condition> {
         .unwrap_or_default()
 }
 
-fn between(from: Timestamp, until: Timestamp) -> u64 {
-    u64::try_from(until.as_millisecond().saturating_sub(from.as_millisecond())).unwrap_or(0)
-}
-
 fn step_report(change: &Change, state: &RunState) -> StepReport {
     let progress = state.changes.get(&change.change_id);
-    let actual = progress.and_then(|progress| Some(between(progress.intent_at?, progress.ended_at?)));
+    let actual = progress.and_then(enact_core::journal::ChangeProgress::took_ms);
     let estimate = change.estimate.map(|estimate| estimate.0);
     let number = change.spec.as_ref().and_then(|spec| spec.get("number"));
-    let started = progress.is_some_and(|progress| progress.intent_at.is_some());
+    let started = progress.is_some_and(|progress| progress.intents > 0);
     StepReport {
         number: number
             .and_then(serde_json::Value::as_u64)
@@ -220,7 +218,7 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
             .unwrap_or(0),
         id: change.change_id.to_string(),
         title: change.resource_name.clone(),
-        state: state_word(state.of(&change.change_id)).to_owned(),
+        state: word_of(&change.change_id, state).to_owned(),
         estimate_ms: estimate,
         actual_ms: actual,
         percent: actual
@@ -228,6 +226,18 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
             .and_then(|(actual, estimate)| (actual * 100).checked_div(estimate)),
         attempts: u32::from(started) + progress.map_or(0, |progress| progress.attempts_failed),
         note: progress.and_then(|progress| progress.error.clone()),
+    }
+}
+
+/// The word for where a step stands; another run may have done it.
+fn word_of(change_id: &ChangeId, state: &RunState) -> &'static str {
+    let adopted = state
+        .changes
+        .get(change_id)
+        .is_some_and(|progress| progress.adopted_from.is_some());
+    match state.of(change_id) {
+        ChangeState::Done if adopted => "adopted",
+        other => state_word(other),
     }
 }
 
@@ -246,22 +256,22 @@ fn group_report(group: &crate::spec::Group, state: &RunState) -> StepReport {
             .find(|state| **state != ChangeState::Done)
             .map_or("succeeded", |state| state_word(*state))
     };
-    let of = |pick: fn(&enact_core::journal::ChangeProgress) -> Option<Timestamp>| {
+    let of = |pick: fn(&enact_core::journal::ChangeProgress) -> Option<u64>| {
         group
             .changes
             .iter()
             .filter_map(move |change_id| state.changes.get(change_id).and_then(pick))
     };
-    let span = of(|progress| progress.intent_at)
+    let span = of(|progress| progress.started_ms)
         .min()
-        .zip(of(|progress| progress.ended_at).max());
+        .zip(of(|progress| progress.ended_ms).max());
     StepReport {
         number: group.number,
         id: group.step.clone(),
         title: group.title.clone(),
         state: word.to_owned(),
         estimate_ms: None,
-        actual_ms: span.map(|(from, until)| between(from, until)),
+        actual_ms: span.map(|(from, until)| until.saturating_sub(from)),
         percent: None,
         attempts: u32::from(span.is_some()),
         note: None,
@@ -271,7 +281,7 @@ fn group_report(group: &crate::spec::Group, state: &RunState) -> StepReport {
 fn times(document: &Document, state: &RunState, now: Timestamp) -> Times {
     let milliseconds = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     let worked = milliseconds(state.worked(now));
-    let total = state.started_at.map_or(0, |started| between(started, now));
+    let total = state.clock.elapsed_at(now);
     let window = document.downtime.as_ref();
     Times {
         worked_ms: worked,
@@ -285,14 +295,16 @@ fn times(document: &Document, state: &RunState, now: Timestamp) -> Times {
     }
 }
 
-/// Since when, who spoke, until when.
-type Waited = (Timestamp, Vec<String>, Option<Timestamp>);
+/// Since when, who spoke, until when, in the run's own milliseconds.
+type Waited = (u64, Vec<String>, Option<u64>);
 
 /// Waits from the journal: each begins with a hold, an escalation or a delegation and ends with people's words.
 fn waits(entries: &[Entry]) -> Vec<WaitReport> {
     let mut open: BTreeMap<(ChangeId, String), Waited> = BTreeMap::new();
     let mut order: Vec<(ChangeId, String)> = Vec::new();
+    let mut clock = RunClock::default();
     for entry in entries {
+        clock.pass(entry.at);
         let (key, by) = match &entry.fact {
             Fact::Held { change_id, hold, .. } => ((change_id.clone(), confirmation(hold.at)), None),
             Fact::Escalated { change_id, .. } => ((change_id.clone(), "decision".to_owned()), None),
@@ -312,13 +324,13 @@ fn waits(entries: &[Entry]) -> Vec<WaitReport> {
             None => {
                 if let std::collections::btree_map::Entry::Vacant(slot) = open.entry(key) {
                     order.push(slot.key().clone());
-                    slot.insert((entry.at, Vec::new(), None));
+                    slot.insert((clock.elapsed(), Vec::new(), None));
                 }
             }
             Some(by) => {
                 if let Some((_, people, until)) = open.get_mut(&key) {
                     people.push(by.id.clone());
-                    *until = Some(entry.at);
+                    *until = Some(clock.elapsed());
                 }
             }
         }
@@ -332,7 +344,7 @@ fn waits(entries: &[Entry]) -> Vec<WaitReport> {
                 step: step.to_string(),
                 what,
                 by,
-                waited_ms: until.map(|until| between(from, until)),
+                waited_ms: until.map(|until| until.saturating_sub(from)),
             })
         })
         .collect()
@@ -353,7 +365,8 @@ fn requirements(plan: &Plan, document: &Document, state: &RunState) -> Vec<Requi
                 if serves(change, &requirement.id) {
                     let at = state.of(&change.change_id);
                     good &= matches!(at, ChangeState::Done | ChangeState::Omitted);
-                    evidence.push(format!("step {}: {}", change.change_id, state_word(at)));
+                    let word = word_of(&change.change_id, state);
+                    evidence.push(format!("step {}: {word}", change.change_id));
                 }
             }
             let shows = |criterion: &&CriterionReport| criterion.satisfies.contains(&requirement.id);
@@ -411,6 +424,7 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
                 choice: choice @ (Choice::Skip | Choice::Accept | Choice::Retry),
                 by,
                 reason,
+                ..
             } => found.push(format!(
                 "{change_id}: {} chose to {} ({reason})",
                 by.id,
@@ -429,6 +443,7 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
                 };
                 found.push(format!("{change_id}: {} declared it {word} ({reason})", by.id));
             }
+            Fact::Noted(note) => found.extend(left_behind(note)),
             _ => {}
         }
     }
@@ -440,6 +455,20 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Processes of a step that not even SIGKILL ended.
+pub fn left_behind(note: &enact_core::journal::Note) -> Option<String> {
+    let survivors = note.detail.get("survivors")?.as_array()?;
+    let ids: Vec<u32> = survivors
+        .iter()
+        .filter_map(|id| u32::try_from(id.as_u64()?).ok())
+        .collect();
+    let words = survivors_in_words(&ids)?;
+    Some(match &note.change_id {
+        Some(change_id) => format!("{change_id}: {words}"),
+        None => words,
+    })
 }
 
 /// Steps and criteria that nobody looked at.
@@ -476,4 +505,24 @@ fn is_manual(change: &Change) -> bool {
         .as_ref()
         .and_then(|spec| spec.get("kind"))
         .is_some_and(|kind| kind == "manual")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_that_are_left_stand_in_the_report() {
+        let note = |detail| enact_core::journal::Note {
+            change_id: Some(ChangeId::from("load")),
+            topic: "attempt".to_owned(),
+            detail,
+        };
+        let left = left_behind(&note(serde_json::json!({"ended": "done", "survivors": [7]})));
+        assert_eq!(
+            left.as_deref(),
+            Some("load: process 7 of it is still there: not even SIGKILL ended it")
+        );
+        assert_eq!(left_behind(&note(serde_json::json!({"ended": "done"}))), None);
+    }
 }

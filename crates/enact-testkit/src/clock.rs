@@ -38,6 +38,13 @@ impl StepClock {
     }
 }
 
+impl StepClock {
+    /// Somebody sets the clock: by so many milliseconds, also back.
+    pub fn jump(&self, by: i64) {
+        self.milliseconds.fetch_add(by, Ordering::SeqCst);
+    }
+}
+
 impl Clock for StepClock {
     fn now(&self) -> Timestamp {
         let now = self.milliseconds.fetch_add(self.step, Ordering::SeqCst);

@@ -56,6 +56,7 @@ pub fn metadata(mode: Mode) -> Metadata {
         author: person("ana"),
         target: target(),
         policy_digest: None,
+        revision: None,
     }
 }
 
@@ -97,6 +98,8 @@ pub fn circumstances() -> Circumstances {
         asked_by_plan: None,
         people: enact_core::principal::People::default(),
         latched: None,
+        parentage: enact_core::revision::Parentage::None,
+        purpose: enact_core::gate::Purpose::CarryOut,
     }
 }
 

@@ -117,6 +117,7 @@ fn plan(changes: usize) -> Plan {
                 region: None,
             },
             policy_digest: None,
+            revision: None,
         },
         document: Some(json!({"kind": "konnect", "observed": {"portal": changes}})),
         changes: (0..changes).map(change).collect(),

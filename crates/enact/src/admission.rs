@@ -7,9 +7,10 @@ use enact_core::asked::asked_by;
 use enact_core::canonical::Digest;
 use enact_core::condition::step::steps_of;
 use enact_core::exit::ExitCode;
-use enact_core::gate::{AdmittedPlan, Circumstances, GateClosed, Refusal, admit};
+use enact_core::gate::{AdmittedPlan, Circumstances, GateClosed, Purpose, Refusal, admit};
 use enact_core::journal::RunId;
 use enact_core::plan::{Plan, Target};
+use enact_core::revision::Parentage;
 use enact_core::verdict::Verdict;
 use enact_engine::installation::Installation;
 use enact_engine::signature::{Verified, Worthless, verified};
@@ -55,6 +56,7 @@ pub(crate) fn approve_and_admit(
         resumed: None,
         target: target.clone(),
         bundle: policies.digest(),
+        purpose: Purpose::CarryOut,
     };
     let mut given = gate.records(&plan)?;
     // A yes that was given at the prompt of an earlier run is not taken for one to this run. A no is a no.
@@ -119,6 +121,47 @@ pub(crate) fn pass_gate(
     target: Target,
     policies: &mut Policies,
 ) -> Result<AdmittedPlan, CommandError> {
+    pass_gate_for(
+        Purpose::CarryOut,
+        context,
+        installation,
+        plan,
+        resumed,
+        target,
+        policies,
+    )
+}
+
+/// Through the gate to take a run back: today's policy may still deny it, approvals are not asked for again. Whoever calls
+/// has asked a person.
+pub(crate) fn pass_gate_back(
+    context: &Context,
+    installation: &Installation,
+    plan: Plan,
+    run_id: &RunId,
+    target: Target,
+    policies: &mut Policies,
+) -> Result<AdmittedPlan, CommandError> {
+    pass_gate_for(
+        Purpose::TakeBack,
+        context,
+        installation,
+        plan,
+        Some(run_id),
+        target,
+        policies,
+    )
+}
+
+fn pass_gate_for(
+    purpose: Purpose,
+    context: &Context,
+    installation: &Installation,
+    plan: Plan,
+    resumed: Option<&RunId>,
+    target: Target,
+    policies: &mut Policies,
+) -> Result<AdmittedPlan, CommandError> {
     let verdict = policies.judge(&plan);
     // The digest is read again after the judgement: a verdict of a bundle that is not in force any more is refused.
     let gate = Gate {
@@ -127,6 +170,7 @@ pub(crate) fn pass_gate(
         resumed,
         target,
         bundle: policies.digest(),
+        purpose,
     };
     let records = gate.records(&plan)?;
     policies.rest();
@@ -140,6 +184,7 @@ pub(crate) fn pass_gate(
             | GateClosed::OtherTarget { .. }
             | GateClosed::VerdictOfOtherPlan { .. }
             | GateClosed::VerdictOfOtherBundle { .. }
+            | GateClosed::NotProved(_)
             | GateClosed::Denied { .. }
             | GateClosed::Unreadable(_)
             | GateClosed::Rejected { .. }
@@ -154,6 +199,7 @@ struct Gate<'a> {
     resumed: Option<&'a RunId>,
     target: Target,
     bundle: Digest,
+    purpose: Purpose,
 }
 
 impl Gate<'_> {
@@ -165,6 +211,15 @@ impl Gate<'_> {
             &trust::read(&self.context.settings)?,
             state::now(),
         ))
+    }
+
+    /// The run that the plan takes over, as it stands now. A run that is taken up again took it over when it began.
+    fn parentage(&self, plan: &Plan) -> Result<Parentage, CommandError> {
+        match &plan.metadata().revision {
+            None => Ok(Parentage::None),
+            Some(_) if self.resumed.is_some() => Ok(Parentage::TakenOver),
+            Some(revision) => crate::runbook::parent(self.installation, revision),
+        }
     }
 
     fn ask(
@@ -181,6 +236,8 @@ impl Gate<'_> {
             asked_by_plan: None,
             people: trust::people(&self.context.settings)?,
             latched: state::latched(&self.context.settings),
+            parentage: self.parentage(&plan)?,
+            purpose: self.purpose,
         };
         for record in &approvals {
             let spent = self

@@ -94,7 +94,10 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::ApprovalSpent(_) | StoreError::OtherApproval(_) => ExitCode::NotApproved,
-            StoreError::NoSuchRun(_) | StoreError::Ambiguous { .. } => ExitCode::InvalidInput,
+            StoreError::NoSuchRun(_) | StoreError::Ambiguous { .. } | StoreError::Superseded { .. } => {
+                ExitCode::InvalidInput
+            }
+            StoreError::GoneOn(_) => ExitCode::Stale,
             StoreError::Held { .. }
             | StoreError::LeaseLost { .. }
             | StoreError::Newer { .. }
@@ -113,7 +116,7 @@ impl From<StoreError> for CommandError {
             }
             StoreError::Newer { .. } => failed.hint("use the newer enact that wrote it, or another --state-dir"),
             StoreError::Corrupt { path, .. } => failed.hint(format!(
-                "the file was left as it is; move {path} (with its -wal and -shm) aside to start anew, or restore a backup"
+                "the file was left as it is; move {path} (with its -wal, -shm and -mark) aside to start anew, or restore a backup"
             )),
             StoreError::NotWritable { .. } => {
                 failed.hint("check the directory's owner, permissions and free space, or name another with --state-dir")
@@ -123,6 +126,8 @@ impl From<StoreError> for CommandError {
                 failed.hint("one approval pays for as many runs as it says; approve the plan again")
             }
             StoreError::OtherApproval(_) => failed.hint("enact approvals list shows it; a record is never changed once it is kept"),
+            StoreError::Superseded { by, .. } => failed.hint(format!("go on there: enact runs next {by}")),
+            StoreError::GoneOn(_) => failed.hint("nothing was written; make the plan of the revision again"),
             StoreError::Journal(_) | StoreError::Json(_) => failed,
         }
     }
@@ -168,6 +173,13 @@ impl From<GateClosed> for CommandError {
             GateClosed::Rejected { approval_id, .. } => closed.hint(format!(
                 "whoever said no can take it back: enact approvals withdraw {approval_id}"
             )),
+            GateClosed::NotProved(fault) => {
+                let closed = closed.hint("nothing was written");
+                match enact_runbook::revise::hint(fault) {
+                    Some(hint) => closed.hint(hint),
+                    None => closed,
+                }
+            }
             GateClosed::Unreadable(_) => closed.hint("make the plan again with this version of enact"),
             GateClosed::VerdictOfOtherPlan { .. } | GateClosed::VerdictOfOtherBundle { .. } => closed,
         }
@@ -189,7 +201,15 @@ fn denied(findings: &[enact_core::verdict::Finding]) -> CommandError {
 
 impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
-        Self::from_error(ExitCode::Failed, &error)
+        let failed = Self::from_error(ExitCode::Failed, &error);
+        match &error {
+            RunError::Journal(cause) if matches!(**cause, StoreError::NotWritable { .. }) => failed.hint(
+                "what was not written down was not begun; make room, or see to the directory's permissions",
+            ),
+            RunError::Journal(_) | RunError::Illegal(_) | RunError::Unreadable(_) | RunError::OnlyBack => {
+                failed
+            }
+        }
     }
 }
 

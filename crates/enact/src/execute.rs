@@ -333,7 +333,8 @@ pub(crate) async fn carry_out(
         })?;
     let report = RunReport::of(Some(&run_id), admitted.plan(), &state);
     crate::notify::send(context, installation, &run_id);
-    show_report(context, &report, flags.output)?;
+    let waits = views::runbook_report::waits(admitted.plan(), Some(&run_id), &state);
+    show_report(context, &report, &waits, flags.output)?;
     Ok(match state.phase {
         RunPhase::Stopped | RunPhase::Running => caught.exit_code(),
         phase @ (RunPhase::Paused | RunPhase::Finished) => report.exit_code(phase),
@@ -358,9 +359,14 @@ pub(crate) fn watch_latch(context: &Context, stop: &StopSignal) {
 }
 
 /// Prints the result: counts for people on standard error, or one document on standard output.
-pub(crate) fn show_report(context: &Context, report: &RunReport, output: Output) -> Result<(), CommandError> {
+pub(crate) fn show_report(
+    context: &Context,
+    report: &RunReport,
+    waits: &[String],
+    output: Output,
+) -> Result<(), CommandError> {
     if output == Output::Text {
-        views::say(&run_text::closing(context.painter, report));
+        views::say(&run_text::closing(context.painter, report, waits));
         return Ok(());
     }
     views::print_document(report, output).map_err(|error| match &report.run_id {

@@ -20,6 +20,7 @@ mod signing;
 mod state;
 mod trust;
 mod views;
+mod words;
 
 use std::process::ExitCode;
 

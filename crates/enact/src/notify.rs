@@ -178,6 +178,11 @@ fn ended(entry: &Entry, outcome: RunOutcome) -> (Occasion, String) {
             Occasion::Failed,
             format!("run {run_id} met a world that is not as planned"),
         ),
+        // The run that took it over tells its own story.
+        RunOutcome::Superseded => (
+            Occasion::Done,
+            format!("run {run_id} was taken over by a revision"),
+        ),
         RunOutcome::Failed => (Occasion::Failed, format!("run {run_id} failed")),
     }
 }
@@ -204,8 +209,8 @@ fn run(context: &Context, program: &str, arguments: &[String], body: &[u8]) -> R
         .spawn()
         .map_err(|error| format!("{program}: {error}"))?;
     if let Some(mut input) = child.stdin.take() {
-        // A program that does not read its input may still have done its work.
-        let _written = input.write_all(body);
+        // A program that does not read its input may still have done its work. Programs that read lines need the last one ended.
+        let _written = input.write_all(body).and_then(|()| input.write_all(b"\n"));
     }
     match ended_within(&mut child, PATIENCE).map_err(|error| error.to_string())? {
         Some(status) if status.success() => Ok(()),

@@ -51,12 +51,17 @@ pub(crate) fn signer(settings: &Settings, key: &Path, trust: &Trust) -> Result<P
     Ok(Principal { id, kind })
 }
 
+/// A signature over some bytes, for one purpose.
+pub(crate) fn sign_as(key: &Path, message: &[u8], namespace: &str) -> Result<String, CommandError> {
+    sign(key, message, namespace).map_err(|error| failed(&error))
+}
+
 /// Signs a record with a key. The record's approver and method are final by then.
 pub(crate) fn put_signature(record: &mut Approval, key: &Path, trust: &Trust) -> Result<(), CommandError> {
     record.method = Method::Signature;
     record.signature = None;
     let message = record.signed_bytes()?;
-    let sshsig = sign(key, &message).map_err(|error| failed(&error))?;
+    let sshsig = sign_as(key, &message, NAMESPACE)?;
     let unusable = |problem: String| CommandError::failed(format!("the signature cannot be used: {problem}"));
     let container = Container::parse(&sshsig).map_err(|error| unusable(error.to_string()))?;
     let key_id = fingerprint(container.signer.key());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use enact_core::approval::ApprovalId;
 use enact_core::canonical::Digest;
-use enact_core::change::ChangeId;
+use enact_core::change::{Adopted, ChangeId};
 use enact_core::condition::Condition;
 use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::journal::{Choice, Entry, Fact, Mismatch, Note, RunId, RunOutcome, Settlement, Subject};
@@ -39,6 +39,7 @@ pub(crate) fn about_a_change() -> Vec<(&'static str, Fact)> {
     let change_id = change();
     let error = "it did not".to_owned();
     let decided = |settlement| Fact::Decided {
+        proof: None,
         change_id: change(),
         settlement,
         by: ana(),
@@ -110,6 +111,7 @@ pub(crate) fn about_a_change() -> Vec<(&'static str, Fact)> {
 /// Facts that only procedures have.
 fn about_a_step() -> Vec<(&'static str, Fact)> {
     let chosen = |choice| Fact::Chosen {
+        proof: None,
         change_id: change(),
         choice,
         by: ana(),
@@ -147,6 +149,7 @@ fn about_a_step() -> Vec<(&'static str, Fact)> {
         (
             "Confirmed",
             Fact::Confirmed {
+                proof: None,
                 change_id: change(),
                 at: Moment::Before,
                 by: ana(),
@@ -158,6 +161,7 @@ fn about_a_step() -> Vec<(&'static str, Fact)> {
         (
             "Attested",
             Fact::Attested {
+                proof: None,
                 subject: Subject::Change(change()),
                 by: ana(),
                 roles: Vec::new(),
@@ -178,6 +182,18 @@ fn about_a_step() -> Vec<(&'static str, Fact)> {
         ("ChosenSkip", chosen(Choice::Skip)),
         ("ChosenRollback", chosen(Choice::Rollback)),
         ("ChosenAbort", chosen(Choice::Abort)),
+        (
+            "Adopted",
+            Fact::Adopted {
+                change_id: change(),
+                run_id: RunId("parent".to_owned()),
+                adopted: Adopted {
+                    started_at: Timestamp::UNIX_EPOCH,
+                    took_ms: 0,
+                    outputs: BTreeMap::from([("rows".to_owned(), json!(3))]),
+                },
+            },
+        ),
     ]
 }
 
@@ -206,6 +222,7 @@ pub(crate) fn about_the_run() -> Vec<Fact> {
         },
         Fact::Paused { reason },
         Fact::Attested {
+            proof: None,
             subject: Subject::Criterion("C1".to_owned()),
             by: ana(),
             roles: vec!["dba".to_owned()],
@@ -225,6 +242,11 @@ pub(crate) fn about_the_run() -> Vec<Fact> {
                 detail: "3 == 3".to_owned(),
                 satisfies: vec!["R1".to_owned()],
             },
+        },
+        Fact::Superseded {
+            run_id: RunId("revision".to_owned()),
+            plan_id: PlanId(Digest::of(b"plan")),
+            by: ana(),
         },
         Fact::Finished {
             outcome: RunOutcome::NotVerified,

@@ -24,20 +24,20 @@ Stuck     |         |      |         |        |         |         |         |   
 
 /// The same for the facts that only procedures have.
 const PROCEDURES: &str = "
-          | Attempted | Omitted | Held    | Confirmed | Delegated | Attested | Escalated | ChosenRetry | ChosenAccept | ChosenSkip | ChosenRollback | ChosenAbort
-Pending   |           | Omitted | Pending | Pending   |           |          | Escalated |             |              |            |                |
-Started   | Started   |         |         |           | Delegated |          | Escalated |             |              |            |                |
-Done      |           |         | Done    | Done      |           |          |           |             |              |            | Done           | Done
-Failed    |           |         |         |           |           |          |           |             |              | Omitted    | Failed         | Failed
-Drifted   |           |         |         |           |           |          |           |             |              |            |                |
-Unknown   |           |         |         |           |           |          | Escalated |             |              |            |                |
-Skipped   |           |         |         |           |           |          |           |             |              |            |                |
-Omitted   |           |         |         |           |           |          |           |             |              |            |                |
-Delegated |           |         |         |           |           | Started  | Escalated |             |              |            | Failed         | Failed
-Escalated |           | Omitted |         |           |           |          |           | Pending     | Pending      | Omitted    | Failed         | Failed
-Undoing   |           |         |         |           |           |          |           |             |              |            |                |
-Undone    |           |         |         |           |           |          |           |             |              |            |                |
-Stuck     |           |         |         |           |           |          |           |             |              |            |                |
+          | Attempted | Omitted | Held    | Confirmed | Delegated | Attested | Escalated | ChosenRetry | ChosenAccept | ChosenSkip | ChosenRollback | ChosenAbort | Adopted
+Pending   |           | Omitted | Pending | Pending   |           |          | Escalated |             |              |            | Failed         | Failed      | Done
+Started   | Started   |         |         |           | Delegated |          | Escalated |             |              |            |                |             |
+Done      |           |         | Done    | Done      |           |          |           |             |              |            | Done           | Done        |
+Failed    |           |         |         |           |           |          |           |             |              | Omitted    | Failed         | Failed      |
+Drifted   |           |         |         |           |           |          |           |             |              |            |                |             |
+Unknown   |           |         |         |           |           |          | Escalated |             |              |            |                |             |
+Skipped   |           |         |         |           |           |          |           |             |              |            |                |             |
+Omitted   |           |         |         |           |           |          |           |             |              |            |                |             |
+Delegated |           |         |         |           |           | Started  | Escalated |             |              |            | Failed         | Failed      |
+Escalated |           | Omitted |         |           |           |          |           | Pending     | Pending      | Omitted    | Failed         | Failed      |
+Undoing   |           |         |         |           |           |          |           |             |              |            |                |             |
+Undone    |           |         |         |           |           |          |           |             |              |            |                |             |
+Stuck     |           |         |         |           |           |          |           |             |              |            |                |             |
 ";
 
 /// The facts that lead a change from nothing to this state.

@@ -5,7 +5,6 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use enact_core::approval::NAMESPACE;
 use ssh_key::{Certificate, PrivateKey, PublicKey};
 
 use super::container::Signer;
@@ -75,7 +74,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 ///
 /// # Errors
 /// See [`SignError`].
-pub fn sign(key: &Path, message: &[u8]) -> Result<String, SignError> {
+pub fn sign(key: &Path, message: &[u8], namespace: &str) -> Result<String, SignError> {
     // At a terminal people must see that a touch is waited for; elsewhere its words become part of the message.
     let stderr = if std::io::stderr().is_terminal() {
         Stdio::inherit()
@@ -83,7 +82,7 @@ pub fn sign(key: &Path, message: &[u8]) -> Result<String, SignError> {
         Stdio::piped()
     };
     let started = Command::new(PROGRAM)
-        .args(["-Y", "sign", "-n", NAMESPACE, "-f"])
+        .args(["-Y", "sign", "-n", namespace, "-f"])
         .arg(key)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

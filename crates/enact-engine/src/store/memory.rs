@@ -10,8 +10,8 @@ use enact_core::plan::PlanId;
 use jiff::Timestamp;
 
 use super::{
-    ApprovalStore, JournalStore, Lease, NewRun, PlanStore, RunRow, StopRequest, StoreError, is_known,
-    lease_end, plan_prefix,
+    ApprovalStore, JournalStore, Lease, NewRun, PlanStore, RunRow, StopRequest, StoreError, TakeOver,
+    is_known, last_words, lease_end, plan_prefix,
 };
 use crate::holder::Holder;
 
@@ -77,6 +77,13 @@ impl Content {
         self.spent
             .extend(approvals.iter().map(|(id, _)| (id.clone(), run_id.clone())));
         Ok(())
+    }
+
+    /// The entry that ends a run which is taken over.
+    fn ended_by(&self, over: &TakeOver, now: Timestamp) -> Result<Entry, StoreError> {
+        let run = self.runs.get(&over.run_id);
+        let run = run.ok_or_else(|| StoreError::NoSuchRun(over.run_id.to_string()))?;
+        last_words(&run.row, run.entries.last(), over, now)
     }
 
     /// One run at a time may work on a target.
@@ -150,7 +157,20 @@ impl JournalStore for MemoryStore {
     fn create_run(&self, new: &NewRun<'_>) -> Result<Lease, StoreError> {
         let mut content = self.content();
         content.refuse_second_run(&new.target, new.now)?;
+        let ended = match &new.takes_over {
+            Some(over) => Some(content.ended_by(over, new.now)?),
+            None => None,
+        };
         content.pay(&new.run_id, &new.approvals)?;
+        // Nothing fails from here on.
+        if let Some(run) = ended
+            .as_ref()
+            .and_then(|entry| content.runs.get_mut(&entry.run_id))
+        {
+            run.row.epoch += 1;
+            run.row.holder = None;
+            run.entries.extend(ended);
+        }
         let row = RunRow {
             run_id: new.run_id.clone(),
             plan_id: new.plan_id.clone(),
@@ -271,7 +291,7 @@ impl JournalStore for MemoryStore {
         let finished = |run: &Run| {
             run.entries
                 .iter()
-                .any(|entry| matches!(entry.fact, Fact::Finished { .. }))
+                .any(|entry| matches!(entry.fact, Fact::Finished { .. } | Fact::Superseded { .. }))
                 && run.row.holder.is_none()
                 && run.row.created_at < before
         };

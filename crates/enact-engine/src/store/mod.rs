@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use enact_core::approval::{Approval, ApprovalId};
+use enact_core::canonical::Digest;
 use enact_core::journal::{Entry, Fact, JournalError, RunId};
 use enact_core::plan::PlanId;
 use jiff::Timestamp;
@@ -12,8 +13,12 @@ use serde::{Deserialize, Serialize};
 use crate::holder::Holder;
 use crate::stop::Urgency;
 
+mod approvals;
+mod mark;
 pub mod memory;
+mod rows;
 mod schema;
+mod seal;
 pub mod sqlite;
 
 /// Why a store did not do what was asked.
@@ -38,6 +43,17 @@ pub enum StoreError {
     /// The approval has paid for all the runs it is good for.
     #[error("approval {0} is spent")]
     ApprovalSpent(ApprovalId),
+    /// Another run took it over: nothing more happens in it.
+    #[error("run {run_id} is at an end: run {by}, of a revision, took it over")]
+    Superseded {
+        /// The run.
+        run_id: RunId,
+        /// The one that goes on.
+        by: RunId,
+    },
+    /// The run that was to be taken over has gone on meanwhile.
+    #[error("run {0} has gone on since the revision was made")]
+    GoneOn(RunId),
     /// Another record has this name.
     #[error("another approval is kept here under the name {0}")]
     OtherApproval(ApprovalId),
@@ -112,6 +128,19 @@ pub struct NewRun<'a> {
     pub ttl: Duration,
     /// Now.
     pub now: Timestamp,
+    /// The run that it takes over, in the same step.
+    pub takes_over: Option<TakeOver>,
+}
+
+/// A run that a new one takes over.
+#[derive(Debug, Clone)]
+pub struct TakeOver {
+    /// The run.
+    pub run_id: RunId,
+    /// The digest of its last entry, as the new run's plan names it.
+    pub head: Digest,
+    /// What is written at the end of its journal.
+    pub fact: Fact,
 }
 
 /// One run in a listing.
@@ -199,10 +228,11 @@ pub trait ApprovalStore {
 
 /// Runs, their leases and their journals.
 pub trait JournalStore {
-    /// Begins a run: spends its approvals and takes the lease, in one step.
+    /// Begins a run: spends its approvals, takes the lease, and ends the run that it takes over, in one step. All or nothing.
     ///
     /// # Errors
-    /// [`StoreError::ApprovalSpent`]; [`StoreError::Held`] when another run on the same target is under way.
+    /// [`StoreError::ApprovalSpent`]; [`StoreError::Held`] when another run on the same target, or the one that is taken over,
+    /// is under way; [`StoreError::GoneOn`] when that one's last entry is another.
     fn create_run(&self, new: &NewRun<'_>) -> Result<Lease, StoreError>;
 
     /// Takes the lease of a run whose holder is gone, has given it back, or has let it run out.
@@ -265,6 +295,14 @@ pub trait JournalStore {
     /// [`StoreError::NoSuchRun`].
     fn request_stop(&self, run_id: &RunId, request: &StopRequest) -> Result<(), StoreError>;
 
+    /// Looks through everything that is kept, also what nobody asked for; slow, and without effect.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] with the first thing that is wrong.
+    fn look_through(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Forgets finished runs that began before a moment, their entries and plans no other run needs.
     ///
     /// # Errors
@@ -306,6 +344,28 @@ fn is_known(known: &[Approval], new: &Approval) -> Result<bool, StoreError> {
         return Ok(true);
     }
     Err(StoreError::OtherApproval(new.approval_id.clone()))
+}
+
+/// The entry that ends a run which is taken over: under an epoch of its own, so that whoever slept through its lease is
+/// fenced off.
+fn last_words(
+    row: &RunRow,
+    last: Option<&Entry>,
+    over: &TakeOver,
+    now: Timestamp,
+) -> Result<Entry, StoreError> {
+    if let Some(holder) = row.holder.as_ref().filter(|_| row.is_held(now)) {
+        return Err(StoreError::Held {
+            run_id: row.run_id.clone(),
+            holder: Box::new(holder.clone()),
+            until: row.lease_until,
+        });
+    }
+    if last.map(|entry| &entry.digest) != Some(&over.head) {
+        return Err(StoreError::GoneOn(row.run_id.clone()));
+    }
+    let fact = over.fact.clone();
+    Ok(Entry::chain(&row.run_id, last, now, row.epoch + 1, fact)?)
 }
 
 /// A lease's end, saturating.

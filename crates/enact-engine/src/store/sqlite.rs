@@ -1,22 +1,31 @@
 //! The SQLite store: one file, WAL, `synchronous=FULL`, so that a commit is on disk when it returns.
 //!
+//! What was written last is named a second time in a mark beside the file (`mark.rs`), and what no chain covers is sealed
+//! (`seal.rs`): a file that was damaged or cut is refused, not taken for a shorter history.
+//!
 //! A lease is checked inside the same transaction that appends: a process that slept through its lease cannot write.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use enact_core::approval::{Approval, ApprovalId};
+use enact_core::approval::ApprovalId;
 use enact_core::canonical::Digest;
 use enact_core::journal::{Entry, Fact, RunId, verify_chain};
 use enact_core::plan::PlanId;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::schema::{migrate, restrict, store_error};
+use super::approvals::{check_approvals, pay};
+use super::mark::{self, Mark, Written};
+use super::rows::{
+    as_i64, check_head, extend, head_of, last_entry, lost, refuse_second_run, rows, take_over,
+};
+use super::schema::{migrate, restrict, store_error, version};
+use super::seal::{self, Over, RunSeal};
 use super::{
-    ApprovalStore, JournalStore, Lease, NewRun, PlanStore, RunRow, StopRequest, StoreError, is_known,
-    lease_end, plan_prefix,
+    JournalStore, Lease, NewRun, PlanStore, RunRow, StopRequest, StoreError, lease_end, plan_prefix,
 };
 use crate::holder::Holder;
 use crate::stop::Urgency;
@@ -25,28 +34,33 @@ use crate::stop::Urgency;
 pub struct SqliteStore {
     connection: Mutex<Connection>,
     path: String,
+    pub(super) mark: Mark,
 }
 
 impl SqliteStore {
     /// Opens the database, making or migrating it as needed. The file is readable by its owner only.
     ///
+    /// A file that lacks what the mark beside it names is refused and left as it is, with its log.
+    ///
     /// # Errors
     /// [`StoreError::NotWritable`], [`StoreError::Corrupt`], [`StoreError::Newer`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let shown = path.display().to_string();
-        restrict(path).map_err(|error| StoreError::NotWritable {
+        let not_writable = |error: std::io::Error| StoreError::NotWritable {
             path: shown.clone(),
             problem: error.to_string(),
-        })?;
-        let wrap = |error: rusqlite::Error| store_error(&shown, &error);
-        let mut connection = Connection::open(path).map_err(wrap)?;
-        connection.busy_timeout(Duration::from_secs(10)).map_err(wrap)?;
-        connection
-            .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
-            .map_err(wrap)?;
+        };
+        let written = mark::read(path);
+        if !written.is_empty() && std::fs::metadata(path).map_or(0, |file| file.len()) == 0 {
+            // SQLite would take an empty file for a new database, and its log for somebody else's.
+            return Err(lost_from(&shown, &written.in_words()));
+        }
+        restrict(path).map_err(not_writable)?;
+        let mut connection = connect(path, &written)?;
         migrate(&mut connection, &shown)?;
         Ok(Self {
             connection: Mutex::new(connection),
+            mark: Mark::open(path).map_err(not_writable)?,
             path: shown,
         })
     }
@@ -56,12 +70,20 @@ impl SqliteStore {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Does the mark name an entry of this run?
+    fn marks(&self, run_id: &RunId) -> bool {
+        mark::read(Path::new(&self.path)).is_of(&run_id.0)
+    }
+
     fn wrap(&self, error: &rusqlite::Error) -> StoreError {
         store_error(&self.path, error)
     }
 
     /// Runs something in one immediate transaction: it sees the newest state, and nobody writes in between.
-    fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem>) -> Result<T, StoreError> {
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Problem>,
+    ) -> Result<T, StoreError> {
         let mut connection = self.connection();
         let attempt = || -> Result<T, Problem> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -72,8 +94,19 @@ impl SqliteStore {
         attempt().map_err(|problem| self.problem(problem))
     }
 
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, StoreError> {
-        work(&self.connection()).map_err(|problem| self.problem(problem))
+    /// Reads in one transaction: all statements see the same state.
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Problem>,
+    ) -> Result<T, StoreError> {
+        let connection = self.connection();
+        let attempt = || -> Result<T, Problem> {
+            let transaction = connection.unchecked_transaction()?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        attempt().map_err(|problem| self.problem(problem))
     }
 
     fn problem(&self, problem: Problem) -> StoreError {
@@ -81,15 +114,57 @@ impl SqliteStore {
             Problem::Sqlite(error) => self.wrap(&error),
             Problem::Store(error) => error,
             Problem::Json(error) => StoreError::Json(error),
+            Problem::Damaged(problem) => StoreError::Corrupt {
+                path: self.path.clone(),
+                problem,
+            },
         }
     }
 }
 
+/// Connects, and looks whether everything is there that the mark names, before anything is written.
+fn connect(path: &Path, written: &Written) -> Result<Connection, StoreError> {
+    let shown = path.display().to_string();
+    let wrap = |error: rusqlite::Error| store_error(&shown, &error);
+    let connection = Connection::open(path).map_err(wrap)?;
+    // Closing would write the sound part of a damaged log into the database, and remove the log.
+    let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(keep_log, true).map_err(wrap)?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(wrap)?;
+    if !written.is_empty() {
+        let missing = if version(&connection, &shown)? == 0 {
+            Some(written.in_words())
+        } else {
+            written.missing(&connection).map_err(wrap)?
+        };
+        if let Some(missing) = missing {
+            return Err(lost_from(&shown, &missing));
+        }
+    }
+    connection
+        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
+        .map_err(wrap)?;
+    connection.set_db_config(keep_log, false).map_err(wrap)?;
+    Ok(connection)
+}
+
+/// Something was written and is gone.
+fn lost_from(path: &str, missing: &str) -> StoreError {
+    StoreError::Corrupt {
+        path: path.to_owned(),
+        problem: format!(
+            "{missing} was written and is not in it; it was damaged, cut or replaced by an older copy"
+        ),
+    }
+}
+
 /// What can go wrong inside a transaction.
-enum Problem {
+pub(super) enum Problem {
     Sqlite(rusqlite::Error),
     Store(StoreError),
     Json(serde_json::Error),
+    /// A chain or a seal does not hold.
+    Damaged(String),
 }
 
 impl From<rusqlite::Error> for Problem {
@@ -114,8 +189,14 @@ impl PlanStore for SqliteStore {
     fn save_plan(&self, plan_id: &PlanId, bytes: &[u8], now: Timestamp) -> Result<(), StoreError> {
         self.write(|transaction| {
             transaction.execute(
-                "INSERT INTO plans (plan_id, saved_at, bytes) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-                params![plan_id.to_string(), now.to_string(), bytes],
+                "INSERT INTO plans (plan_id, saved_at, bytes, digest) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO NOTHING",
+                params![
+                    plan_id.to_string(),
+                    now.to_string(),
+                    bytes,
+                    Digest::of(bytes).as_str()
+                ],
             )?;
             Ok(())
         })
@@ -126,10 +207,10 @@ impl PlanStore for SqliteStore {
             return Ok(None);
         };
         self.read(|connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT bytes FROM plans WHERE plan_id GLOB ?1 || '*' LIMIT 2")?;
-            let mut found: Vec<Vec<u8>> = statement
-                .query_map([full], |row| row.get(0))?
+            let mut statement = connection
+                .prepare_cached("SELECT bytes, digest FROM plans WHERE plan_id GLOB ?1 || '*' LIMIT 2")?;
+            let mut found: Vec<(Vec<u8>, String)> = statement
+                .query_map([full], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
             if found.len() > 1 {
                 return Err(StoreError::Ambiguous {
@@ -138,90 +219,16 @@ impl PlanStore for SqliteStore {
                 }
                 .into());
             }
-            Ok(found.pop())
-        })
-    }
-}
-
-impl ApprovalStore for SqliteStore {
-    fn add_approval(&self, approval: &Approval) -> Result<(), StoreError> {
-        let body = serde_json::to_string(approval)?;
-        self.write(|transaction| {
-            let (known, prev) = self.chain(transaction)?;
-            if is_known(&known, approval)? {
-                return Ok(());
-            }
-            transaction.execute(
-                "INSERT INTO approvals (plan_id, prev, digest, body) VALUES (?1, ?2, ?3, ?4)",
-                params![
-                    approval.plan_id.to_string(),
-                    prev,
-                    chained(&prev, &body).as_str(),
-                    body
-                ],
-            )?;
-            Ok(())
-        })
-    }
-
-    fn approvals(&self) -> Result<Vec<Approval>, StoreError> {
-        Ok(self.read(|connection| self.chain(connection))?.0)
-    }
-
-    fn runs_spent(&self, approval_id: &ApprovalId, except: Option<&RunId>) -> Result<u32, StoreError> {
-        self.read(|connection| Ok(spent(connection, approval_id, except)?))
-    }
-}
-
-impl SqliteStore {
-    /// All approvals and the digest of the last one, once the chain was found to hold.
-    fn chain(&self, connection: &Connection) -> Result<(Vec<Approval>, String), Problem> {
-        let mut statement =
-            connection.prepare_cached("SELECT plan_id, prev, digest, body FROM approvals ORDER BY seq")?;
-        let mut rows = statement.query([])?;
-        let (mut found, mut last) = (Vec::new(), String::new());
-        while let Some(row) = rows.next()? {
-            let (of_plan, prev, digest): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let body: String = row.get(3)?;
-            let broken = |problem: &str| StoreError::Corrupt {
-                path: self.path.clone(),
-                problem: format!(
-                    "the chain of approvals does not hold: record {} {problem}",
-                    found.len() + 1
-                ),
+            let Some((bytes, digest)) = found.pop() else {
+                return Ok(None);
             };
-            if prev != last {
-                return Err(broken("does not follow the one before it").into());
+            // The plan's own id leaves out when it was made and how it was judged.
+            if Digest::of(&bytes).as_str() != digest {
+                return Err(Problem::Damaged(format!("the plan {prefix} was changed")));
             }
-            if chained(&prev, &body).as_str() != digest {
-                return Err(broken("was changed").into());
-            }
-            let record: Approval = serde_json::from_str(&body)?;
-            if of_plan != record.plan_id.to_string() {
-                return Err(broken("is filed under another plan").into());
-            }
-            last = digest;
-            found.push(record);
-        }
-        Ok((found, last))
+            Ok(Some(bytes))
+        })
     }
-}
-
-/// The digest of an approval's body and of the record before it.
-fn chained(prev: &str, body: &str) -> Digest {
-    Digest::of(format!("{prev}\n{body}").as_bytes())
-}
-
-fn spent(
-    connection: &Connection,
-    approval_id: &ApprovalId,
-    except: Option<&RunId>,
-) -> Result<u32, rusqlite::Error> {
-    connection.query_row(
-        "SELECT count(*) FROM run_approvals WHERE approval_id = ?1 AND run_id <> ?2",
-        params![approval_id.0, except.map_or("", |run| run.0.as_str())],
-        |row| row.get(0),
-    )
 }
 
 impl JournalStore for SqliteStore {
@@ -230,6 +237,9 @@ impl JournalStore for SqliteStore {
         self.write(|transaction| {
             refuse_second_run(transaction, &new.target, new.now)?;
             pay(transaction, &new.run_id, &new.approvals)?;
+            if let Some(over) = &new.takes_over {
+                take_over(transaction, over, new.now)?;
+            }
             transaction.execute(
                 "INSERT INTO runs (run_id, plan_id, target, created_at, holder, lease_until_ms, epoch)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)",
@@ -242,6 +252,8 @@ impl JournalStore for SqliteStore {
                     lease_end(new.now, new.ttl).as_millisecond()
                 ],
             )?;
+            seal::new_run(transaction, &new.run_id.0)?;
+            seal::put(transaction, Over::Runs, seal::all_runs(transaction)?, "")?;
             Ok(Lease {
                 run_id: new.run_id.clone(),
                 epoch: 1,
@@ -335,54 +347,58 @@ impl JournalStore for SqliteStore {
         now: Timestamp,
         facts: Vec<Fact>,
     ) -> Result<Vec<Entry>, StoreError> {
-        self.write(|transaction| {
+        let added = self.write(|transaction| {
             extend(transaction, lease, ttl, now)?;
+            let row = RunSeal::of(transaction, &lease.run_id.0)?.ok_or_else(|| lost(lease))?;
             let mut last = last_entry(transaction, &lease.run_id)?;
+            check_head(&row, last.as_ref())?;
+            let finished = facts
+                .iter()
+                .any(|fact| matches!(fact, Fact::Finished { .. } | Fact::Superseded { .. }));
             let mut added = Vec::with_capacity(facts.len());
             let mut statement =
                 transaction.prepare_cached("INSERT INTO entries (run_id, seq, body) VALUES (?1, ?2, ?3)")?;
             for fact in facts {
-                let finished = matches!(fact, Fact::Finished { .. });
                 let entry = Entry::chain(&lease.run_id, last.as_ref(), now, lease.epoch, fact)?;
-                statement.execute(params![
-                    lease.run_id.0,
-                    as_i64(entry.seq),
-                    serde_json::to_string(&entry)?
-                ])?;
-                if finished {
-                    transaction.execute(
-                        "UPDATE runs SET finished = 1 WHERE run_id = ?1",
-                        [&lease.run_id.0],
-                    )?;
-                }
+                let body = serde_json::to_string(&entry)?;
+                statement.execute(params![lease.run_id.0, as_i64(entry.seq), body])?;
                 last = Some(entry.clone());
                 added.push(entry);
             }
+            if let Some(newest) = added.last() {
+                row.advance(transaction, head_of(newest), finished)?;
+            }
             Ok(added)
-        })
+        })?;
+        if let Some(newest) = added.last() {
+            self.mark.entry(newest);
+        }
+        Ok(added)
     }
 
     fn load(&self, run_id: &RunId) -> Result<Vec<Entry>, StoreError> {
         let entries: Vec<Entry> = self.read(|connection| {
-            let known: Option<i64> = connection
-                .query_row("SELECT 1 FROM runs WHERE run_id = ?1", [&run_id.0], |row| {
-                    row.get(0)
-                })
-                .optional()?;
-            if known.is_none() {
-                return Err(StoreError::NoSuchRun(run_id.to_string()).into());
-            }
+            let row = RunSeal::of(connection, &run_id.0)?;
+            let row = row.ok_or_else(|| StoreError::NoSuchRun(run_id.to_string()))?;
             let mut statement =
                 connection.prepare_cached("SELECT body FROM entries WHERE run_id = ?1 ORDER BY seq")?;
             let bodies = statement.query_map([&run_id.0], |row| row.get::<_, String>(0))?;
-            bodies.map(|body| Ok(serde_json::from_str(&body?)?)).collect()
+            let entries = bodies
+                .map(|body| Ok(serde_json::from_str(&body?)?))
+                .collect::<Result<Vec<Entry>, Problem>>()?;
+            verify_chain(&entries).map_err(StoreError::from)?;
+            check_head(&row, entries.last())?;
+            Ok(entries)
         })?;
-        verify_chain(&entries)?;
         Ok(entries)
     }
 
     fn runs(&self) -> Result<Vec<RunRow>, StoreError> {
-        let mut rows = self.read(|connection| rows(connection, "", &[]))?;
+        let mut rows = self.read(|connection| {
+            let rows = rows(connection, "", &[])?;
+            seal::check(connection, Over::Runs, rows.len(), "")?;
+            Ok(rows)
+        })?;
         // Moments are written with varying precision, so they do not sort as text.
         rows.sort_by(|a, b| (b.created_at, &b.run_id).cmp(&(a.created_at, &a.run_id)));
         Ok(rows)
@@ -405,11 +421,25 @@ impl JournalStore for SqliteStore {
         })
     }
 
+    fn look_through(&self) -> Result<(), StoreError> {
+        self.read(|connection| {
+            let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+            if found != "ok" {
+                return Err(Problem::Damaged(found));
+            }
+            check_approvals(connection)
+        })
+    }
+
     fn prune(&self, before: Timestamp) -> Result<usize, StoreError> {
         self.write(|transaction| {
             // Timestamps are written in UTC with varying precision, so they are compared as moments, not as text.
             let old = rows(transaction, "WHERE finished = 1 AND holder IS NULL", &[])?;
             let old: Vec<RunRow> = old.into_iter().filter(|row| row.created_at < before).collect();
+            // First: a mark that names a run which is gone would stop everybody.
+            if old.iter().any(|row| self.marks(&row.run_id)) {
+                self.mark.forget_entry();
+            }
             for row in &old {
                 for table in ["entries", "runs"] {
                     transaction
@@ -420,125 +450,8 @@ impl JournalStore for SqliteStore {
                     [row.plan_id.to_string()],
                 )?;
             }
+            seal::put(transaction, Over::Runs, seal::all_runs(transaction)?, "")?;
             Ok(old.len())
         })
     }
-}
-
-/// Spends approvals on a run.
-fn pay(
-    transaction: &Transaction<'_>,
-    run_id: &RunId,
-    approvals: &[(ApprovalId, u32)],
-) -> Result<(), Problem> {
-    for (approval_id, max_runs) in approvals {
-        // Without this run: the same approval may be given twice.
-        if spent(transaction, approval_id, Some(run_id))? >= *max_runs {
-            return Err(StoreError::ApprovalSpent(approval_id.clone()).into());
-        }
-        transaction.execute(
-            "INSERT INTO run_approvals (run_id, approval_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            params![run_id.0, approval_id.0],
-        )?;
-    }
-    Ok(())
-}
-
-fn refuse_second_run(transaction: &Transaction<'_>, target: &str, now: Timestamp) -> Result<(), Problem> {
-    let others = rows(
-        transaction,
-        "WHERE target = ?1 AND holder IS NOT NULL",
-        &[&target],
-    )?;
-    match others.into_iter().find(|row| row.is_held(now)) {
-        Some(row) => Err(held(row).into()),
-        None => Ok(()),
-    }
-}
-
-fn held(row: RunRow) -> StoreError {
-    match row.holder {
-        Some(holder) => StoreError::Held {
-            run_id: row.run_id,
-            holder: Box::new(holder),
-            until: row.lease_until,
-        },
-        None => StoreError::NoSuchRun(row.run_id.to_string()),
-    }
-}
-
-fn lost(lease: &Lease) -> StoreError {
-    StoreError::LeaseLost {
-        run_id: lease.run_id.clone(),
-    }
-}
-
-/// Moves the lease's end, if the lease still is the newest one.
-fn extend(
-    transaction: &Transaction<'_>,
-    lease: &Lease,
-    ttl: Duration,
-    now: Timestamp,
-) -> Result<(), Problem> {
-    let changed = transaction.execute(
-        "UPDATE runs SET lease_until_ms = ?3 WHERE run_id = ?1 AND epoch = ?2 AND holder IS NOT NULL",
-        params![
-            lease.run_id.0,
-            as_i64(lease.epoch),
-            lease_end(now, ttl).as_millisecond()
-        ],
-    )?;
-    if changed == 1 {
-        Ok(())
-    } else {
-        Err(lost(lease).into())
-    }
-}
-
-fn last_entry(transaction: &Transaction<'_>, run_id: &RunId) -> Result<Option<Entry>, Problem> {
-    let body: Option<String> = transaction
-        .prepare_cached("SELECT body FROM entries WHERE run_id = ?1 ORDER BY seq DESC LIMIT 1")?
-        .query_row([&run_id.0], |row| row.get(0))
-        .optional()?;
-    Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
-}
-
-fn rows(
-    connection: &Connection,
-    condition: &str,
-    values: &[&dyn rusqlite::ToSql],
-) -> Result<Vec<RunRow>, Problem> {
-    let sql = format!(
-        "SELECT run_id, plan_id, target, created_at, holder, lease_until_ms, epoch FROM runs {condition}"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let raw = statement.query_map(values, |row| {
-        Ok((
-            row.get::<_, String>(0)?,
-            row.get::<_, String>(1)?,
-            row.get::<_, String>(2)?,
-            row.get::<_, String>(3)?,
-            row.get::<_, Option<String>>(4)?,
-            row.get::<_, i64>(5)?,
-            row.get::<_, i64>(6)?,
-        ))
-    })?;
-    raw.map(|row| {
-        let (run_id, plan_id, target, created_at, holder, until, epoch) = row?;
-        Ok(RunRow {
-            run_id: RunId(run_id),
-            plan_id: PlanId(Digest::from_text(plan_id)),
-            target,
-            created_at: created_at.parse().unwrap_or(Timestamp::UNIX_EPOCH),
-            holder: holder.map(|text| serde_json::from_str(&text)).transpose()?,
-            lease_until: Timestamp::from_millisecond(until).unwrap_or(Timestamp::MAX),
-            epoch: u64::try_from(epoch).unwrap_or(0),
-        })
-    })
-    .collect()
-}
-
-/// SQLite's integers are signed; ours count from 1 and never come near the end.
-fn as_i64(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -138,6 +138,34 @@ fn people_roles_and_separation_are_the_plans_as_well_as_the_policys() {
 }
 
 #[test]
+fn a_run_is_taken_back_without_an_approval_but_never_against_policy() {
+    let plan = plan(document(json!({"count": 2, "max_runs": 1})));
+    let back = enact_core::gate::Circumstances {
+        purpose: enact_core::gate::Purpose::TakeBack,
+        ..circumstances()
+    };
+    let ask = |verdict: Verdict, circumstances: &enact_core::gate::Circumstances| {
+        let mut no = approval(&plan);
+        no.decision = enact_core::approval::Decision::Rejected;
+        admit(plan.clone(), verdict, vec![no], circumstances)
+    };
+    let verdict = || BuiltinPolicy.judge(&plan, &occasion());
+    assert!(ask(verdict(), &circumstances()).is_err());
+    let admitted = ask(verdict(), &back).unwrap();
+    assert!(admitted.approvals().is_empty() && admitted.ends_at().is_none());
+    let denied = verdict().with(finding(Outcome::Deny));
+    assert!(matches!(ask(denied, &back), Err(GateClosed::Denied { .. })));
+    let latched = enact_core::gate::Circumstances {
+        latched: Some("wait".to_owned()),
+        ..back.clone()
+    };
+    assert!(matches!(
+        ask(verdict(), &latched),
+        Err(GateClosed::Latched { .. })
+    ));
+}
+
+#[test]
 fn two_names_of_one_person_are_one_person() {
     let plan = plan(document(json!({"count": 2, "max_runs": 1})));
     let both = || vec![signed_by(&plan, "ben"), signed_by(&plan, "cid")];

@@ -8,15 +8,16 @@ use enact_core::approval::{Approval, ApprovalId, Decision, Method};
 use enact_core::canonical::Digest;
 use enact_core::change::{Action, ProtectionChange};
 use enact_core::fault::Fault;
-use enact_core::gate::{Circumstances, GateClosed, admit};
+use enact_core::gate::{Circumstances, GateClosed, Purpose, admit};
 use enact_core::plan::{Plan, PlanId};
 use enact_core::principal::{Principal, PrincipalKind};
 use enact_core::verdict::{Assurance, Finding, Outcome, Requirement, Verdict};
-use enact_testkit::fixtures::{agent, approval, circumstances, person, start, target};
+use enact_engine::policy::{BuiltinPolicy, PolicyEngine as _};
+use enact_testkit::fixtures::{agent, approval, circumstances, occasion, person, start, target};
 use enact_testkit::scenario::{Node, Scenario};
 use proptest::prelude::*;
 
-use crate::support::{catches, ensure, holds, refreeze};
+use crate::support::{Bench, catches, ensure, holds, refreeze};
 
 /// Everything the gate is asked with.
 #[derive(Debug, Clone)]
@@ -429,4 +430,18 @@ fn each_reason_alone_keeps_the_gate_closed() {
         assert_eq!(closed.exit_code().number(), exit_code, "{reason}: {closed}");
     }
     assert_eq!(plan.metadata().target, target());
+}
+
+#[test]
+fn what_was_let_through_to_be_taken_back_is_not_carried_out() {
+    let mut bench = Bench::of(&Scenario::new(vec![Node::new(Action::Update, &[])]));
+    let back = Circumstances {
+        purpose: Purpose::TakeBack,
+        ..circumstances()
+    };
+    let verdict = BuiltinPolicy.judge(bench.plan(), &occasion());
+    bench.admitted = admit(bench.plan().clone(), verdict, Vec::new(), &back).unwrap();
+    let refused = bench.run().err().unwrap();
+    assert!(refused.contains("OnlyBack"), "{refused}");
+    assert!(bench.world.committed().is_empty());
 }

@@ -113,7 +113,8 @@ fn a_denial_closes((case, hidden): &(Case, bool)) -> Result<(), String> {
             | GateClosed::Unreadable(_)
             | GateClosed::OtherTarget { .. }
             | GateClosed::VerdictOfOtherPlan { .. }
-            | GateClosed::VerdictOfOtherBundle { .. },
+            | GateClosed::VerdictOfOtherBundle { .. }
+            | GateClosed::NotProved(_),
         ) => Ok(()),
         Err(
             closed @ (GateClosed::Rejected { .. }

@@ -5,10 +5,13 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "clippy.toml allows them in test functions; here the helpers are tests as well"
 )]
 
+mod clock_jumps;
 mod crash;
+mod desk;
 mod gate_document;
 mod law_01_planning;
 mod law_02_admission;
@@ -30,14 +33,17 @@ mod policy_names;
 mod policy_origin;
 mod policy_reload;
 mod procedure;
+mod revisions;
 mod signature_files;
 mod signature_keys;
 mod signature_worth;
 mod sqlite;
 mod stop;
+mod store_damage;
 mod store_suite;
 mod store_twin;
 mod support;
+mod words;
 
 use enact_core::fault::Fault;
 

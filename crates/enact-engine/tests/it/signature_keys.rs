@@ -111,7 +111,7 @@ fn what_ssh_keygen_signs_counts_and_it_agrees_in_every_case() {
     ];
     for (name, options, counts) in kinds {
         let public = keys.make(name, options);
-        let signature = sign(&keys.path(name), MESSAGE).unwrap();
+        let signature = sign(&keys.path(name), MESSAGE, "approval@enact").unwrap();
         let line = format!("{WHO} namespaces=\"{PURPOSE}\" {public}\n");
         let found = ask(&signature, MESSAGE, &line);
         assert_eq!(found.is_ok(), counts, "{name}: {found:?}");
@@ -135,7 +135,7 @@ fn a_key_counts_for_whom_and_what_the_file_says_only() {
     let keys = Keys::new();
     let public = keys.make("key", &["-t", "ed25519"]);
     let other = keys.make("other", &["-t", "ed25519"]);
-    let signature = sign(&keys.path("key"), MESSAGE).unwrap();
+    let signature = sign(&keys.path("key"), MESSAGE, "approval@enact").unwrap();
     assert!(ask(&signature, MESSAGE, &format!("{WHO} {public}")).is_ok());
     let refused = [
         ("", "no line of allowed_signers has it"),
@@ -192,7 +192,7 @@ fn certificates_count_when_their_authority_is_known_and_they_are_for_this_person
         arguments.extend(options);
         arguments.push("key.pub");
         keys.ssh_keygen(&arguments);
-        sign(&keys.path("key-cert.pub"), MESSAGE).unwrap()
+        sign(&keys.path("key-cert.pub"), MESSAGE, "approval@enact").unwrap()
     };
     let good = certify(&["-n", WHO, "-V", "-1h:+1h"]);
     let signed = ask(&good, MESSAGE, &lines).unwrap();
@@ -300,7 +300,7 @@ fn damaged_signatures_are_refused_and_never_panic() {
     let keys = Keys::new();
     let public = keys.make("key", &["-t", "ed25519"]);
     let lines = format!("{WHO} {public}");
-    let signature = sign(&keys.path("key"), MESSAGE).unwrap();
+    let signature = sign(&keys.path("key"), MESSAGE, "approval@enact").unwrap();
     use base64::Engine as _;
     let engine = base64::engine::general_purpose::STANDARD;
     let packed: String = signature
@@ -343,7 +343,7 @@ fn damaged_signatures_are_refused_and_never_panic() {
 
 #[test]
 fn a_file_without_a_key_is_named() {
-    let error = sign(Path::new("/nowhere/key"), MESSAGE).unwrap_err();
+    let error = sign(Path::new("/nowhere/key"), MESSAGE, "approval@enact").unwrap_err();
     assert!(matches!(error, SignError::Refused { .. }), "{error:?}");
     assert!(error.to_string().contains("/nowhere/key"), "{error}");
 }

@@ -13,12 +13,12 @@ use enact_testkit::fixtures::{agent, person, start};
 use jiff::tz::TimeZone;
 
 /// A key in a directory, and a configuration that knows it as Dana's.
-struct Dana {
+pub(crate) struct Dana {
     folder: tempfile::TempDir,
-    trust: Trust,
+    pub(crate) trust: Trust,
 }
 
-fn dana() -> Dana {
+pub(crate) fn dana() -> Dana {
     let folder = tempfile::tempdir().unwrap();
     let made = std::process::Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"])
@@ -35,11 +35,11 @@ fn dana() -> Dana {
 }
 
 impl Dana {
-    fn key(&self) -> std::path::PathBuf {
+    pub(crate) fn key(&self) -> std::path::PathBuf {
         self.folder.path().join("key")
     }
 
-    fn key_id(&self) -> String {
+    pub(crate) fn key_id(&self) -> String {
         enact_engine::signature::check::fingerprint(&self.trust.signers.lines()[0].key)
     }
 }
@@ -56,7 +56,7 @@ fn record(by: Principal, method: Method) -> Approval {
     }
 }
 
-fn by_key() -> Principal {
+pub(crate) fn by_key() -> Principal {
     Principal {
         id: "ssh:dana@example".to_owned(),
         kind: PrincipalKind::Person,
@@ -65,7 +65,7 @@ fn by_key() -> Principal {
 
 fn signed(mut record: Approval, key: &Path) -> Approval {
     record.method = Method::Signature;
-    let sshsig = sign(key, &record.signed_bytes().unwrap()).unwrap();
+    let sshsig = sign(key, &record.signed_bytes().unwrap(), "approval@enact").unwrap();
     record.signature = Some(Signature {
         key_id: "SHA256:whatever".to_owned(),
         sshsig,

@@ -34,6 +34,7 @@ fn filled(path: &Path) -> RunId {
     let run_id = RunId("run".to_owned());
     let lease = store
         .create_run(&NewRun {
+            takes_over: None,
             run_id: run_id.clone(),
             plan_id: PlanId(Digest::of(b"plan")),
             target: "target".to_owned(),
@@ -123,7 +124,7 @@ fn an_empty_file_becomes_a_database_and_opening_again_keeps_what_is_in_it() {
         .unwrap()
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 1);
+    assert_eq!(version, 2);
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn a_newer_schema_is_refused_by_name() {
             error,
             StoreError::Newer {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
@@ -150,7 +151,7 @@ fn a_newer_schema_is_refused_by_name() {
     let message = error.to_string().replace(path.to_str().unwrap(), "PATH");
     assert_eq!(
         message,
-        "the state at PATH has schema version 99; this version of enact knows 1"
+        "the state at PATH has schema version 99; this version of enact knows 2"
     );
 }
 

@@ -11,7 +11,7 @@ use enact_engine::holder::Holder;
 use enact_engine::stop::Urgency;
 use enact_engine::store::memory::MemoryStore;
 use enact_engine::store::sqlite::SqliteStore;
-use enact_engine::store::{Lease, NewRun, StopRequest, Store, StoreError, find_run};
+use enact_engine::store::{Lease, NewRun, StopRequest, Store, StoreError, TakeOver, find_run};
 use enact_testkit::fixtures::{approval, person, start};
 use enact_testkit::scenario::Scenario;
 use jiff::Timestamp;
@@ -73,6 +73,7 @@ suite!(
     pruning_forgets_old_finished_runs_and_nothing_else,
     an_approval_stays_spent_after_its_run_is_pruned,
     what_does_not_exist_is_named,
+    a_run_is_taken_over_at_rest_as_it_stands_or_nothing_happens,
 );
 
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -102,6 +103,7 @@ fn gone() -> Holder {
 
 fn create(store: &dyn Store, name: &str, holder: &Holder, now: Timestamp) -> Result<Lease, StoreError> {
     store.create_run(&NewRun {
+        takes_over: None,
         run_id: RunId(name.to_owned()),
         plan_id: plan_id(name),
         target: format!("target of {name}"),
@@ -114,6 +116,7 @@ fn create(store: &dyn Store, name: &str, holder: &Holder, now: Timestamp) -> Res
 
 fn spend(store: &dyn Store, name: &str, approvals: &[(&str, u32)]) -> Result<Lease, StoreError> {
     store.create_run(&NewRun {
+        takes_over: None,
         run_id: RunId(name.to_owned()),
         plan_id: plan_id("plan"),
         target: format!("target of {name}"),
@@ -125,6 +128,53 @@ fn spend(store: &dyn Store, name: &str, approvals: &[(&str, u32)]) -> Result<Lea
         ttl: TTL,
         now: at(0),
     })
+}
+
+fn a_run_is_taken_over_at_rest_as_it_stands_or_nothing_happens(pair: &Pair) {
+    let store = pair.one.as_ref();
+    let lease = create(store, "old", &elsewhere(), at(0)).unwrap();
+    let written = store.append(&lease, TTL, at(0), vec![stopped()]).unwrap();
+    let take = |name: &str, head: &Digest, now| {
+        store.create_run(&NewRun {
+            takes_over: Some(TakeOver {
+                run_id: RunId("old".to_owned()),
+                head: head.clone(),
+                fact: Fact::Superseded {
+                    run_id: RunId(name.to_owned()),
+                    plan_id: plan_id("new"),
+                    by: person("ana"),
+                },
+            }),
+            run_id: RunId(name.to_owned()),
+            plan_id: plan_id("new"),
+            target: "another target".to_owned(),
+            approvals: vec![(ApprovalId("yes".to_owned()), 1)],
+            holder: &elsewhere(),
+            ttl: TTL,
+            now,
+        })
+    };
+    let spent = || store.runs_spent(&ApprovalId("yes".to_owned()), None).unwrap();
+    let head = &written[0].digest;
+    assert!(matches!(take("new", head, at(1)), Err(StoreError::Held { .. })));
+    store.release(&lease).unwrap();
+    let other = Digest::of(b"another entry");
+    assert!(matches!(take("new", &other, at(1)), Err(StoreError::GoneOn(_))));
+    assert_eq!((spent(), store.runs().unwrap().len()), (0, 1));
+    assert_eq!(store.load(&RunId("old".to_owned())).unwrap(), written);
+
+    // Somebody took the lease, slept through it, and wakes up when it is too late.
+    let asleep = store
+        .acquire(&RunId("old".to_owned()), &elsewhere(), TTL, at(2))
+        .unwrap();
+    take("new", head, at(100)).unwrap();
+    let late = store.append(&asleep, TTL, at(100), vec![stopped()]);
+    assert!(matches!(late, Err(StoreError::LeaseLost { .. })));
+    let entries = store.load(&RunId("old".to_owned())).unwrap();
+    verify_chain(&entries).unwrap();
+    assert!(matches!(entries.last().unwrap().fact, Fact::Superseded { .. }));
+    assert_eq!((spent(), entries.len()), (1, 2));
+    assert!(take("newer", head, at(200)).is_err());
 }
 
 pub(crate) fn stopped() -> Fact {
@@ -198,6 +248,7 @@ fn a_lease_given_back_is_free_and_cannot_be_used(pair: &Pair) {
 fn one_run_at_a_time_works_on_a_target(pair: &Pair) {
     let holder = elsewhere();
     let new = |name: &str, now| NewRun {
+        takes_over: None,
         run_id: RunId(name.to_owned()),
         plan_id: plan_id(name),
         target: "the same".to_owned(),

@@ -43,6 +43,7 @@ fn one_call(store: &dyn Store, (what, which, now): (u8, u8, i64)) -> String {
                 return "known already".to_owned();
             }
             let created = store.create_run(&NewRun {
+                takes_over: None,
                 run_id,
                 plan_id: plan_id("plan"),
                 target: format!("target {}", which % 2),

@@ -118,6 +118,7 @@ fn metadata(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Me
             ..options.target.clone()
         },
         policy_digest: options.policy_digest.clone(),
+        revision: None,
     }
 }
 

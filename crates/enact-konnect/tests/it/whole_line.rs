@@ -128,6 +128,8 @@ fn approved(plan: Plan) -> AdmittedPlan {
         asked_by_plan: None,
         people: Default::default(),
         latched: None,
+        parentage: enact_core::revision::Parentage::None,
+        purpose: enact_core::gate::Purpose::CarryOut,
     };
     let occasion = enact_engine::policy::input::Occasion {
         now: jiff::Timestamp::UNIX_EPOCH,

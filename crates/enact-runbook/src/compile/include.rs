@@ -144,6 +144,7 @@ impl Compiler<'_> {
             title: header.title.clone(),
             tasks: header.tasks.clone(),
             changes: ids.clone(),
+            observed: None,
         });
         self.changes.insert(header.full_id.clone(), ids);
     }

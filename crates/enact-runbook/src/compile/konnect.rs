@@ -33,6 +33,8 @@ pub struct SubPlan {
     pub target: Value,
     /// The changes, in an order in which they can be made.
     pub changes: Vec<Change>,
+    /// How many objects of each type it found, where it may delete: `{"portal": 3}`.
+    pub observed: Option<Value>,
 }
 
 /// Plans for another domain. It may read.
@@ -107,6 +109,7 @@ impl Compiler<'_> {
             title: header.title.clone(),
             tasks: std::mem::take(&mut header.tasks),
             changes: ids.clone(),
+            observed: planned.observed,
         });
         self.ran(&header, ids);
         header.step.kind = action.kind.name();

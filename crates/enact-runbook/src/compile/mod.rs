@@ -443,6 +443,7 @@ impl<'e> Compiler<'e> {
                 region: None,
             },
             policy_digest: self.options.policy_digest.clone(),
+            revision: None,
         };
         let draft = PlanDraft {
             metadata,

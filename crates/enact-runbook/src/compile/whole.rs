@@ -145,6 +145,10 @@ impl Compiler<'_> {
         let revises = fields
             .get("revises")
             .and_then(|node| reading.plain(node, "`revises`"));
+        if revises.is_some() {
+            let place = reading.place(fields.key_span("revises"));
+            self.map.insert("revises".to_owned(), place);
+        }
         let acceptance = self.acceptance(fields);
         let verification = self.verification(fields);
         let downtime_estimate = self.reading.estimated_downtime(fields);

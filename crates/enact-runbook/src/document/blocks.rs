@@ -178,7 +178,8 @@ impl Reading<'_> {
                 Some(_) => {
                     let note =
                         Diagnostic::warning("after a cancellation nothing is taken back by the run itself");
-                    self.fault(item.span, note.hint("use `enact rollback RUN` then"));
+                    let note = note.hint("use `enact rollback RUN` then");
+                    self.finding(crate::lint::CANCEL, item.span, note);
                 }
                 None => {}
             }

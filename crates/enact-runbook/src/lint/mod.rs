@@ -26,8 +26,11 @@ pub struct LintFinding {
     pub diagnostic: Diagnostic,
 }
 
+/// The rule that `rollback: { on: [cancel] }` stands under.
+pub(crate) const CANCEL: &str = "W_ROLLBACK_CANCEL";
+
 /// Rules that give advice, which can be declined.
-pub const ADVICE: [&str; 16] = [
+pub const ADVICE: [&str; 17] = [
     "W_NO_ROLLBACK",
     "W_NO_PROBE",
     "W_NO_VERIFY",
@@ -42,6 +45,7 @@ pub const ADVICE: [&str; 16] = [
     "W_OVERPLAN_ECHO",
     "W_UNDERPLAN_VAGUE",
     "W_PLACEHOLDER",
+    CANCEL,
     crate::markdown::NOTE,
     crate::markdown::MANUAL,
 ];

@@ -19,6 +19,9 @@ use serde::{Deserialize, Serialize};
 use super::kin;
 use super::outcome::Outcome;
 
+/// Room taken for the outcome before the command starts: a command may fill the disk, and nobody would know how it ended.
+/// Enough for an outcome with little output; one with more needs room of its own.
+const OUTCOME_ROOM: [u8; 8 * 1024] = [0; 8 * 1024];
 /// How often a folder is looked at while its command runs.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long SIGKILL may take before what is left counts as a survivor.
@@ -80,6 +83,7 @@ pub(super) fn mark_started(
 ) -> std::io::Result<()> {
     let _alone = alone(folder)?;
     check_free(folder, engine)?;
+    open_temporary(&outcome_path(folder))?.write_all(&OUTCOME_ROOM)?;
     let mark = Mark::Started {
         supervisor: supervisor.clone(),
         at,
@@ -107,15 +111,25 @@ pub(super) fn sync_outcome(folder: &Path) -> std::io::Result<()> {
 
 /// The file is there whole or not at all, and replaces the one before.
 fn write_replacing<T: Serialize>(path: &Path, value: &T) -> std::io::Result<()> {
-    let temporary = path.with_added_extension("new");
-    let mut file = OpenOptions::new()
+    let mut file = open_temporary(path)?;
+    let bytes = serde_json::to_vec(value)?;
+    // Into the room that was taken for it, and only then cut to size: what is let go, somebody else may take.
+    file.write_all(&bytes)?;
+    file.set_len(u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+    std::fs::rename(temporary_path(path), path)
+}
+
+fn open_temporary(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new()
         .create(true)
-        .truncate(true)
+        .truncate(false)
         .write(true)
         .mode(0o600)
-        .open(&temporary)?;
-    file.write_all(&serde_json::to_vec(value)?)?;
-    std::fs::rename(temporary, path)
+        .open(temporary_path(path))
+}
+
+fn temporary_path(path: &Path) -> PathBuf {
+    path.with_added_extension("new")
 }
 
 fn read_mark(folder: &Path) -> std::io::Result<Option<Mark>> {

@@ -110,13 +110,11 @@ impl RunbookProvider<'_> {
         let Some(total) = step.spec.timeout_total else {
             return Ok(Duration::from_millis(one));
         };
-        let started = self.with_state(|state| {
-            let progress = state.changes.get(&change.change_id)?;
-            progress.intent_at
+        let spent = self.with_state(|state| {
+            let started = state.changes.get(&change.change_id)?.started_ms?;
+            Some(state.clock.elapsed_at(self.now()).saturating_sub(started))
         });
-        let spent = started.map_or(0, |at| {
-            u64::try_from(self.now().as_millisecond().saturating_sub(at.as_millisecond())).unwrap_or(0)
-        });
+        let spent = spent.unwrap_or(0);
         if spent >= total.0 {
             let message = format!("all attempts together took longer than {} s", total.0 / 1000);
             return Err(Failure::new(Disposition::GiveUp, message).in_part());

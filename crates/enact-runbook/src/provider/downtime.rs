@@ -11,14 +11,13 @@ use crate::spec::Document;
 /// How long the downtime has lasted until `now`, or lasted in all; `None` before it starts or where there is none.
 pub fn length(document: &Document, state: &RunState, now: Timestamp) -> Option<Duration> {
     let window = document.downtime.as_ref()?;
-    let from = state.changes.get(&window.from)?.intent_at?;
+    let from = state.changes.get(&window.from)?.started_ms?;
     let last = state.changes.get(&window.to);
     let until = last
         .filter(|progress| progress.state == ChangeState::Done)
-        .and_then(|progress| progress.ended_at)
-        .unwrap_or(now);
-    let span = until.as_millisecond().saturating_sub(from.as_millisecond());
-    Some(Duration::from_millis(u64::try_from(span).unwrap_or(0)))
+        .and_then(|progress| progress.ended_ms)
+        .unwrap_or_else(|| state.clock.elapsed_at(now));
+    Some(Duration::from_millis(until.saturating_sub(from)))
 }
 
 /// Is the window open: started and not ended?

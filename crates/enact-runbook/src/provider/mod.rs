@@ -12,7 +12,7 @@ mod folders;
 mod judge;
 mod outputs;
 mod preflight;
-mod reply;
+pub(crate) mod reply;
 mod request;
 mod scope;
 mod secrets;
@@ -339,6 +339,9 @@ impl Provider for RunbookProvider<'_> {
 /// How a step ended, for the journal. What a step with secret outputs printed stays out of it.
 pub(crate) fn attempt_note(reply: &Reply, prints_secrets: bool) -> Value {
     let mut detail = json!({ "ended": reply.in_words(), "took_ms": u64::try_from(reply.took.as_millis()).unwrap_or(u64::MAX) });
+    if let (false, Some(fields)) = (reply.survivors.is_empty(), detail.as_object_mut()) {
+        fields.insert("survivors".to_owned(), json!(reply.survivors));
+    }
     let line = reply.last_line().filter(|_| !prints_secrets);
     if let (Some(line), Some(fields)) = (line, detail.as_object_mut()) {
         fields.insert(

@@ -50,6 +50,8 @@ pub struct Reply {
     pub output_file: Option<String>,
     /// How long it took.
     pub took: Duration,
+    /// Processes that it started and that not even SIGKILL ended.
+    pub survivors: Vec<u32>,
 }
 
 impl Reply {
@@ -63,6 +65,7 @@ impl Reply {
             headers: BTreeMap::new(),
             output_file: None,
             took: Duration::ZERO,
+            survivors: Vec::new(),
         }
     }
 
@@ -83,11 +86,19 @@ impl Reply {
             headers: BTreeMap::new(),
             output_file,
             took: Duration::from_millis(outcome.duration_ms),
+            survivors: outcome.survivors.clone(),
         }
     }
 
     /// How it ended, in words.
     pub fn in_words(&self) -> String {
+        match survivors_in_words(&self.survivors) {
+            Some(left) => format!("{}; {left}", self.end_in_words()),
+            None => self.end_in_words(),
+        }
+    }
+
+    fn end_in_words(&self) -> String {
         match &self.end {
             End::Exit(code) => format!("exit code {code}"),
             End::Signal(signal) => format!("ended by signal {signal}"),
@@ -129,5 +140,39 @@ impl Reply {
             Some(line) => format!("{}: {line}", self.in_words()),
             None => self.in_words(),
         }
+    }
+}
+
+/// What is said of processes that are left; nothing where none is.
+pub(crate) fn survivors_in_words(survivors: &[u32]) -> Option<String> {
+    let ids: Vec<String> = survivors.iter().map(ToString::to_string).collect();
+    match ids.as_slice() {
+        [] => None,
+        [one] => Some(format!(
+            "process {one} of it is still there: not even SIGKILL ended it"
+        )),
+        _ => Some(format!(
+            "processes {} of it are still there: not even SIGKILL ended them",
+            ids.join(", ")
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_that_are_left_are_named_beside_the_end() {
+        let mut reply = Reply::bare(End::TimedOut);
+        assert_eq!(reply.in_words(), "it took longer than 0.0 s and was ended");
+        reply.survivors = vec![71];
+        assert!(
+            reply
+                .in_words()
+                .ends_with("was ended; process 71 of it is still there: not even SIGKILL ended it")
+        );
+        reply.survivors.push(72);
+        assert!(reply.summary().contains("processes 71, 72 of it are still there"));
     }
 }

@@ -327,4 +327,8 @@ pub struct Group {
     pub tasks: Vec<String>,
     /// Its changes, in order.
     pub changes: Vec<ChangeId>,
+    /// How many objects of each type a step that may delete found under management: what a policy compares its deletions
+    /// with. Absent for other steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Value>,
 }

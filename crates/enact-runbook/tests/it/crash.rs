@@ -23,7 +23,7 @@ use enact_testkit::crash::{Kill, Machine, Process, TTL};
 use enact_testkit::fixtures::{approval, circumstances, occasion, person};
 use tempfile::TempDir;
 
-use crate::process::program;
+use crate::supervised::program;
 
 const STEPS: [&str; 5] = ["one", "two", "three", "four", "five"];
 
@@ -180,6 +180,7 @@ impl Bench {
                 Settlement::NotDone
             };
             let fact = Fact::Decided {
+                proof: None,
                 change_id: change_id.clone(),
                 settlement,
                 by: person("ana"),
@@ -398,6 +399,7 @@ fn a_journal_that_was_cut_does_not_lead_to_a_second_effect() {
         let now = process.installation.clock.now();
         let lease = store
             .create_run(&NewRun {
+                takes_over: None,
                 run_id: run_id.clone().unwrap(),
                 plan_id: plan.id().clone(),
                 target: "host crash".to_owned(),

@@ -27,6 +27,7 @@ struct NoChanges;
 impl SubPlanner for NoChanges {
     fn plan(&self, _: &SubPlanRequest<'_>) -> Result<SubPlan, Vec<Diagnostic>> {
         Ok(SubPlan {
+            observed: None,
             target: serde_json::json!({"kind": "konnect"}),
             changes: Vec::new(),
         })

@@ -4,7 +4,7 @@ use enact_core::change::{Action, Change, Parent};
 use enact_core::diagnostic::Diagnostic;
 use enact_core::reference::reference;
 use enact_runbook::files::MemoryFiles;
-use enact_runbook::{SubPlan, SubPlanRequest, SubPlanner, compile};
+use enact_runbook::{Compiled, SubPlan, SubPlanRequest, SubPlanner, compile};
 use serde_json::json;
 
 use crate::kit::{compiled, errors, errors_with, files, options, source, with_steps};
@@ -150,10 +150,16 @@ impl SubPlanner for Portals {
             ..Change::new("create:page:q".into(), Action::Create, "page", "q", "Q")
         };
         Ok(SubPlan {
+            observed: None,
             target: json!({"kind": "konnect", "base_url": request.files[0]}),
             changes: vec![portal, page],
         })
     }
+}
+
+/// Compiles where the other domain is there.
+fn with_portals(text: &str) -> Result<Compiled, Vec<Diagnostic>> {
+    compile(&source(text), &options(), &MemoryFiles::default(), Some(&Portals))
 }
 
 #[test]
@@ -161,14 +167,7 @@ fn the_changes_of_another_domain_take_the_place_of_their_step() {
     let text = with_steps(
         "  - { id: before, title: The first, exec: [a] }\n  - { id: gateway, title: The gateway, konnect: { operation: apply, files: [gw] }, confirm: after }\n  - { id: after, title: The last, exec: [b] }",
     );
-    let compiled = compile(
-        &source(&text),
-        &options(),
-        &MemoryFiles::default(),
-        Some(&Portals),
-    )
-    .unwrap();
-    let plan = compiled.draft.freeze().unwrap();
+    let plan = with_portals(&text).unwrap().draft.freeze().unwrap();
     let ids: Vec<&str> = plan.execution_order().iter().map(|id| id.as_str()).collect();
     assert_eq!(
         ids,
@@ -206,13 +205,7 @@ fn the_changes_of_another_domain_take_the_place_of_their_step() {
 fn what_another_domain_says_stands_at_the_step() {
     let text =
         with_steps("  - { id: gateway, title: The gateway, konnect: { operation: sync, files: [gw] } }");
-    let faults = compile(
-        &source(&text),
-        &options(),
-        &MemoryFiles::default(),
-        Some(&Portals),
-    )
-    .unwrap_err();
+    let faults = with_portals(&text).unwrap_err();
     assert_eq!(crate::kit::listed(&faults), "8:40 nothing to sync");
     assert!(errors(&text)[0].contains("which is not available here"));
 }
@@ -222,14 +215,7 @@ fn what_a_step_of_another_domain_verifies_comes_behind_its_changes() {
     let text = with_steps(
         "  - { id: gateway, title: The gateway, konnect: { operation: apply, files: [gw] }, repeat: safe, confirm: after, verify: [{ exec: [look] }], env: { A: b } }\n  - { id: after, title: The last, exec: [b] }",
     );
-    let compiled = compile(
-        &source(&text),
-        &options(),
-        &MemoryFiles::default(),
-        Some(&Portals),
-    )
-    .unwrap();
-    let plan = compiled.draft.freeze().unwrap();
+    let plan = with_portals(&text).unwrap().draft.freeze().unwrap();
     let verified = &plan.changes()[2];
     assert_eq!(verified.change_id.as_str(), "gateway/verified");
     assert_eq!(verified.postconditions.len(), 1);
@@ -246,12 +232,6 @@ fn what_a_step_of_another_domain_verifies_comes_behind_its_changes() {
     let refused = with_steps(
         "  - { id: gateway, title: The gateway, konnect: { files: [gw] }, when: \"true\", repeat: never }",
     );
-    let faults = compile(
-        &source(&refused),
-        &options(),
-        &MemoryFiles::default(),
-        Some(&Portals),
-    )
-    .unwrap_err();
+    let faults = with_portals(&refused).unwrap_err();
     assert_eq!(faults.len(), 2);
 }

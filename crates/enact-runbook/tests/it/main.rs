@@ -19,6 +19,9 @@ mod kit;
 mod lint;
 mod markdown;
 mod process;
+mod process_lost;
+mod report_times;
+mod supervised;
 
 /// A test file that nobody lists here would silently not run.
 #[test]

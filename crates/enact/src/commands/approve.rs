@@ -199,7 +199,13 @@ fn expiry(text: &str, now: jiff::Timestamp) -> Result<jiff::Timestamp, CommandEr
 /// A runbook that is not readable shows itself when it is run; whoever approves sees that it is not.
 fn show_runbook(context: &Context, plan: &Plan) {
     match crate::runbook::read_document(plan) {
-        Ok(document) => views::say(&runbook_text::approval_request(context.painter, plan, &document)),
+        Ok(document) => {
+            views::say(&runbook_text::approval_request(context.painter, plan, &document));
+            match crate::runbook::difference(context, plan) {
+                Ok(difference) => views::say(&difference),
+                Err(error) => views::say(&format!("warning: {}\n", error.chain.join(": "))),
+            }
+        }
         Err(error) => views::say(&format!("warning: {}\n", error.chain.join(": "))),
     }
 }

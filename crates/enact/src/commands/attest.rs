@@ -14,6 +14,7 @@ use enact_engine::store::find_run;
 use super::Context;
 use super::resume::{self, GoOn};
 use crate::error::{CommandError, CommandResult};
+use crate::words::{SignFlags, Speaker};
 use crate::{state, views};
 
 /// The most pieces of evidence, and the longest one.
@@ -44,24 +45,29 @@ pub(crate) struct AttestArgs {
     #[arg(long)]
     no_resume: bool,
     #[command(flatten)]
+    sign: SignFlags,
+    #[command(flatten)]
     go_on: GoOn,
 }
 
 pub(crate) async fn run(context: &Context, args: AttestArgs) -> CommandResult {
-    let principal = context.settings.principal();
+    let speaker = Speaker::of(context, &args.sign)?;
+    let principal = speaker.principal.clone();
     let installation = state::open(&context.settings)?;
     let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
     let (_, run) = state::journal(&installation, &run_id)?;
     let plan = resume::plan_of(&installation, &run_id)?;
     let evidence = evidence(&args.evidence)?;
-    let roles = crate::trust::read(&context.settings)?.roles_of(&principal.id);
+    let roles = speaker.roles.clone();
     let subject = subject(&plan, &run, &args.subject, &principal, &roles, &evidence)?;
     let fact = Fact::Attested {
+        proof: None,
         subject,
         by: principal.clone(),
         roles,
         evidence,
     };
+    let fact = speaker.sign(context, &run_id, fact)?;
     super::decide::write_down(&installation, &run_id, fact)?;
     views::say(&format!("Attested {}, by {principal}.\n", args.subject));
     if args.no_resume {

@@ -12,6 +12,7 @@ use enact_engine::store::find_run;
 use super::Context;
 use super::resume::{self, GoOn};
 use crate::error::{CommandError, CommandResult};
+use crate::words::{self, SignFlags, Speaker};
 use crate::{state, views};
 
 /// Confirm where a run waits, and go on
@@ -19,8 +20,11 @@ use crate::{state, views};
 #[command(
     after_help = "A run waits before or after a step because its plan or an approval says so. An agent never confirms.
 
+Where the owner of a key is asked for (let dana@example confirm step 6) they sign with it; the namespace is confirm@enact.
+
 Examples:
   enact confirm 4be0c1
+  enact confirm 4be0c1 --sign-with ~/.ssh/id_ed25519_sk
   enact confirm 4be0c1 migrate --reason \"counts checked with Dana\""
 )]
 pub(crate) struct ConfirmArgs {
@@ -37,31 +41,37 @@ pub(crate) struct ConfirmArgs {
     #[arg(long)]
     no_resume: bool,
     #[command(flatten)]
+    sign: SignFlags,
+    #[command(flatten)]
     go_on: GoOn,
 }
 
 pub(crate) async fn run(context: &Context, args: ConfirmArgs) -> CommandResult {
-    let principal = context.settings.principal();
+    let speaker = Speaker::of(context, &args.sign)?;
+    let principal = speaker.principal.clone();
     if !principal.may_decide() {
         let message = format!("{principal} may not confirm: an agent never does");
         return Err(CommandError::new(ExitCode::NotApproved, message));
     }
     let installation = state::open(&context.settings)?;
     let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
-    let (_, run) = state::journal(&installation, &run_id)?;
+    let (_, mut run) = state::journal(&installation, &run_id)?;
+    words::count(context, &installation, &run_id, &mut run)?;
     let plan = resume::plan_of(&installation, &run_id)?;
     let (change_id, hold) = waiting(&plan, &run, args.step.as_deref())
         .ok_or_else(|| not_waiting(&run_id.to_string(), &run, args.step.as_deref()))?;
-    let roles = crate::trust::read(&context.settings)?.roles_of(&principal.id);
     let fact = Fact::Confirmed {
+        proof: None,
         change_id: change_id.clone(),
         at: hold.at,
         by: principal.clone(),
-        roles,
+        roles: speaker.roles.clone(),
         reason: args.reason,
     };
+    let fact = speaker.sign(context, &run_id, fact)?;
     super::decide::write_down(&installation, &run_id, fact)?;
-    let (_, run) = state::journal(&installation, &run_id)?;
+    let (_, mut run) = state::journal(&installation, &run_id)?;
+    words::count(context, &installation, &run_id, &mut run)?;
     let enough = run
         .changes
         .get(&change_id)

@@ -5,7 +5,7 @@ use enact_core::change::{Action, ChangeId};
 use enact_core::exit::ExitCode;
 use enact_core::journal::{ChangeState, Choice, Fact, RunId, RunPhase, RunState, Settlement};
 use enact_core::plan::Plan;
-use enact_core::principal::Principal;
+use enact_core::procedure::Moment;
 use enact_engine::holder::Holder;
 use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
@@ -13,6 +13,7 @@ use enact_engine::store::find_run;
 use super::Context;
 use super::resume::GoOn;
 use crate::error::{CommandError, CommandResult};
+use crate::words::{SignFlags, Speaker};
 use crate::{state, views};
 
 /// What the person knows.
@@ -26,9 +27,9 @@ enum Word {
     Retry,
     /// Of an escalation: the broken assumption does not matter for this run.
     Accept,
-    /// Of an escalation or a failure: take back what was done.
+    /// Of an escalation, a failure or a confirmation that is asked for: take back what was done.
     Rollback,
-    /// Of an escalation or a failure: end the run and leave everything as it is.
+    /// Of the same: end the run and leave everything as it is.
     Abort,
     /// Of an escalation: leave the step out; only where the runbook has `allow_skip: true`.
     Skip,
@@ -41,6 +42,8 @@ enum Word {
 For a change that is stuck, `done` says that it has been taken back and `not-done` that it has not.
 A step that stopped because reality differs from the plan, or a failure after which you are asked, goes on with `retry`,
 `accept`, `rollback`, `abort` or `skip`; the run goes on at once. An agent never decides.
+To go on with another plan instead, write a runbook with `revises: PLAN_ID` and `enact run` it: steps that are done and
+the same are adopted. Where the plan does not have `allow_plan_revision: true`, end the run first with `abort`.
 
 Examples:
   enact decide 4be0c1 create:portal:harbor done --id 7f21… --reason \"seen in the console\"
@@ -69,11 +72,14 @@ pub(crate) struct DecideArgs {
     #[arg(long)]
     no_resume: bool,
     #[command(flatten)]
+    sign: SignFlags,
+    #[command(flatten)]
     go_on: GoOn,
 }
 
 pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
-    let principal = context.settings.principal();
+    let speaker = Speaker::of(context, &args.sign)?;
+    let principal = speaker.principal.clone();
     if !principal.may_decide() {
         let message = format!("{principal} may not decide: an agent never does");
         return Err(CommandError::new(ExitCode::NotApproved, message));
@@ -89,7 +95,7 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
             change_id,
             run,
             choice,
-            by: principal,
+            speaker,
             reason: args.reason,
         };
         return choose(
@@ -123,6 +129,7 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
         Settlement::NotDone
     };
     let fact = Fact::Decided {
+        proof: None,
         change_id: change_id.clone(),
         settlement,
         by: principal,
@@ -133,6 +140,7 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
             .into_iter()
             .collect(),
     };
+    let fact = speaker.sign(context, &run_id, fact)?;
     write_down(&installation, &run_id, fact)?;
     let command = if state == ChangeState::Stuck {
         "rollback"
@@ -163,7 +171,7 @@ struct Waiting {
     change_id: ChangeId,
     run: RunState,
     choice: Choice,
-    by: Principal,
+    speaker: Speaker,
     reason: String,
 }
 
@@ -176,30 +184,37 @@ async fn choose(
     go_on: GoOn,
 ) -> CommandResult {
     let plan = super::resume::plan_of(installation, &waiting.run_id)?;
-    may_choose(context, &plan, &waiting)?;
+    may_choose(&plan, &waiting)?;
+    if waiting.choice == Choice::Rollback {
+        super::rollback::refuse_past_no_return(&plan, &waiting.run, past_point_of_no_return)?;
+    }
     let Waiting {
         run_id,
         change_id,
         choice,
-        by,
+        speaker,
         reason,
         ..
     } = waiting;
+    let by = &speaker.principal;
     let word = choice.as_str();
     let fact = Fact::Chosen {
+        proof: None,
         change_id: change_id.clone(),
         choice,
         by: by.clone(),
         reason,
     };
+    let fact = speaker.sign(context, &run_id, fact)?;
     write_down(installation, &run_id, fact)?;
     views::say(&format!("Decided {word} for {change_id}, by {by}.\n"));
     if no_resume {
         views::say(&format!("To go on: enact resume {run_id}\n"));
         return Ok(ExitCode::Ok);
     }
-    if past_point_of_no_return && choice == Choice::Rollback {
-        return super::rollback::take_back_runbook(context, installation, &run_id, go_on, true).await;
+    if choice == Choice::Rollback {
+        let past = past_point_of_no_return;
+        return super::rollback::take_back_runbook(context, installation, &run_id, go_on, past).await;
     }
     super::resume::go_on(context, installation, &run_id, go_on).await
 }
@@ -213,13 +228,13 @@ fn named(run: &RunState, name: String) -> ChangeId {
 }
 
 /// Which choices there are depends on where the change stands and on the runbook.
-fn may_choose(context: &Context, plan: &Plan, waiting: &Waiting) -> Result<(), CommandError> {
+fn may_choose(plan: &Plan, waiting: &Waiting) -> Result<(), CommandError> {
     let Waiting {
         run_id,
         change_id,
         run,
         choice,
-        by,
+        speaker,
         ..
     } = waiting;
     let state = run.of(change_id);
@@ -234,8 +249,8 @@ fn may_choose(context: &Context, plan: &Plan, waiting: &Waiting) -> Result<(), C
         ChangeState::Done => ends && verification,
         ChangeState::Failed => ends && run.phase != RunPhase::Finished,
         ChangeState::Delegated => ends,
-        ChangeState::Pending
-        | ChangeState::Started
+        ChangeState::Pending => ends && run.phase == RunPhase::Paused && waits_before(run, change_id),
+        ChangeState::Started
         | ChangeState::Drifted
         | ChangeState::Unknown
         | ChangeState::Skipped
@@ -266,15 +281,23 @@ fn may_choose(context: &Context, plan: &Plan, waiting: &Waiting) -> Result<(), C
             "{change_id} did not stop because of an assumption; there is nothing to accept"
         ))
         .hint("retry, rollback or abort")),
-        Choice::Accept => holds_roles(context, by, &document.approvals.roles),
+        Choice::Accept => holds_roles(speaker, &document.approvals.roles),
         Choice::Retry | Choice::Rollback | Choice::Abort | Choice::Skip => Ok(()),
     }
 }
 
+/// Does the run wait for a confirmation before this change?
+fn waits_before(run: &RunState, change_id: &ChangeId) -> bool {
+    run.changes.get(change_id).is_some_and(|progress| {
+        let hold = progress.held.as_ref().filter(|hold| hold.at == Moment::Before);
+        hold.is_some_and(|hold| !progress.satisfies(hold))
+    })
+}
+
 /// Declaring an assumption irrelevant takes what approving takes.
-fn holds_roles(context: &Context, by: &Principal, asked: &[String]) -> Result<(), CommandError> {
-    let held = crate::trust::read(&context.settings)?.roles_of(&by.id);
-    match asked.iter().find(|role| !held.contains(role)) {
+fn holds_roles(speaker: &Speaker, asked: &[String]) -> Result<(), CommandError> {
+    let by = &speaker.principal;
+    match asked.iter().find(|role| !speaker.roles.contains(role)) {
         None => Ok(()),
         Some(role) => Err(CommandError::new(
             ExitCode::NotApproved,
@@ -293,7 +316,9 @@ pub(crate) fn write_down(
     let store = &installation.store;
     let now = state::now();
     let lease = store.acquire(run_id, &Holder::this_process(), installation.lease_ttl, now)?;
-    let written = store.append(&lease, installation.lease_ttl, now, vec![fact]);
+    let written = installation
+        .refuse_superseded(run_id)
+        .and_then(|()| store.append(&lease, installation.lease_ttl, now, vec![fact]));
     store.release(&lease)?;
     written?;
     Ok(())

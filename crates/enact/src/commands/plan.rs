@@ -133,6 +133,7 @@ async fn plan_runbook(context: &Context, path: &Path, args: &PlanArgs) -> Comman
 fn runbook_plan_text(context: &Context, plan: &Plan, file: Option<&Path>) -> Result<String, CommandError> {
     let document = runbook::read_document(plan)?;
     let mut text = runbook_text::approval_request(context.painter, plan, &document);
+    text.push_str(&runbook::difference(context, plan)?);
     text.push_str(&findings(context, plan));
     let named = file.map_or_else(|| plan.id().short().to_owned(), |file| file.display().to_string());
     text.push_str(&format!(

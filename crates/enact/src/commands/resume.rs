@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use enact_core::journal::{RunId, RunOutcome, RunState};
+use enact_core::journal::{Choice, RunId, RunOutcome, RunState};
 use enact_core::plan::{Mode, Plan};
 use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
@@ -97,6 +97,11 @@ async fn go_on_as(
     for file in &flags.approval {
         crate::carried::import(context, installation, &plan, file)?;
     }
+    if plan.metadata().mode == Mode::Run && state.ending == Some(Choice::Rollback) {
+        // Somebody decided it and only wrote it down.
+        let past = false;
+        return super::rollback::take_back_runbook(context, installation, run_id, flags, past).await;
+    }
     if plan.metadata().mode == Mode::Run {
         return go_on_with_runbook(context, installation, run_id, plan, flags, rollback_on_failure).await;
     }
@@ -104,7 +109,8 @@ async fn go_on_as(
     let target = line::full_target(&context.settings, &connection).await?;
     let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
     let admitted = pass_gate(context, installation, plan, Some(run_id), target, policies)?;
-    let open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
+    let mut open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
+    crate::words::count(context, installation, run_id, &mut open.state)?;
     if flags.output == Output::Text {
         views::say(&format!(
             "Run {run_id} of plan {}\n",
@@ -137,7 +143,8 @@ async fn go_on_with_runbook(
     let folder = runbook::find_folder(context, plan.id(), flags.dir.as_deref())?;
     let target = plan.metadata().target.clone();
     let admitted = pass_gate(context, installation, plan, Some(run_id), target, policies)?;
-    let open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
+    let mut open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
+    crate::words::count(context, installation, run_id, &mut open.state)?;
     let going = runbook::Going {
         folder,
         output: flags.output,
@@ -167,6 +174,13 @@ fn choose(installation: &Installation, named: Option<&str>) -> Result<RunId, Com
 }
 
 fn refuse_ended(run_id: &RunId, state: &RunState) -> Result<(), CommandError> {
+    if let Some(by) = &state.superseded_by {
+        return Err(enact_engine::store::StoreError::Superseded {
+            run_id: run_id.clone(),
+            by: by.clone(),
+        }
+        .into());
+    }
     if state.is_rolling_back() && state.outcome != Some(RunOutcome::RolledBack) {
         return Err(
             CommandError::invalid(format!("run {run_id} is being taken back, so it does not go on"))

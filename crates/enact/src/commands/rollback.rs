@@ -14,10 +14,11 @@ use enact_konnect::resources::KINDS;
 
 use super::Context;
 use super::resume::{GoOn, plan_of};
+use crate::admission::pass_gate_back;
 use crate::approve::{Said, obtain};
 use crate::connect::connect;
 use crate::error::{CommandError, CommandResult};
-use crate::execute::{environment_digest, pass_gate, show_report, taking_back};
+use crate::execute::{environment_digest, show_report, taking_back};
 use crate::policy::Policies;
 use crate::{line, runbook, signals, state, views};
 
@@ -25,7 +26,8 @@ use crate::{line, runbook, signals, state, views};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Only what the journal proves done is taken back, and only where nobody changed it since. What
-cannot be taken back (a deleted portal) is said before you are asked, and ends with exit code 8.
+cannot be taken back (a deleted portal) is said before you are asked, and ends with exit code 8. The approval of the run
+need not be good any more; policy of today can still deny it. An agent never takes a run back.
 
 Example:
   enact rollback 4be0c1"
@@ -48,6 +50,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
     let installation = state::open(&context.settings)?;
     let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
     let (_, state) = state::journal(&installation, &run_id)?;
+    installation.refuse_superseded(&run_id)?;
     let plan = plan_of(&installation, &run_id)?;
     let listing = listing(&plan, &state);
     if listing.is_empty() {
@@ -75,7 +78,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
     let connection = connect(&context.settings, &go_on.konnect).await?;
     let target = line::full_target(&context.settings, &connection).await?;
     let policies = &mut Policies::in_force(&context.settings, &go_on.policy)?;
-    let admitted = pass_gate(context, &installation, plan, Some(&run_id), target, policies)?;
+    let admitted = pass_gate_back(context, &installation, plan, &run_id, target, policies)?;
     let principal = context.settings.principal();
     // Taking back is an effect too: somebody says yes to it, and an agent cannot.
     let digest = &admitted.verdict().bundle_digest;
@@ -101,7 +104,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
         .roll_back(open, &admitted, &provider, surroundings)
         .await?;
     let report = RunReport::of(Some(&run_id), admitted.plan(), &state);
-    show_report(context, &report, go_on.output)?;
+    show_report(context, &report, &[], go_on.output)?;
     let stuck = state
         .changes
         .values()
@@ -138,6 +141,7 @@ fn choose_rollback(
     let waiting = state.changes.iter().filter(|(_, progress)| waits(progress.state));
     for (change_id, _) in waiting {
         let fact = Fact::Chosen {
+            proof: None,
             change_id: change_id.clone(),
             choice: Choice::Rollback,
             by: context.settings.principal(),
@@ -162,7 +166,7 @@ pub(crate) async fn take_back_runbook(
     let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
     let folder = runbook::find_folder(context, plan.id(), flags.dir.as_deref())?;
     let target = plan.metadata().target.clone();
-    let admitted = pass_gate(context, installation, plan, Some(run_id), target, policies)?;
+    let admitted = pass_gate_back(context, installation, plan, run_id, target, policies)?;
     let open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
     let going = runbook::Going {
         folder,
@@ -176,7 +180,11 @@ pub(crate) async fn take_back_runbook(
     runbook::roll_back(context, installation, open, &admitted, going).await
 }
 
-fn refuse_past_no_return(plan: &Plan, state: &RunState, allowed: bool) -> Result<(), CommandError> {
+pub(super) fn refuse_past_no_return(
+    plan: &Plan,
+    state: &RunState,
+    allowed: bool,
+) -> Result<(), CommandError> {
     let document = runbook::read_document(plan)?;
     let point = document.rollback.point_of_no_return.as_ref().filter(|_| !allowed);
     let passed = point.filter(|change_id| {

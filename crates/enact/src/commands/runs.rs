@@ -64,7 +64,7 @@ enum RunsCommand {
         #[arg(long, value_enum, default_value_t = ReportForm::Json)]
         output: ReportForm,
     },
-    /// Check the hash chain of a run's journal
+    /// Check the hash chain of a run's journal, and the signatures of people's words in it
     Verify {
         /// The run (its first digits are enough)
         run: String,
@@ -94,7 +94,7 @@ pub(crate) fn run(context: &Context, args: RunsArgs) -> CommandResult {
             stream,
         } => step_log(context, &installation, &run, &step, stream),
         RunsCommand::Report { run, output } => report(context, &installation, &run, output),
-        RunsCommand::Verify { run } => verify(&installation, &run),
+        RunsCommand::Verify { run } => verify(context, &installation, &run),
         RunsCommand::Next { run } => next(context, &installation, &run),
         RunsCommand::Prune { older_than_days } => prune(&installation, older_than_days),
     }
@@ -209,7 +209,9 @@ fn show(context: &Context, installation: &Installation, prefix: &str, output: Ou
             text.push_str(&format!("    {mismatch}\n"));
         }
     }
-    text.push_str(&run_text::closing(context.painter, &report));
+    let plan = plan_of(installation, &row.run_id)?;
+    let waits = runbook_report::waits(&plan, Some(&row.run_id), &state);
+    text.push_str(&run_text::closing(context.painter, &report, &waits));
     views::print_text(&text)?;
     Ok(ExitCode::Ok)
 }
@@ -225,14 +227,28 @@ fn log(installation: &Installation, prefix: &str) -> CommandResult {
     Ok(ExitCode::Ok)
 }
 
-fn verify(installation: &Installation, prefix: &str) -> CommandResult {
+fn verify(context: &Context, installation: &Installation, prefix: &str) -> CommandResult {
     let row = find_run(installation.store.as_ref(), prefix)?;
     let (entries, _) = state::journal(installation, &row.run_id)?;
+    installation.store.look_through()?;
+    plan_of(installation, &row.run_id)?;
     views::print(&format!(
         "The journal of run {} is whole: {} entries.\n",
         row.run_id,
         entries.len()
     ))?;
+    let trust = crate::trust::read(&context.settings)?;
+    let worthless = enact_engine::signature::words::worthless_words(&entries, &trust);
+    for word in &worthless {
+        views::say(&format!("{}\n", crate::words::in_words(word)));
+    }
+    if !worthless.is_empty() {
+        return Err(CommandError::new(
+            ExitCode::NotApproved,
+            format!("{} of the words in it count for nothing", worthless.len()),
+        )
+        .hint("whose keys count stands in the file that [approvals] allowed-signers names"));
+    }
     Ok(ExitCode::Ok)
 }
 

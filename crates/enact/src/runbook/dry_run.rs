@@ -1,6 +1,6 @@
 //! A dry run: what would happen, and how much of it was looked at. Never "ok" for what was not simulated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use enact_core::change::{Change, Effect};
 use enact_core::exit::ExitCode;
@@ -25,7 +25,7 @@ struct Line {
     step: String,
     number: u32,
     title: String,
-    /// `simulated`, `run` (it only looks), `rendered`, `contradiction`, `planned` (by its own domain).
+    /// `simulated`, `run` (it only looks), `rendered`, `contradiction`, `planned` (by its own domain), `adopted`.
     result: &'static str,
     detail: String,
 }
@@ -68,7 +68,8 @@ async fn look(
 ) -> Result<DryRun, CommandError> {
     let provider = looking(context, plan, document, &told.folder, scratch)?;
     provider.take_up(&RunId("dry-run".to_owned()), &RunState::default());
-    let changes = plan.executable();
+    let mut changes = plan.executable();
+    changes.retain(|change| change.adopted.is_none());
     let contradictions = provider
         .preflight(&changes, &BTreeMap::new())
         .await
@@ -87,18 +88,30 @@ async fn look(
             detail,
         });
     }
-    let rendered_only = steps.iter().filter(|line| line.result == "rendered").count();
+    let (all, rendered_only) = coverage(&steps);
     Ok(DryRun {
         format: "enact.dry-run/v1",
         plan_id: plan.id().to_string(),
-        simulated: steps.len() - rendered_only,
+        simulated: all - rendered_only,
         rendered_only,
         contradictions: contradictions.iter().map(ToString::to_string).collect(),
         steps,
     })
 }
 
+/// How many steps there are, and of how many a part was only shown. A step of another domain is one, however many changes
+/// it stands for.
+fn coverage(lines: &[Line]) -> (usize, usize) {
+    let steps: BTreeSet<u32> = lines.iter().map(|line| line.number).collect();
+    let rendered = lines.iter().filter(|line| line.result == "rendered");
+    let rendered: BTreeSet<u32> = rendered.map(|line| line.number).collect();
+    (steps.len(), rendered.len())
+}
+
 async fn look_at(provider: &RunbookProvider<'_>, change: &Change, read: bool) -> (&'static str, String) {
+    if change.adopted.is_some() {
+        return ("adopted", "done by the run that is taken over".to_owned());
+    }
     if change.resource_type != STEP {
         return (
             "planned",
@@ -142,7 +155,7 @@ fn show(context: &Context, result: &DryRun, told: &Told<'_>) -> Result<(), Comma
     text.push_str(&format!(
         "{} of {} steps simulated, {} rendered only\n",
         result.simulated,
-        result.steps.len(),
+        result.simulated + result.rendered_only,
         result.rendered_only
     ));
     views::print_text(&text)

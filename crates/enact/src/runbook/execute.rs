@@ -42,6 +42,7 @@ pub(crate) async fn execute(
     let document = read_document(&plan)?;
     if told.flags.output == Output::Text {
         views::say(&runbook_text::approval_request(context.painter, &plan, &document));
+        views::say(&super::difference(context, &plan)?);
         if let Some(verdict) = plan.verdict() {
             views::say(&policy_text::render(context.painter, verdict));
         }

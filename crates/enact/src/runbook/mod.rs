@@ -7,6 +7,7 @@ mod execute;
 mod files;
 mod folder;
 mod looking;
+mod revision;
 mod secrets;
 mod sub_plans;
 
@@ -30,6 +31,7 @@ pub(crate) use execute::{Told, execute};
 pub(crate) use files::DiskFiles;
 pub(crate) use folder::{find_folder, remember_folder};
 pub(crate) use looking::check_at_approval;
+pub(crate) use revision::{difference, parent};
 
 /// Flags of every command that reads a runbook.
 #[derive(Debug, Clone, Default, Args)]
@@ -105,11 +107,23 @@ pub(crate) fn is_runbook_file(path: &Path) -> bool {
         return false;
     }
     let text = String::from_utf8_lossy(&head);
-    text.lines().any(|line| {
-        let line = line.trim_end();
-        line.strip_prefix("version:")
-            .is_some_and(|value| value.trim().trim_matches(['"', '\'']).starts_with("enact/"))
-    })
+    text.lines().any(names_a_runbook)
+}
+
+/// Is this line, at the top level, one that only runbooks have?
+fn names_a_runbook(line: &str) -> bool {
+    let Some((key, value)) = line.split_once(':') else {
+        return false;
+    };
+    let plain = |text: &str| text.trim().trim_matches(['"', '\'']).to_owned();
+    let value = plain(value.split(" #").next().unwrap_or_default());
+    // What is indented belongs to something else.
+    match plain(key).as_str() {
+        _ if key.starts_with([' ', '\t', '#']) => false,
+        "version" => value.starts_with("enact/"),
+        "kind" => value == "Plan",
+        _ => false,
+    }
 }
 
 /// load and plan: a document to a draft, with everything that is to be said about it.
@@ -132,15 +146,11 @@ pub(crate) async fn check(
     let report = enact_runbook::check(&opened.source, &options, &files, Some(&asked));
     let wanted = asked.into_wanted();
     if wanted.is_empty() {
-        return Ok(report);
+        return revision::lay(context, report);
     }
     let answers = sub_plans::answer(context, &opened.folder, konnect, policies, wanted).await?;
-    Ok(enact_runbook::check(
-        &opened.source,
-        &options,
-        &files,
-        Some(&answers),
-    ))
+    let report = enact_runbook::check(&opened.source, &options, &files, Some(&answers));
+    revision::lay(context, report)
 }
 
 /// load and plan: a document to a frozen plan. Warnings are part of the plan, where the approver sees them.
@@ -193,4 +203,31 @@ fn parameters_of_file(path: &Path) -> Result<BTreeMap<String, Value>, CommandErr
     }
     serde_saphyr::from_str(&text)
         .map_err(|error| invalid(format!("it is not a mapping of parameters: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_a_runbook;
+
+    #[test]
+    fn version_or_kind_at_the_top_makes_a_runbook() {
+        for line in [
+            "version: enact/v1",
+            "\"version\": 'enact/v1'",
+            "kind: Plan",
+            "kind: \"Plan\" # mine",
+        ] {
+            assert!(names_a_runbook(line), "{line}");
+        }
+        for line in [
+            "  kind: Plan",
+            "# kind: Plan",
+            "kind: Planning",
+            "version: 1",
+            "portals:",
+            "kind",
+        ] {
+            assert!(!names_a_runbook(line), "{line}");
+        }
+    }
 }

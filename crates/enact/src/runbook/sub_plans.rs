@@ -44,6 +44,7 @@ impl SubPlanner for Asked {
         Ok(SubPlan {
             target: serde_json::Value::Null,
             changes: Vec::new(),
+            observed: None,
         })
     }
 }
@@ -96,6 +97,10 @@ pub(crate) async fn answer(
                 Ok(SubPlan {
                     target: target.clone(),
                     changes: in_order(&plan),
+                    observed: plan
+                        .document()
+                        .and_then(|document| document.get("observed"))
+                        .cloned(),
                 })
             }
         };

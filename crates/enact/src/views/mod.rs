@@ -16,6 +16,7 @@ pub(crate) mod lint_report;
 pub(crate) mod plan_text;
 pub(crate) mod policy_text;
 pub(crate) mod progress;
+pub(crate) mod revision_text;
 pub(crate) mod run_text;
 pub(crate) mod runbook_progress;
 pub(crate) mod runbook_report;

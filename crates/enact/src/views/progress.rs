@@ -160,6 +160,8 @@ impl ProgressLines {
             | Fact::Escalated { .. }
             | Fact::Chosen { .. }
             | Fact::Noted(_)
+            | Fact::Adopted { .. }
+            | Fact::Superseded { .. }
             | Fact::Judged { .. } => {}
         }
     }

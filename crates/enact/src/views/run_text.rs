@@ -5,8 +5,8 @@ use enact_core::report::{ChangeOutcome, RunReport};
 
 use super::Painter;
 
-/// The closing counts.
-pub(crate) fn closing(painter: Painter, report: &RunReport) -> String {
+/// The closing counts; what a run that waits for people needs is said in the words of `waits`.
+pub(crate) fn closing(painter: Painter, report: &RunReport, waits: &[String]) -> String {
     let result = &report.execution_result;
     let mut text = format!(
         "\n{}\n- Success: {}\n- Failed: {}\n- Skipped: {}\n- Blocked: {}\n",
@@ -38,7 +38,12 @@ pub(crate) fn closing(painter: Painter, report: &RunReport) -> String {
     }
     if let Some(run_id) = &report.run_id {
         text.push_str(&format!("- Run: {run_id}\n"));
-        text.push_str(&advice(report, run_id));
+        if waits.is_empty() {
+            text.push_str(&advice(report, run_id));
+        }
+        for line in waits {
+            text.push_str(&format!("- {line}\n"));
+        }
     }
     text
 }
@@ -65,6 +70,7 @@ fn advice(report: &RunReport, run_id: &RunId) -> String {
              `enact decide` settles what is stuck.\n"
             )
         }
+        Some(RunOutcome::Superseded) => "A revision took the run over; see `enact runs list`.\n".to_owned(),
         None => format!("The run has not ended. To go on: enact resume {run_id}\n"),
     }
 }

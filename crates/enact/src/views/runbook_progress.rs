@@ -49,6 +49,7 @@ pub(crate) struct Marks {
     pub(crate) unknown: &'static str,
     pub(crate) undone: &'static str,
     pub(crate) left_out: &'static str,
+    pub(crate) adopted: &'static str,
 }
 
 impl Marks {
@@ -63,6 +64,7 @@ impl Marks {
                 unknown: "?",
                 undone: "undone",
                 left_out: "-",
+                adopted: "adopted",
             }
         } else {
             Self {
@@ -73,6 +75,7 @@ impl Marks {
                 unknown: "?",
                 undone: "↩",
                 left_out: "–",
+                adopted: "=",
             }
         }
     }
@@ -209,6 +212,14 @@ impl StepLines {
                     self.ended(change_id, at, &painter.good(marks.done), note);
                 }
             }
+            Fact::Adopted {
+                change_id, run_id, ..
+            } => {
+                if self.log_progress {
+                    let note = format!("  done in run {run_id}, adopted");
+                    self.ended(change_id, at, &painter.good(marks.adopted), &note);
+                }
+            }
             Fact::Failed { change_id, error, .. } => self.ended(
                 change_id,
                 at,
@@ -270,6 +281,11 @@ impl StepLines {
                 );
             }
             Fact::Judged { criterion } => self.judged(criterion),
+            Fact::Noted(note) => {
+                if let Some(left) = enact_runbook::report::left_behind(note) {
+                    self.line(&format!("        {} {left}", painter.bad("left behind:")));
+                }
+            }
             Fact::Stopped { reason } => self.line(&format!("{} {reason}", painter.careful("STOPPED "))),
             Fact::Paused { reason } => {
                 self.line(&format!("{} waits for {reason}", painter.careful("PAUSED  ")));
@@ -281,7 +297,7 @@ impl StepLines {
             | Fact::Confirmed { .. }
             | Fact::Attested { .. }
             | Fact::Chosen { .. }
-            | Fact::Noted(_)
+            | Fact::Superseded { .. }
             | Fact::Finished { .. } => {}
         }
     }

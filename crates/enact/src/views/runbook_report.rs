@@ -1,5 +1,6 @@
 //! The end of a run of a runbook: one line for the result, what to do now, and the whole report.
 
+use enact_core::change::ChangeId;
 use enact_core::criterion::CriterionVerdict;
 use enact_core::journal::{ChangeState, RunId, RunOutcome, RunPhase, RunState};
 use enact_core::plan::Plan;
@@ -47,6 +48,7 @@ pub(crate) fn word(state: &RunState) -> &'static str {
         (Some(RunOutcome::RolledBack), _) => "not complete: failed and rolled back",
         (Some(RunOutcome::Unknown), _) => "not complete: the outcome of a step is unknown",
         (Some(RunOutcome::Stuck), _) => "not complete: an undo failed, the run is stuck",
+        (Some(RunOutcome::Superseded), _) => "not complete: taken over by a revision",
         (None, RunPhase::Paused) => "waiting",
         (None, RunPhase::Stopped) => "stopped",
         (None, RunPhase::Running | RunPhase::Finished) => "not ended",
@@ -83,12 +85,20 @@ pub(crate) fn times(document: &Document, state: &RunState) -> String {
 /// What to do now, each in one line.
 pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<String> {
     let mut lines = Vec::new();
+    let back = way_back(plan, state);
+    if let Some(by) = &state.superseded_by {
+        return vec![
+            format!("a revision took it over; go on there: enact runs next {by}"),
+            format!("report: enact runs report {run_id}"),
+        ];
+    }
     let changes = plan.changes().iter().map(|change| &change.change_id);
     for change_id in changes {
         let progress = state.changes.get(change_id);
         match state.of(change_id) {
             ChangeState::Escalated => lines.push(format!(
-                "decide with: enact decide {run_id} {change_id} retry|accept|rollback|abort --reason …"
+                "decide with: enact decide {run_id} {change_id} retry|accept|rollback|abort --reason …{}",
+                back.of_decision
             )),
             ChangeState::Unknown => lines.push(format!(
                 "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: enact resume {run_id}"
@@ -97,9 +107,13 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
                 "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: enact rollback {run_id}"
             )),
             ChangeState::Delegated => lines.push(format!("what to do: enact runs next {run_id}")),
-            ChangeState::Failed if state.phase == RunPhase::Paused => lines.push(format!(
-                "decide with: enact decide {run_id} {change_id} rollback|abort --reason …"
-            )),
+            // What may fail is no reason to ask anybody.
+            ChangeState::Failed if state.phase == RunPhase::Paused && is_critical(plan, change_id) => {
+                lines.push(format!(
+                    "decide with: enact decide {run_id} {change_id} rollback|abort --reason …{}",
+                    back.of_decision
+                ));
+            }
             ChangeState::Pending | ChangeState::Done if state.phase == RunPhase::Paused => {
                 let waits = progress.and_then(|progress| {
                     let hold = progress.held.as_ref()?;
@@ -134,7 +148,8 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
     };
     if state.phase == RunPhase::Paused && state.criteria.iter().any(|criterion| unmet(&criterion)) {
         lines.push(format!(
-            "decide with: enact decide {run_id} verification rollback|abort --reason …"
+            "decide with: enact decide {run_id} verification rollback|abort --reason …{}",
+            back.of_decision
         ));
     }
     match (state.outcome, state.phase) {
@@ -146,13 +161,50 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
         }
         (Some(RunOutcome::Failed | RunOutcome::NotVerified), _) => {
             lines.push(format!(
-                "what was done stays done; to take it back: enact rollback {run_id}"
+                "what was done stays done; to take it back: enact rollback {run_id}{}",
+                back.of_command
             ));
         }
         _ => {}
     }
     lines.push(format!("report: enact runs report {run_id}"));
     lines
+}
+
+fn is_critical(plan: &Plan, change_id: &ChangeId) -> bool {
+    let handling = plan.change(change_id).and_then(|change| change.handling.as_ref());
+    handling.is_none_or(|handling| handling.critical)
+}
+
+/// What taking back needs besides, in a decision and on its own.
+#[derive(Default)]
+struct WayBack {
+    of_decision: &'static str,
+    of_command: &'static str,
+}
+
+/// Once the point of no return has been started, taking back needs a flag of its own.
+fn way_back(plan: &Plan, state: &RunState) -> WayBack {
+    let point = plan
+        .document()
+        .and_then(|document| document.pointer("/rollback/point_of_no_return"))
+        .and_then(serde_json::Value::as_str);
+    let progress = point.and_then(|point| state.changes.get(&ChangeId::from(point)));
+    if progress.is_none_or(|progress| progress.intent_at.is_none()) {
+        return WayBack::default();
+    }
+    WayBack {
+        of_decision: " (rollback with --past-point-of-no-return)",
+        of_command: " --past-point-of-no-return",
+    }
+}
+
+/// What a paused run of any plan waits for, in the words of [`advice`]; empty for a run that does not.
+pub(crate) fn waits(plan: &Plan, run_id: Option<&RunId>, state: &RunState) -> Vec<String> {
+    match run_id.filter(|_| state.phase == RunPhase::Paused) {
+        Some(run_id) => advice(plan, run_id, state),
+        None => Vec::new(),
+    }
 }
 
 /// The whole report for people.

@@ -135,6 +135,9 @@ pub(crate) fn render(painter: Painter, plan: &Plan, document: &Document) -> Stri
 
 fn step_line(painter: Painter, change: &Change, step: &Listed) -> String {
     let mut marks = Vec::new();
+    if change.adopted.is_some() {
+        marks.push(painter.good("already done, adopted"));
+    }
     if change.handling.as_ref().is_some_and(|handling| handling.always) {
         marks.push("in any case".to_owned());
     }
@@ -193,7 +196,7 @@ pub(crate) fn approval_request(painter: Painter, plan: &Plan, document: &Documen
     list(
         &mut text,
         "Destroys:",
-        changes().filter(|change| change.effect == Effect::Destroy),
+        changes().filter(|change| change.effect == Effect::Destroy && change.adopted.is_none()),
     );
     let for_good = |change: &&Change| matches!(change.undo, Some(Undo::Impossible { .. }) | None);
     list(&mut text, "Cannot be undone:", changes().filter(for_good));
@@ -211,18 +214,65 @@ pub(crate) fn approval_request(painter: Painter, plan: &Plan, document: &Documen
     list(
         &mut text,
         "Cannot be simulated:",
-        changes().filter(|change| !can_be_simulated(change)),
+        changes().filter(|change| change.adopted.is_none() && !can_be_simulated(change)),
     );
     let rollback = match document.rollback.on_failure {
         RollbackMode::Ask => "after a failure a person is asked whether to roll back",
         RollbackMode::Auto => "after a failure everything is rolled back",
         RollbackMode::Never => "after a failure nothing is rolled back by itself",
     };
+    text.push_str(&questions(document));
+    text.push_str(&acceptance(document));
     text.push_str(&format!("Rollback: {rollback}"));
     if let Some(point) = &document.rollback.point_of_no_return {
         text.push_str(&format!("; point of no return: {point}"));
     }
     text.push('\n');
+    text
+}
+
+/// What was asked, and what the plan rests on: an answer, by whom, or what is assumed instead.
+fn questions(document: &Document) -> String {
+    let mut text = String::new();
+    for question in &document.questions {
+        let rests_on = match (&question.answer, &question.default) {
+            (Some(answer), _) => {
+                let by = question
+                    .answered_by
+                    .as_deref()
+                    .map_or(String::new(), |by| format!(" ({by})"));
+                let own = if question.self_answered {
+                    ", the plan's own author"
+                } else {
+                    ""
+                };
+                format!("{answer}{by}{own}")
+            }
+            (None, Some(default)) => format!("not answered; assumed: {default}"),
+            (None, None) => "not answered".to_owned(),
+        };
+        text.push_str(&format!("Asked {}: {}  {rests_on}\n", question.id, question.text));
+    }
+    text
+}
+
+/// When it is good, and how that is found out.
+fn acceptance(document: &Document) -> String {
+    let mut text = String::new();
+    for criterion in &document.acceptance {
+        let how = match &criterion.check {
+            Some(check) => enact_runbook::kinds::summary(&check.kind, &check.action),
+            None if criterion.manual => match &criterion.attest_by {
+                Some(role) => format!("somebody with role {role} attests it"),
+                None => "a person attests it".to_owned(),
+            },
+            None => "nothing checks it".to_owned(),
+        };
+        text.push_str(&format!(
+            "Good when {}: {}  [{how}]\n",
+            criterion.id, criterion.text
+        ));
+    }
     text
 }
 

@@ -81,7 +81,7 @@ fn a_state_that_is_full_before_the_first_effect_stops_the_run() {
 }
 
 /// Mounts a small file system at the state directory; `None`, with the reason printed, where that is not allowed.
-fn small_disk(place: &Place, size: &str) -> Option<Mounted> {
+pub(crate) fn small_disk(place: &Place, size: &str) -> Option<Mounted> {
     std::fs::create_dir(place.state()).unwrap();
     let mounted = std::process::Command::new("mount")
         .args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"])
@@ -96,7 +96,7 @@ fn small_disk(place: &Place, size: &str) -> Option<Mounted> {
     }
 }
 
-struct Mounted(PathBuf);
+pub(crate) struct Mounted(PathBuf);
 
 impl Drop for Mounted {
     fn drop(&mut self) {

@@ -97,6 +97,32 @@ fn a_corrupt_state_file_is_left_as_it_is() {
 }
 
 #[test]
+fn an_older_copy_of_the_state_is_refused_and_left_as_it_is() {
+    let place = ran_once();
+    let older = std::fs::read(database(&place)).unwrap();
+    place.run(&APPLY).expect(0);
+    place.write("portals.yaml", format!("{TWO}  - {{ ref: c, name: c }}\n"));
+    place.reset_counts();
+    let newer = std::fs::read(database(&place)).unwrap();
+    for copy in [&older, &Vec::new()] {
+        std::fs::write(database(&place), copy).unwrap();
+        refused(
+            &place,
+            1,
+            &[
+                "/state.db is not readable: entry ",
+                " was written and is not in it; it was damaged, cut or replaced by an older copy",
+                "hint: the file was left as it is; move ",
+                "(with its -wal, -shm and -mark) aside to start anew, or restore a backup",
+            ],
+        );
+        assert_eq!(std::fs::read(database(&place)).unwrap(), *copy);
+    }
+    std::fs::write(database(&place), newer).unwrap();
+    place.run(&APPLY).expect(0);
+}
+
+#[test]
 fn a_state_of_a_newer_enact_is_refused_and_not_touched() {
     let place = ran_once();
     open(&place)
@@ -109,7 +135,7 @@ fn a_state_of_a_newer_enact_is_refused_and_not_touched() {
         &place,
         1,
         &[
-            "/state.db has schema version 99; this version of enact knows 1",
+            "/state.db has schema version 99; this version of enact knows 2",
             "hint: use the newer enact that wrote it, or another --state-dir",
         ],
     );
@@ -220,10 +246,11 @@ fn a_run_whose_plan_is_gone_cannot_be_taken_up() {
     let plan = String::from_utf8(bytes)
         .unwrap()
         .replace("\"name\": \"a\"", "\"name\": \"z\"");
+    let digest = enact_core::canonical::Digest::of(plan.as_bytes());
     open(&place)
         .execute(
-            "INSERT INTO plans (plan_id, saved_at, bytes) SELECT plan_id, created_at, ?1 FROM runs",
-            [plan.as_bytes()],
+            "INSERT INTO plans (plan_id, saved_at, bytes, digest) SELECT plan_id, created_at, ?1, ?2 FROM runs",
+            rusqlite::params![plan.as_bytes(), digest.as_str()],
         )
         .unwrap();
     place

@@ -22,6 +22,7 @@ mod crash;
 mod documents;
 mod examples;
 mod forged_plans;
+mod full_disk;
 mod harness;
 mod kongctl;
 mod login;
@@ -39,6 +40,7 @@ mod runbook_documents;
 mod runbooks;
 mod scenarios;
 mod script;
+mod settings;
 mod signals;
 
 /// A test file that nobody lists here would silently not run.

@@ -1,0 +1,122 @@
+//! People's words to a run, signed: made where somebody confirms, decides or attests with a key, and looked at again before the
+//! run goes on.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use enact_core::approval::Signature;
+use enact_core::exit::ExitCode;
+use enact_core::journal::{Fact, NAMESPACE, Proof, RunId, RunState};
+use enact_core::principal::{Principal, PrincipalKind};
+use enact_engine::installation::Installation;
+use enact_engine::signature::check::fingerprint;
+use enact_engine::signature::container::Container;
+use enact_engine::signature::words::{WorthlessWord, count_confirmations, examine_signature};
+
+use crate::commands::Context;
+use crate::error::CommandError;
+use crate::{signing, state, trust, views};
+
+/// Flags of commands that take a person's word.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SignFlags {
+    /// Say it as the owner of this SSH key: a private key, or the public one of a key that the agent holds
+    #[arg(long, value_name = "KEY")]
+    pub(crate) sign_with: Option<PathBuf>,
+}
+
+/// Somebody who says something to a run, and the key they say it with.
+pub(crate) struct Speaker {
+    pub(crate) principal: Principal,
+    /// Roles that the configuration gives them.
+    pub(crate) roles: Vec<String>,
+    key: Option<PathBuf>,
+}
+
+impl Speaker {
+    /// The owner of the key that was named, or the user of this machine. A process that is an agent's stays an agent's.
+    pub(crate) fn of(context: &Context, flags: &SignFlags) -> Result<Self, CommandError> {
+        let user = context.settings.principal();
+        let trust = trust::read(&context.settings)?;
+        let (mut principal, key) = match &flags.sign_with {
+            None => (user.clone(), None),
+            Some(named) => {
+                let key = trust::key(&context.settings, Some(named)).unwrap_or_else(|| named.clone());
+                (signing::signer(&context.settings, &key, &trust)?, Some(key))
+            }
+        };
+        if !user.may_decide() {
+            principal.kind = PrincipalKind::Agent;
+        }
+        Ok(Self {
+            roles: trust.roles_of(&principal.id),
+            principal,
+            key,
+        })
+    }
+
+    /// Signs their word, where they speak with a key. One that does not count here is not written down.
+    pub(crate) fn sign(&self, context: &Context, run_id: &RunId, fact: Fact) -> Result<Fact, CommandError> {
+        match &self.key {
+            None => Ok(fact),
+            Some(key) => self.sign_with(context, run_id, fact, key),
+        }
+    }
+
+    fn sign_with(
+        &self,
+        context: &Context,
+        run_id: &RunId,
+        fact: Fact,
+        key: &Path,
+    ) -> Result<Fact, CommandError> {
+        let said_at = state::now();
+        let message = fact.signed_bytes(run_id, said_at)?;
+        let sshsig = signing::sign_as(key, &message, NAMESPACE)?;
+        let container = Container::parse(&sshsig)
+            .map_err(|error| CommandError::failed(format!("the signature cannot be used: {error}")))?;
+        let proof = Proof {
+            said_at,
+            signature: Signature {
+                key_id: fingerprint(container.signer.key()),
+                sshsig,
+            },
+        };
+        let owner = self.principal.id.trim_start_matches("ssh:");
+        let trust = trust::read(&context.settings)?;
+        match examine_signature(&fact, run_id, owner, &proof, &trust) {
+            Ok(_) => Ok(fact.with_proof(proof)),
+            Err(reason) => Err(CommandError::new(
+                ExitCode::NotApproved,
+                format!("the word of {} would count for nothing: {reason}", self.principal),
+            )
+            .hint(format!(
+                "nothing was written down; the line of allowed_signers must allow the namespace {NAMESPACE}"
+            ))),
+        }
+    }
+}
+
+/// Looks again at what was confirmed, with the keys and roles of today: what does not count is said, and the run waits as if it
+/// had not been confirmed.
+pub(crate) fn count(
+    context: &Context,
+    installation: &Installation,
+    run_id: &RunId,
+    state: &mut RunState,
+) -> Result<(), CommandError> {
+    let entries = installation.store.load(run_id)?;
+    let trust = trust::read(&context.settings)?;
+    for word in count_confirmations(state, &entries, &trust) {
+        views::say(&format!("note: {}\n", in_words(&word)));
+    }
+    Ok(())
+}
+
+/// A word that counts for nothing, in one line.
+pub(crate) fn in_words(word: &WorthlessWord) -> String {
+    format!(
+        "what entry {} says of {} counts for nothing: {}",
+        word.seq, word.by, word.reason
+    )
+}
