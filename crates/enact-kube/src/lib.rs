@@ -2,9 +2,10 @@
 //! out.
 //!
 //! Reading order: `api` (what is asked and what became of it), `catalog` (the ten actions), `machine` (what to do next, pure), `job` (the
-//! Job that does an action).
+//! Job that does an action), `controller` (everything that touches the cluster).
 
 pub mod api;
 pub mod catalog;
+pub mod controller;
 pub mod job;
 pub mod machine;

@@ -154,7 +154,7 @@ pub(super) fn code_of(error: &kube::Error) -> Option<u16> {
 }
 
 /// What the API server says, without the Rust of it.
-pub(super) fn describe(error: &kube::Error) -> String {
+pub fn describe(error: &kube::Error) -> String {
     let text = if let kube::Error::Api(status) = error
         && !status.message.is_empty()
     {

@@ -140,7 +140,11 @@ fn guarded(body: &Value, seen: &Deployment) -> Value {
 ///
 /// # Errors
 /// When it is stuck, somebody else changed the spec, or the time is over.
-pub(super) async fn rolled_out(acting: &Acting, uid: &str, generation: Option<i64>) -> Result<Deployment, Failed> {
+pub(super) async fn rolled_out(
+    acting: &Acting,
+    uid: &str,
+    generation: Option<i64>,
+) -> Result<Deployment, Failed> {
     let target = &acting.asked.target;
     loop {
         let why = match api(acting).get(&target.name).await {

@@ -30,7 +30,7 @@ use enact_core::change::Effect;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use act::{Acted, Acting, BoxFuture, Done, Failed, Failure, Stage};
+pub use act::{Acted, Acting, BoxFuture, Done, Failed, Failure, Stage, describe};
 pub use drain_filter::{Grouped, Selection, Verdict as PodVerdict, select as select_pods};
 pub use image::is_image_reference;
 pub use parameter::{Parameter, Shape, Typed, typed};

@@ -2,9 +2,11 @@
 
 mod build;
 mod protocol;
+mod told;
 
 pub use build::{NAME_ANNOTATION, NAMESPACE_ANNOTATION, Parts, UID_ANNOTATION, build, selector};
 pub use protocol::{ExitStatus, MOST_REQUEST, REQUEST_VARIABLE, Report, Request, read_report, write_report};
+pub use told::{told_rollback, told_text};
 
 /// The container of the pod.
 pub const CONTAINER: &str = "action";

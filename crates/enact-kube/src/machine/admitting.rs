@@ -75,6 +75,7 @@ pub(super) fn plan(known: &Known<'_>, resolved: &Resolved) -> Result<Plan, Strin
             author: requester(known),
             target: target(known),
             policy_digest: None,
+            revision: None,
         },
         document: None,
         changes: vec![change],
@@ -153,6 +154,8 @@ pub fn admitted(
         runs_spent: std::collections::BTreeMap::new(),
         asked_by_plan: None,
         people: enact_core::principal::People::default(),
+        parentage: enact_core::revision::Parentage::None,
+        purpose: enact_core::gate::Purpose::CarryOut,
         latched: facts.halt.as_ref().and_then(|halt| halt.new.clone()),
     };
     admit(plan, verdict, approvals, &circumstances).map(Admission)

@@ -26,7 +26,7 @@ pub use known::{
     AccountFact, ConditionFact, DependencyFact, Facts, Halt, Intent, JobEnd, Known, Looked, Namespaces, Next,
     Output, PolicyFact, Question, Settings, Then, Which,
 };
-pub use starting::job_name;
+pub use starting::{job_name, job_refused};
 pub use status::{cut as text_cut, output_cut, spec_hash, stamp};
 
 use crate::api::Phase;

@@ -275,3 +275,15 @@ fn failed(
         Vec::new(),
     )
 }
+
+/// The cluster does not take the Job: the execution fails, and nothing was done.
+pub fn job_refused(known: &Known<'_>, why: &str) -> Next {
+    let message = format!("its Job was refused: {why}; nothing was done");
+    failed(
+        known,
+        status_of(known),
+        FailureReason::JobCreationFailed,
+        &message,
+        "JobCreationFailed",
+    )
+}

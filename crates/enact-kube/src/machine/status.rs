@@ -60,7 +60,11 @@ pub(super) struct Transition<'a> {
 }
 
 /// Moves a status on. Never back: a final phase stays, whatever is asked.
-pub(super) fn move_on(status: &mut KubernetesExecutionStatus, known: &Known<'_>, transition: &Transition<'_>) {
+pub(super) fn move_on(
+    status: &mut KubernetesExecutionStatus,
+    known: &Known<'_>,
+    transition: &Transition<'_>,
+) {
     let from = status.phase.unwrap_or_default();
     if from.is_final() || transition.to < from {
         return;

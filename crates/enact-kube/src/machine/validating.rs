@@ -434,6 +434,7 @@ fn not_admitted(known: &Known<'_>, status: &mut KubernetesExecutionStatus, close
         GateClosed::Rejected { .. }
         | GateClosed::OtherTarget { .. }
         | GateClosed::VerdictOfOtherPlan { .. }
+        | GateClosed::NotProved(_)
         | GateClosed::Unreadable(_)
         | GateClosed::NotAcknowledged { .. } => {
             let message = closed.to_string();
