@@ -384,3 +384,13 @@ async fn output(job: &str, context: &Context) -> Result<Output, Trouble> {
         text: output_cut(&crate::job::told_text(&text)),
     })
 }
+
+/// What names a cluster for good: the uid of its first namespace.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn cluster_uid(client: &kube::Client) -> Result<String, Trouble> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let first = namespaces.get("kube-system").await?;
+    Ok(first.uid().unwrap_or_default())
+}

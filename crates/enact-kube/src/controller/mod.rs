@@ -24,6 +24,7 @@ use kube::Client;
 pub use conditions::{Conditions, LoadCondition};
 pub use leader::{LEASE_NAME, Leader};
 pub use locks::Locks;
+pub use looking::cluster_uid;
 pub use metrics::Metrics;
 pub use reconcile::reconcile;
 pub use serve::{Options, serve};

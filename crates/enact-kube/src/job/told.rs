@@ -5,7 +5,7 @@ use crate::catalog::Stage;
 /// The way back that it told before its first write, as JSON; the last one counts.
 pub fn told_rollback(output: &str) -> Option<String> {
     let stages = output.lines().filter_map(|line| serde_json::from_str(line).ok());
-    let rollback = stages.filter_map(|stage| match stage {
+    let mut rollback = stages.filter_map(|stage| match stage {
         Stage::Rollback { rollback } => serde_json::to_string(&rollback).ok(),
         Stage::Note { .. } => None,
     });
