@@ -12,6 +12,7 @@ use super::patch::patched;
 use super::read::metadata_of;
 use super::refused::Refused;
 use super::request::{Asked, Place};
+use super::rights;
 use super::server::{Answer, Cut};
 use super::state::State;
 use super::store::Key;
@@ -87,9 +88,15 @@ impl Cluster {
         let Some(place) = place else {
             return state.elsewhere(asked, account);
         };
+        state.rights.check(account, asked, place)?;
         if place.verb(asked) == "watch" {
             let watching = Watching::begin(self, &state, place, asked)?;
             return Ok(Answer::Stream(watching.into_body()));
+        }
+        if let (Some("log"), Some(key)) = (place.subresource.as_deref(), place.key())
+            && place.kind.plural == "pods"
+        {
+            return super::log::answer(self, &state, asked, &key);
         }
         let answer = state.answer(asked, place)?;
         Ok(match answer {
@@ -112,10 +119,12 @@ impl State {
         let Some(key) = place.key() else {
             return self.collection(asked, place, dry);
         };
-        let part = match place.subresource.as_deref() {
-            None => Part::Main,
-            Some("status") if place.kind.status => Part::Status,
-            Some(_) => return Err(Refused::of_code(404)),
+        let part = match (place.subresource.as_deref(), place.kind.plural) {
+            (None, _) => Part::Main,
+            (Some("status"), _) if place.kind.status => Part::Status,
+            (Some("scale"), "deployments") => return super::scale::answer(&mut self.store, asked, &key),
+            (Some("eviction"), "pods") => return self.evict(asked, &key),
+            (Some(_), _) => return Err(Refused::of_code(404)),
         };
         match asked.method.as_str() {
             "GET" => Ok(Answer::Json(200, self.store.found(&key)?.clone())),
@@ -159,7 +168,10 @@ impl State {
     }
 
     /// What is no collection of objects.
-    fn elsewhere(&mut self, asked: &Asked, _account: &str) -> Result<Answer, Refused> {
+    fn elsewhere(&mut self, asked: &Asked, account: &str) -> Result<Answer, Refused> {
+        if rights::is_review(&asked.path) && asked.method == "POST" {
+            return Ok(Answer::Json(201, self.rights.review(account, &asked.json()?)));
+        }
         match asked.path.as_str() {
             "/version" => Ok(Answer::Json(
                 200,
@@ -190,7 +202,9 @@ fn written_down(number: u64, asked: &Asked, place: Option<&Place>) -> Call {
         query: asked.query.clone(),
         body: serde_json::from_slice(&asked.body).unwrap_or(Value::Null),
         verb: place.map_or("unknown", |place| place.verb(asked)).to_owned(),
-        group: place.map_or("", |place| place.kind.group).to_owned(),
+        group: place
+            .map_or(group_of(&asked.path), |place| place.kind.group)
+            .to_owned(),
         resource: place.map(Place::resource).unwrap_or_default(),
         namespace: of(place.and_then(|place| place.namespace.as_ref())),
         name: of(place.and_then(|place| place.name.as_ref())),
@@ -198,4 +212,10 @@ fn written_down(number: u64, asked: &Asked, place: Option<&Place>) -> Call {
         status: None,
         applied: false,
     }
+}
+
+/// The group that a path names.
+fn group_of(path: &str) -> &str {
+    let rest = path.strip_prefix("/apis/").unwrap_or_default();
+    rest.split('/').next().unwrap_or_default()
 }

@@ -7,17 +7,27 @@
 
 mod audit;
 mod delete;
+mod deployments;
+mod eviction;
 mod fault;
+mod garbage;
 mod handle;
+mod jobs;
 mod kind;
+mod kubelet;
+mod log;
 mod object;
 mod patch;
 mod read;
 mod refused;
 mod request;
+mod rights;
 mod rules;
+mod run;
+mod scale;
 mod selector;
 mod server;
+mod settle;
 mod state;
 mod store;
 mod test_side;
@@ -27,8 +37,12 @@ mod write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use audit::Call;
+pub use deployments::Speed;
 pub use fault::{Fault, Gate, When};
 pub use kind::Kind;
+pub use rights::Rule;
+pub use run::{Ended, Running, Started, Stuck};
+pub use settle::Living;
 pub use store::{Change, Key, What};
 pub use test_side::Listening;
 

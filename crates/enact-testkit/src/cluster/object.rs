@@ -76,3 +76,16 @@ pub(super) fn is_held(object: &Value) -> bool {
 pub(super) fn is_ending(object: &Value) -> bool {
     has(object, "/metadata/deletionTimestamp")
 }
+
+/// `namespace/name`, or the name of what has no namespace.
+pub(super) fn called(object: &Value) -> String {
+    let (namespace, name) = (
+        text(object, "/metadata/namespace"),
+        text(object, "/metadata/name"),
+    );
+    if namespace.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{namespace}/{name}")
+    }
+}

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use super::Forgotten;
 use super::audit::Call;
+use super::deployments::Rollouts;
 use super::fault::Plan;
+use super::jobs::Tracked;
 use super::kind::Kind;
+use super::log::Logs;
+use super::rights::Rights;
+use super::run::Kubelet;
 use super::store::Store;
 use crate::clock::StepClock;
 
@@ -15,6 +20,14 @@ pub(super) struct State {
     pub(super) watches: Watches,
     pub(super) calls: Vec<Call>,
     pub(super) plans: Vec<Plan>,
+    pub(super) rights: Rights,
+    pub(super) logs: Logs,
+    pub(super) kubelet: Kubelet,
+    /// What the controller of Jobs knows, by uid.
+    pub(super) jobs: BTreeMap<String, Tracked>,
+    pub(super) rollouts: Rollouts,
+    /// What a refused eviction is told to wait, in seconds; the real server says nothing where it is 0.
+    pub(super) eviction_retry: u64,
 }
 
 impl State {
@@ -24,6 +37,12 @@ impl State {
             watches: Watches::default(),
             calls: Vec::new(),
             plans: Vec::new(),
+            rights: Rights::default(),
+            logs: Logs::default(),
+            kubelet: Kubelet::default(),
+            jobs: BTreeMap::new(),
+            rollouts: Rollouts::default(),
+            eviction_retry: 10,
         }
     }
 }

@@ -142,6 +142,22 @@ impl Store {
             .collect()
     }
 
+    /// Every object.
+    pub(super) fn everything(&self) -> Vec<(Key, Value)> {
+        let objects = self.objects.iter();
+        objects
+            .map(|(key, object)| (key.clone(), object.clone()))
+            .collect()
+    }
+
+    /// How an object was at last, whether it is there or gone.
+    pub(super) fn last_of(&self, kind: &'static Kind, uid: &str) -> Value {
+        let mut changes = self.history.iter().rev();
+        let last =
+            changes.find(|change| change.key.kind == kind && text(&change.object, "/metadata/uid") == uid);
+        last.map(|change| change.object.clone()).unwrap_or_default()
+    }
+
     /// The objects of a kind as they were at a revision.
     pub(super) fn all_at(&self, revision: u64, kind: &'static Kind, namespace: Option<&str>) -> Vec<Value> {
         let mut objects = BTreeMap::new();

@@ -12,6 +12,7 @@ use super::audit::Call;
 use super::fault::{Fault, Plan, When};
 use super::kind::Kind;
 use super::object::{has, set, text};
+use super::rights::Rule;
 use super::state::State;
 use super::store::{Change, Key};
 use super::{Cluster, Forgotten, server};
@@ -247,5 +248,27 @@ impl Cluster {
         let mut state = self.state();
         state.store.horizon = state.store.revision();
         state.watches.forgotten = how;
+    }
+
+    /// From now on an account may do no more than this. Requests and reviews go by it.
+    pub fn restrict(&self, account: &str, rules: Vec<Rule>) {
+        self.state().rights.restrict(account, rules);
+    }
+
+    /// From now on an account may not do this, whatever else it may do. Requests and reviews go by it.
+    pub fn deny(&self, account: &str, rule: Rule) {
+        self.state().rights.deny(account, rule);
+    }
+
+    /// Adds to the log of a pod, which need not be there yet.
+    pub fn write_log(&self, namespace: &str, pod: &str, text: &str) {
+        let mut state = self.state();
+        state.logs.add(namespace, pod, text);
+        state.store.tell();
+    }
+
+    /// What an eviction that a budget refuses is told to wait, in seconds: 10 where nothing is said, 0 for no word of it.
+    pub fn evictions_retry_after(&self, seconds: u64) {
+        self.state().eviction_retry = seconds;
     }
 }

@@ -1,6 +1,6 @@
 //! Creating and replacing: what the server fills in, what it keeps, and what it refuses.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::kind::Kind;
 use super::object::{self, copy, has, is_ending, is_held, list, remove, set, text};
@@ -253,4 +253,16 @@ pub(super) fn adds_finalizers(old: &Value, new: &Value) -> bool {
     let had = list(old, "/metadata/finalizers");
     let has = list(new, "/metadata/finalizers");
     is_ending(old) && has.iter().any(|finalizer| !had.contains(finalizer))
+}
+
+/// The reference to an owner, as controllers write it.
+pub(super) fn owned_by(owner: &Value) -> Value {
+    json!([{
+        "apiVersion": text(owner, "/apiVersion"),
+        "kind": text(owner, "/kind"),
+        "name": text(owner, "/metadata/name"),
+        "uid": text(owner, "/metadata/uid"),
+        "controller": true,
+        "blockOwnerDeletion": true,
+    }])
 }

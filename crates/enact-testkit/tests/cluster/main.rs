@@ -3,11 +3,15 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "clippy.toml allows them in test functions; here the helpers are tests as well"
 )]
 
+mod controllers;
+mod faults;
 mod fixtures;
 mod objects;
+mod subresources;
 mod watches;
 
 #[test]
