@@ -9,3 +9,4 @@ pub mod catalog;
 pub mod controller;
 pub mod job;
 pub mod machine;
+pub mod manifests;
