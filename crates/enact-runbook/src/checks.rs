@@ -11,7 +11,7 @@ use crate::kinds::{KINDS, Kind, NOT_YET};
 use crate::reading::{Fields, Node, Reading, Slot, one_or_more};
 use crate::spec::{CheckSpec, ExitExpectation, Expect, JsonExpectation, Matcher, Text, TextExpectation};
 
-const OWN_KEYS: [&str; 5] = ["expect", "timeout", "retry", "env", "working_dir"];
+const OWN_KEYS: [&str; 6] = ["for_each", "expect", "timeout", "retry", "env", "working_dir"];
 const JSON_OPERATORS: [&str; 14] = [
     "==",
     "!=",
@@ -63,6 +63,7 @@ impl Reading<'_> {
         known.extend(NOT_YET.iter().map(|(name, _)| *name));
         let fields = self.fields(node, what, &known)?;
         let action = self.one_action(&fields, &|kind| kind.may_check())?;
+        let each = fields.get("for_each").map(|node| self.begin_each(node));
         let own_env = fields.get("env").map(|node| self.environment(node));
         let own_dir = fields.get("working_dir").map(|node| self.folder(node));
         let outer_env = self.env.clone();
@@ -74,7 +75,10 @@ impl Reading<'_> {
         let spec = self.check_body(&fields, &action);
         self.env = outer_env;
         self.working_dir = outer_dir;
-        spec
+        match each {
+            Some(list) => self.end_each(fields.key_span("for_each"), list, spec),
+            None => spec,
+        }
     }
 
     fn check_body(&mut self, fields: &Fields<'_>, action: &ActionNode<'_>) -> Option<CheckSpec> {
@@ -85,6 +89,7 @@ impl Reading<'_> {
         let timeout = fields.get("timeout").map(|node| self.duration(node, "`timeout`"));
         let (attempts, delay) = self.check_retry(fields);
         Some(CheckSpec {
+            for_each: None,
             kind: action.kind.name().to_owned(),
             action: read?,
             expect: expect.unwrap_or_default(),

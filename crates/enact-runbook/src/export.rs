@@ -319,15 +319,15 @@ fn check(page: &mut Page, said: &str, spec: &CheckSpec) {
     } else {
         serde_json::json!({ &spec.kind: spec.action }).to_string()
     };
-    let expect = if spec.expect == Expect::default() {
-        String::new()
-    } else {
-        format!(
-            "expecting {}",
-            serde_json::to_string(&spec.expect).unwrap_or_default()
-        )
-    };
-    page.bullet_code(said, &shown, &expect);
+    let mut more = Vec::new();
+    if let Some(list) = &spec.for_each {
+        more.push(format!("for each of {}", crate::each::shown(list)));
+    }
+    if spec.expect != Expect::default() {
+        let expect = serde_json::to_string(&spec.expect).unwrap_or_default();
+        more.push(format!("expecting {expect}"));
+    }
+    page.bullet_code(said, &shown, &more.join(", "));
 }
 
 fn pretty(value: &Value) -> String {

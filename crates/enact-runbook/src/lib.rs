@@ -8,6 +8,7 @@ pub mod advise;
 mod checks;
 pub mod compile;
 pub mod document;
+mod each;
 pub mod export;
 pub mod expression;
 pub mod files;

@@ -4,6 +4,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::document::VERSION;
+use crate::each::MOST_ITEMS;
 use crate::kinds::KINDS;
 use crate::lint::ADVICE;
 
@@ -128,7 +129,13 @@ fn common() -> Map<String, Value> {
     );
     define(
         "env",
-        json!({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}),
+        json!({"type": "object", "additionalProperties": {"oneOf": [
+            {"type": ["string", "number", "boolean"]},
+            mapping(&["secret_file"], json!({"secret_file": {
+                "type": "string",
+                "description": "The variable holds the path of a private file with this text, which is gone after the command."
+            }}))
+        ]}}),
     );
     define(
         "parameter",
@@ -273,6 +280,10 @@ fn check() -> Value {
     let schema = mapping(
         &[],
         json!({
+            "for_each": {
+                "type": ["array", "string"], "minItems": 1, "maxItems": MOST_ITEMS,
+                "description": "It must hold for each entry, which is `item` in its expressions."
+            },
             "expect": mapping(&[], json!({
                 "exit_code": {"$ref": "#/$defs/exit_code"}, "status": {"type": ["array", "integer"]},
                 "stdout": {"$ref": "#/$defs/text_expectation"}, "stderr": {"$ref": "#/$defs/text_expectation"},

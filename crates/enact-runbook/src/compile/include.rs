@@ -98,7 +98,7 @@ impl Compiler<'_> {
             .and_then(|node| self.reading.any_fields(node, "`settings`"))
             && let Some(env) = settings.get("env")
         {
-            let env: BTreeMap<String, Text> = self.reading.environment(env);
+            let env = self.reading.environment(env);
             self.outer_env.extend(env);
         }
         self.body(&fields, false);

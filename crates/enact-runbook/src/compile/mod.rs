@@ -28,7 +28,7 @@ use crate::files::Files;
 use crate::lint::{self, LintFinding};
 use crate::markdown;
 use crate::reading::{DOCUMENT, Node, Reading, SourceFile};
-use crate::spec::{Document, Estimate, Group, Repeat, StepSpec, Text};
+use crate::spec::{Document, Estimate, Group, Repeat, StepSpec, Variable};
 
 /// The largest document, in bytes.
 pub const MAX_BYTES: usize = 10 << 20;
@@ -285,7 +285,7 @@ pub(crate) struct Compiler<'e> {
     groups: Vec<Group>,
     konnect_target: Option<Value>,
     /// Environment of an included plan's own settings.
-    outer_env: BTreeMap<String, Text>,
+    outer_env: BTreeMap<String, Variable>,
     includes: Vec<String>,
     parameters: BTreeMap<String, crate::spec::Parameter>,
     map: BTreeMap<String, Place>,

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use enact_core::change::{Action, Change, ChangeId, Effect, Postcondition, Undo};
+use enact_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
 use super::steps::Header;
 use super::{Compiler, Written};
 use crate::checks::ActionNode;
 use crate::expression::{Expression, Type, Typed};
-use crate::kinds::{KINDS, NOT_YET, VERIFIED, summary};
+use crate::kinds::{KINDS, NOT_YET, VERIFIED, check_summary};
 use crate::reading::{Fields, KnownStep, Node, Slot, value_of};
 use crate::spec::{
     Matcher, OutputSpec, ProbeSpec, Repeat, STEP, Simulation, StepSpec, Text, UndoSpec, ValueType,
@@ -215,6 +216,13 @@ impl Compiler<'_> {
     fn probe(&mut self, node: &Node) -> Option<ProbeSpec> {
         let check = self.reading.check_with(node, "`probe`", &["partial"])?;
         let fields = self.reading.any_fields(node, "`probe`")?;
+        if check.for_each.is_some() {
+            // Where it holds for some of them the step is neither done nor not done.
+            let fault = Diagnostic::error("a `probe` has no `for_each`: it answers for the step as a whole");
+            let hint = "let one command look at all of them, and say by `partial` what means some of them";
+            self.reading.fault(fields.key_span("for_each"), fault.hint(hint));
+            return None;
+        }
         let partial = self.matchers(&fields, "partial", "`partial`");
         Some(ProbeSpec { check, partial })
     }
@@ -245,7 +253,7 @@ impl Compiler<'_> {
             let Some(check) = self.reading.check(item, "an entry of `verify`") else {
                 continue;
             };
-            let mut name = summary(&check.kind, &check.action);
+            let mut name = check_summary(&check);
             let count = seen.entry(name.clone()).or_default();
             *count += 1;
             if *count > 1 {

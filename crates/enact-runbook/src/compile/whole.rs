@@ -366,6 +366,7 @@ fn command(argv: &[String]) -> CheckSpec {
         argv: argv.iter().map(Text::literal).collect(),
     };
     CheckSpec {
+        for_each: None,
         kind: "exec".to_owned(),
         action: serde_json::to_value(exec).unwrap_or_default(),
         expect: Expect::default(),

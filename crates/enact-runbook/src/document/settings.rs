@@ -6,7 +6,7 @@ use enact_core::change::Milliseconds;
 use serde::{Deserialize, Serialize};
 
 use crate::reading::{Fields, Node, Reading, Slot, as_written};
-use crate::spec::{Settings, Text};
+use crate::spec::{Settings, Variable};
 
 /// The flat names with the phases, as a document may give them.
 pub(crate) const SETTINGS: [&str; 21] = [
@@ -114,7 +114,7 @@ pub(crate) struct Effective {
     pub(crate) enabled: bool,
     /// Tests, lint, type checks.
     pub(crate) commands: [CommandSetting; 3],
-    pub(crate) env: BTreeMap<String, Text>,
+    pub(crate) env: BTreeMap<String, Variable>,
     pub(crate) shell: Vec<String>,
     pub(crate) working_dir: Option<String>,
 }

@@ -43,7 +43,7 @@ impl Type {
         matches!(self, Self::Word | Self::Integer | Self::Boolean)
     }
 
-    pub(super) fn either(self, other: Self) -> Self {
+    pub(crate) fn either(self, other: Self) -> Self {
         match (self, other) {
             (one, two) if one == two => one,
             (Self::Null, one) | (one, Self::Null) => one,

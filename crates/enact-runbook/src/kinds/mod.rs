@@ -31,6 +31,7 @@ pub use wait::Wait;
 
 use crate::provider::{End, Reply, Site};
 use crate::reading::{Node, Reading};
+use crate::spec::CheckSpec;
 
 /// What a step of a kind becomes in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +143,15 @@ fn unreadable<'a>(why: impl std::fmt::Display) -> Acting<'a> {
 /// A frozen action in one line for people.
 pub fn summary(kind_name: &str, action: &Value) -> String {
     kind(kind_name).map_or_else(|| kind_name.to_owned(), |kind| kind.summary(action))
+}
+
+/// A frozen check in one line for people.
+pub fn check_summary(check: &CheckSpec) -> String {
+    let action = summary(&check.kind, &check.action);
+    match &check.for_each {
+        Some(list) => line(&format!("{action}, for each of {}", crate::each::shown(list))),
+        None => action,
+    }
 }
 
 /// An action in its frozen form. Actions are plain data, which always has a JSON form.

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Acting, Kind, frozen, summary, thawed, unreadable};
+use super::{Acting, Kind, check_summary, frozen, thawed, unreadable};
 use crate::provider::{End, Reply, Site};
 use crate::reading::{Node, Reading};
 use crate::spec::CheckSpec;
@@ -55,7 +55,7 @@ impl Kind for WaitKind {
         let Some(wait) = thawed::<Wait>(action) else {
             return String::new();
         };
-        format!("wait until {}", summary(&wait.until.kind, &wait.until.action))
+        format!("wait until {}", check_summary(&wait.until))
     }
 
     fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {
@@ -80,6 +80,7 @@ async fn look_until(wait: Wait, site: &Site<'_>) -> Reply {
         return Reply::bare(End::NotStarted("nothing can be checked here".to_owned()));
     };
     let started = std::time::Instant::now();
+    let checks = checks.until(started.checked_add(site.timeout));
     let every = std::time::Duration::from_millis(wait.every.0);
     loop {
         let checked = checks.run(&wait.until).await;

@@ -30,7 +30,7 @@ struct Draft {
 }
 
 /// Keys that belong to a check, not to what it is a check of.
-const OF_CHECK: [&str; 5] = ["expect", "timeout", "retry", "env", "working_dir"];
+const OF_CHECK: [&str; 6] = ["for_each", "expect", "timeout", "retry", "env", "working_dir"];
 
 fn kind(section: Section) -> Option<Kind> {
     let (key, letter, checked, tasks_only) = match section {

@@ -5,7 +5,7 @@
 //! after it ended, and the logs. After a crash of the engine [`look`] says from these what became of the attempt.
 //!
 //! Reading order: [`outcome`] (what comes back), [`supervisor`] (the engine's side), [`serve`](mod@serve) (the supervisor's
-//! life), `running` (one command in it), [`spool`] (the marks), [`redact`] (what is taken out of output).
+//! life), `running` (one command in it), `secret_files`, [`spool`] (the marks), [`redact`] (what is taken out of output).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +23,7 @@ pub mod outcome;
 pub(crate) mod program;
 pub mod redact;
 mod running;
+mod secret_files;
 pub mod serve;
 mod signals;
 pub mod spool;
@@ -33,7 +34,7 @@ pub use display::display;
 pub use lock::{LockError, LockGuard, lock};
 pub use outcome::{Captured, Exit, Outcome};
 pub use serve::serve;
-pub use spool::{Found, end_left_running, left_running, look, wait_for_end};
+pub use spool::{Found, end_left_running, left_running, look, remove_left_secrets, wait_for_end};
 pub use supervisor::{SuperviseError, Supervisor, SupervisorProgram};
 
 /// How long a command has between SIGTERM and SIGKILL, unless its step says otherwise.
@@ -55,6 +56,8 @@ pub struct CommandSpec {
     pub argv: Vec<String>,
     /// Its whole environment.
     pub env: BTreeMap<String, String>,
+    /// Contents of files that are there while the command runs, by the variables that hold their paths.
+    pub secret_files: BTreeMap<String, Secret<String>>,
     /// What to take out of its output.
     pub secrets: Vec<NamedSecret>,
     /// Where it runs; absolute.
@@ -76,6 +79,7 @@ impl std::fmt::Debug for CommandSpec {
             .debug_struct("CommandSpec")
             .field("argv", &self.argv)
             .field("env", &self.env.keys().collect::<Vec<_>>())
+            .field("secret_files", &self.secret_files.keys().collect::<Vec<_>>())
             .field("secrets", &self.secrets)
             .field("working_dir", &self.working_dir)
             .field("timeout", &self.timeout)

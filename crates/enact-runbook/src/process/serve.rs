@@ -15,6 +15,7 @@ use super::lock::lock;
 use super::outcome::{Captured, Exit, Outcome};
 use super::redact::Patterns;
 use super::running::Running;
+use super::secret_files::SecretFiles;
 use super::signals::Signals;
 use super::wire::{Lines, Reply, Request, RunRequest, to_line};
 use super::{program, spool};
@@ -160,6 +161,17 @@ impl Server {
         told && alone
     }
 
+    /// Starts the command and stays with it to its end. What it reads from secret files is gone before anybody hears of that.
+    fn start(&mut self, program: &Path, request: &RunRequest, capture: Capture) -> Result<Outcome, String> {
+        let files = SecretFiles::write(&request.attempt_dir, &request.secret_files)
+            .map_err(|error| format!("its secrets cannot be written to files: {error}"))?;
+        let child = program::start(program, request)?;
+        let running = Running::new(child, capture, request);
+        let outcome = running.finish(&mut self.inbox, &self.signals, &mut self.terminated);
+        drop(files);
+        Ok(outcome)
+    }
+
     fn attempt(&mut self, mut request: RunRequest) -> Result<Outcome, NotRun> {
         let folder = request.attempt_dir.clone();
         let secrets = request.take_secrets();
@@ -180,13 +192,9 @@ impl Server {
             return Err(NotRun::Abandoned);
         }
         spool::mark_started(&folder, &self.me, SystemClock.now(), &request.engine)?;
-        let outcome = match program::start(&program, &request) {
-            Ok(child) => {
-                let running = Running::new(child, capture, &request);
-                running.finish(&mut self.inbox, &self.signals, &mut self.terminated)
-            }
-            Err(why) => not_started(&patterns, &why),
-        };
+        let outcome = self
+            .start(&program, &request, capture)
+            .unwrap_or_else(|why| not_started(&patterns, &why));
         let outcome = finish(&folder, outcome);
         drop(held);
         outcome

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kin;
 use super::outcome::Outcome;
+use super::secret_files;
 
 /// Room taken for the outcome before the command starts: a command may fill the disk, and nobody would know how it ended.
 /// Enough for an outcome with little output; one with more needs room of its own.
@@ -157,7 +158,24 @@ fn read_outcome(folder: &Path) -> std::io::Result<Option<Box<Outcome>>> {
 /// if need be: a supervisor of the dead engine that gets to its request only now will not start the command. The same or another
 /// look by this process gives the same answer, and [`super::Supervisor::run`] of this process may then use the folder.
 pub fn look(attempt_dir: &Path, intent_boot_id: Option<&str>) -> Found {
+    remove_left_secrets(attempt_dir);
     find_out(attempt_dir, intent_boot_id).unwrap_or(Found::Lost)
+}
+
+/// Removes secrets that the command of an attempt read from files, where its supervisor is gone and could not. A supervisor
+/// writes them after its mark; files without one have survived a crash of the machine that the mark did not.
+pub fn remove_left_secrets(attempt_dir: &Path) {
+    // In this order: files that are there now have had their mark before.
+    if !secret_files::folder(attempt_dir).exists() {
+        return;
+    }
+    let in_use = match read_mark(attempt_dir) {
+        Ok(Some(Mark::Started { supervisor, .. })) => !supervisor.is_gone(),
+        Ok(Some(Mark::Claimed { .. }) | None) | Err(_) => false,
+    };
+    if !in_use {
+        secret_files::remove(attempt_dir);
+    }
 }
 
 /// An error is a folder that says nothing certain: torn, not readable, not writable.
@@ -373,6 +391,33 @@ mod tests {
             look(folder.path(), Some("another")),
             Found::Ended(Box::new(outcome()))
         );
+    }
+
+    #[test]
+    fn secrets_stay_only_as_long_as_a_supervisor_may_use_them() {
+        let secrets = |folder: &Path| {
+            let contents = std::collections::BTreeMap::from([("KEY".to_owned(), "x".to_owned())]);
+            std::mem::forget(secret_files::SecretFiles::write(folder, &contents).unwrap());
+        };
+        let me = Holder::this_process();
+        for (supervisor, stay) in [(Some(&me), true), (Some(&gone()), false), (None, false)] {
+            let folder = tempfile::tempdir().unwrap();
+            if let Some(supervisor) = supervisor {
+                start(folder.path(), supervisor, &me).unwrap();
+            }
+            secrets(folder.path());
+            look(folder.path(), None);
+            assert_eq!(
+                secret_files::folder(folder.path()).exists(),
+                stay,
+                "{supervisor:?}"
+            );
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(mark_path(folder.path()), "{").unwrap();
+        secrets(folder.path());
+        remove_left_secrets(folder.path());
+        assert!(!secret_files::folder(folder.path()).exists(), "a torn mark");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use enact_engine::holder::Holder;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
-use super::{CommandSpec, NamedSecret};
+use super::{CommandSpec, NamedSecret, secret_files};
 
 /// To the supervisor.
 #[derive(Serialize, Deserialize)]
@@ -41,6 +41,7 @@ pub(super) struct RunRequest {
     pub(super) engine: Holder,
     pub(super) argv: Vec<String>,
     pub(super) env: BTreeMap<String, String>,
+    pub(super) secret_files: BTreeMap<String, String>,
     secrets: Vec<(String, String)>,
     pub(super) working_dir: PathBuf,
     pub(super) timeout: Duration,
@@ -52,10 +53,18 @@ pub(super) struct RunRequest {
 impl RunRequest {
     pub(super) fn new(spec: &CommandSpec, engine: Holder) -> Self {
         let secret = |secret: &NamedSecret| (secret.name.clone(), secret.value.expose().clone());
+        let mut env = spec.env.clone();
+        let mut secret_files = BTreeMap::new();
+        for (variable, content) in &spec.secret_files {
+            let path = secret_files::path(&spec.attempt_dir, variable);
+            env.insert(variable.clone(), path.display().to_string());
+            secret_files.insert(variable.clone(), content.expose().clone());
+        }
         Self {
             engine,
             argv: spec.argv.clone(),
-            env: spec.env.clone(),
+            env,
+            secret_files,
             secrets: spec.secrets.iter().map(secret).collect(),
             working_dir: spec.working_dir.clone(),
             timeout: spec.timeout,

@@ -18,12 +18,15 @@ use super::{RunbookProvider, Step, attempt_note, judge, outputs};
 use crate::kinds;
 use crate::process::redact::Patterns;
 use crate::process::{NamedSecret, environment};
-use crate::spec::{CheckSpec, Repeat, Text};
+use crate::spec::{CheckSpec, Repeat, Variable};
+
+/// Variables by name.
+type Environment = BTreeMap<String, Secret<String>>;
 
 /// Where a step's, a check's or an undo's action happens.
 pub(crate) struct Whereabouts<'s> {
     pub(crate) change_id: Option<&'s ChangeId>,
-    pub(crate) env: &'s BTreeMap<String, Text>,
+    pub(crate) env: &'s BTreeMap<String, Variable>,
     pub(crate) working_dir: Option<&'s str>,
     pub(crate) attempt_dir: PathBuf,
     pub(crate) timeout: Duration,
@@ -151,6 +154,7 @@ impl RunbookProvider<'_> {
             provider: self,
             known,
             change,
+            until: None,
         }
     }
 
@@ -161,7 +165,7 @@ impl RunbookProvider<'_> {
         known: &'s Known<'_>,
     ) -> Result<Site<'s>, String> {
         let working_dir = self.working_dir(here.working_dir);
-        let env = self.environment_of(&here, known)?;
+        let (env, secret_files) = self.environment_of(&here, known)?;
         Ok(Site {
             supervisor: &self.supervisor,
             stop: &self.host.stop,
@@ -169,6 +173,7 @@ impl RunbookProvider<'_> {
             folder: &self.host.folder,
             working_dir,
             env,
+            secret_files,
             secrets: self.secrets.named(),
             attempt_dir: here.attempt_dir,
             timeout: here.timeout,
@@ -184,21 +189,30 @@ impl RunbookProvider<'_> {
         self.host.locks_dir.join(format!("{}.lock", digest.short()))
     }
 
-    /// What a command may see: the allowed variables of the surroundings, the runbook's, the step's, and ours.
+    /// What a command may see: the allowed variables of the surroundings, the runbook's, the step's, and ours. Then the
+    /// contents of the files that further ones name.
     fn environment_of(
         &self,
         here: &Whereabouts<'_>,
         known: &Known<'_>,
-    ) -> Result<BTreeMap<String, Secret<String>>, String> {
-        let mut env: BTreeMap<String, Secret<String>> =
+    ) -> Result<(Environment, Environment), String> {
+        let mut env: Environment =
             environment::allowed(&self.host.environment, &self.document.environment_allowed)
                 .into_iter()
                 .map(|(name, value)| (name, Secret::new(value)))
                 .collect();
-        for (name, text) in self.document.env.iter().chain(here.env) {
-            let value = super::site::as_secret_text(crate::expression::text(text, known))
+        let mut files = Environment::new();
+        for (name, variable) in self.document.env.iter().chain(here.env) {
+            let value = super::site::as_secret_text(crate::expression::text(variable.text(), known))
                 .map_err(|why| format!("the variable {name}: {why}"))?;
-            env.insert(name.clone(), value);
+            // The last one to set a variable decides what it is.
+            env.remove(name);
+            files.remove(name);
+            let kept = match variable {
+                Variable::Text(_) => &mut env,
+                Variable::SecretFile(_) => &mut files,
+            };
+            kept.insert(name.clone(), value);
         }
         let run_id = self.run.borrow().id.as_ref().map(|run_id| run_id.0.clone());
         let step = here.change_id.map_or("", |change_id| change_id.as_str());
@@ -211,7 +225,7 @@ impl RunbookProvider<'_> {
             ("ENACT_ATTEMPT", here.attempt.to_string()),
         ];
         env.extend(ours.map(|(name, value)| (name.to_owned(), Secret::new(value))));
-        Ok(env)
+        Ok((env, files))
     }
 
     pub(crate) fn site_of_check<'s>(

@@ -1,6 +1,6 @@
 //! Runs checks: something looks, and what it sees is judged. A check that cannot be evaluated does not hold.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use enact_core::change::Change;
 
@@ -21,13 +21,21 @@ pub struct Checked {
 }
 
 /// Runs checks for one step, or for the whole run.
+#[derive(Clone, Copy)]
 pub(crate) struct Checks<'a> {
     pub(crate) provider: &'a RunbookProvider<'a>,
     pub(crate) known: &'a Known<'a>,
     pub(crate) change: Option<&'a Change>,
+    /// When whoever waits for the check has waited long enough: no further item of a list is looked at.
+    pub(crate) until: Option<Instant>,
 }
 
 impl Checks<'_> {
+    /// The same for somebody who waits no longer than this.
+    pub(crate) fn until(&self, until: Option<Instant>) -> Self {
+        Self { until, ..*self }
+    }
+
     /// Runs a check, as often as it says.
     pub(crate) async fn run(&self, check: &CheckSpec) -> Checked {
         self.run_keeping_reply(check).await.0
@@ -35,6 +43,14 @@ impl Checks<'_> {
 
     /// The same, with the last reply (for matchers that look at it too).
     pub(crate) async fn run_keeping_reply(&self, check: &CheckSpec) -> (Checked, Option<Reply>) {
+        match &check.for_each {
+            Some(list) => self.each(check, list).await,
+            None => self.look(check).await,
+        }
+    }
+
+    /// Looks once, and again as often as the check says.
+    pub(super) async fn look(&self, check: &CheckSpec) -> (Checked, Option<Reply>) {
         let mut last = (not_evaluated("no attempt was made"), None);
         for attempt in 1..=check.attempts.max(1) {
             if attempt > 1 {
@@ -81,7 +97,7 @@ impl Checks<'_> {
     }
 }
 
-fn not_evaluated(why: &str) -> Checked {
+pub(super) fn not_evaluated(why: &str) -> Checked {
     Checked {
         holds: false,
         seen: format!("it could not be evaluated: {why}"),

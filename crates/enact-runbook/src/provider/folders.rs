@@ -9,6 +9,10 @@ use enact_core::journal::RunId;
 use enact_engine::holder::Holder;
 
 use super::{RunbookProvider, Step};
+use crate::process;
+
+/// The folder of what is looked at without a run: in a dry run, before an approval.
+pub(crate) const NO_RUN: &str = "no-run";
 
 /// Attempts at a step, at taking it back, or looks of checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +72,24 @@ pub(crate) fn attempt_folder(folder: &Path, series: Series, number: u32) -> Path
     folder.join(format!("{}{number}", series.prefix()))
 }
 
+/// Removes secrets that commands of a run's earlier processes read from files, where neither a supervisor nor a look at the
+/// attempt came to it.
+pub(crate) fn remove_left_secrets(run_folder: &Path) {
+    for step in folders_in(run_folder) {
+        for attempt in folders_in(&step) {
+            process::remove_left_secrets(&attempt);
+        }
+    }
+}
+
+fn folders_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| {
+        let entry = entry.ok()?;
+        entry.file_type().ok()?.is_dir().then(|| entry.path())
+    })
+}
+
 /// Makes a folder that only its owner can enter.
 pub(crate) fn make(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new()
@@ -79,13 +101,13 @@ pub(crate) fn make(folder: &Path) -> std::io::Result<()> {
 impl RunbookProvider<'_> {
     pub(crate) fn run_folder(&self) -> PathBuf {
         let run = self.run.borrow();
-        let name = run.id.as_ref().map_or("no-run", |run_id| run_id.0.as_str());
+        let name = run.id.as_ref().map_or(NO_RUN, |run_id| run_id.0.as_str());
         self.host.runs_dir.join(name)
     }
 
     pub(crate) fn folder_of(&self, change_id: &ChangeId, step: &Step) -> PathBuf {
         let run = self.run.borrow();
-        let unnamed = RunId("no-run".to_owned());
+        let unnamed = RunId(NO_RUN.to_owned());
         let run_id = run.id.as_ref().unwrap_or(&unnamed);
         step_folder(&self.host.runs_dir, run_id, step.spec.number, change_id)
     }

@@ -258,10 +258,19 @@ pub(crate) fn matches(reply: &Reply, matcher: &Matcher, values: &dyn Values) -> 
 
 /// A text for a message: quoted, without control characters, cut.
 pub(crate) fn shown(text: &str) -> String {
+    format!("{:?}", cut(text))
+}
+
+/// A value for a message; only text is quoted.
+pub(crate) fn shown_value(value: &Value) -> String {
+    value.as_str().map_or_else(|| cut(&value.to_string()), shown)
+}
+
+fn cut(text: &str) -> String {
     let clean = crate::process::display(text.as_bytes());
     let mut cut: String = clean.chars().take(SHOWN).collect();
     if clean.chars().count() > SHOWN {
         cut.push('…');
     }
-    format!("{cut:?}")
+    cut
 }

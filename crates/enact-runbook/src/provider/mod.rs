@@ -8,6 +8,7 @@ mod attempt;
 mod checks;
 mod conclude;
 mod downtime;
+mod each;
 mod folders;
 mod judge;
 mod outputs;
@@ -197,6 +198,8 @@ impl<'a> RunbookProvider<'a> {
     /// See [`UnreadableRunbook`].
     pub fn new(plan: &'a Plan, host: Host, secrets: Secrets) -> Result<Self, UnreadableRunbook> {
         let document = document_of(plan)?;
+        // What looks without a run is never taken up.
+        folders::remove_left_secrets(&host.runs_dir.join(folders::NO_RUN));
         let mut steps = BTreeMap::new();
         for change in plan
             .changes()
@@ -250,6 +253,7 @@ impl<'a> RunbookProvider<'a> {
 impl Provider for RunbookProvider<'_> {
     fn take_up(&self, run_id: &RunId, state: &RunState) {
         let boot_before = self.mark_boot(run_id);
+        folders::remove_left_secrets(&self.host.runs_dir.join(&run_id.0));
         if let Err(error) = folders::make(&self.host.locks_dir) {
             // A step with a lock then says that it cannot be taken.
             tracing::warn!(%error, "the folder of locks cannot be made");

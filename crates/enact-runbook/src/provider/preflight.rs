@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{RunbookProvider, downtime};
 use crate::kinds;
 use crate::process::program::find_program;
-use crate::spec::{Assumption, PinnedFile, Text};
+use crate::spec::{Assumption, PinnedFile, Text, Variable};
 
 /// The largest pinned file, in bytes.
 const MAX_PINNED: u64 = 64 * 1024 * 1024;
@@ -214,7 +214,7 @@ impl RunbookProvider<'_> {
                 .env
                 .get("PATH")
                 .or_else(|| self.document.env.get("PATH"));
-            let path = match path.map(Text::as_literal) {
+            let path = match path.map(Variable::as_literal) {
                 // Put together when the step runs: nothing is known yet.
                 Some(None) => continue,
                 Some(Some(path)) => Some(path),

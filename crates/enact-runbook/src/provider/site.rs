@@ -20,6 +20,9 @@ pub(crate) const MAX_OUTPUT_FILE: u64 = 1024 * 1024;
 /// The longest command line argument or variable, in bytes. Linux refuses longer ones.
 const MAX_ARGUMENT: usize = 128 * 1024 - 1;
 
+/// The largest file with secrets that is made for a command, in bytes.
+const MAX_SECRET_FILE: usize = 1024 * 1024;
+
 /// What one action may use.
 pub struct Site<'a> {
     pub(crate) supervisor: &'a Supervisor,
@@ -31,6 +34,8 @@ pub struct Site<'a> {
     pub(crate) working_dir: PathBuf,
     /// The whole environment of commands, without `ENACT_OUTPUT`.
     pub(crate) env: BTreeMap<String, Secret<String>>,
+    /// Contents of files, by the variables that will hold their paths.
+    pub(crate) secret_files: BTreeMap<String, Secret<String>>,
     pub(crate) secrets: Vec<NamedSecret>,
     /// This attempt's own folder.
     pub(crate) attempt_dir: PathBuf,
@@ -75,6 +80,10 @@ impl Site<'_> {
             let why = format!("an argument is longer than {MAX_ARGUMENT} bytes or holds a NUL character");
             return Reply::bare(End::NotStarted(why));
         }
+        let secret_files = match self.contents() {
+            Ok(contents) => contents,
+            Err(why) => return Reply::bare(End::NotStarted(why)),
+        };
         let output = self.attempt_dir.join("output");
         let mut env: BTreeMap<String, String> = self
             .env
@@ -85,6 +94,7 @@ impl Site<'_> {
         let spec = CommandSpec {
             argv,
             env,
+            secret_files,
             secrets: self.secrets.clone(),
             working_dir: self.working_dir.clone(),
             timeout: self.timeout,
@@ -97,6 +107,27 @@ impl Site<'_> {
             Err(SuperviseError::NotStarted(why)) => Reply::bare(End::NotStarted(why)),
             Err(error @ SuperviseError::Lost) => Reply::bare(End::Lost(error.to_string())),
         }
+    }
+}
+
+impl Site<'_> {
+    /// The contents of secret files. Several lines end with a line break, which reading a secret takes away and programs that
+    /// read keys insist on.
+    fn contents(&self) -> Result<BTreeMap<String, Secret<String>>, String> {
+        let mut contents = BTreeMap::new();
+        for (variable, value) in &self.secret_files {
+            let mut content = value.expose().clone();
+            if content.len() > MAX_SECRET_FILE {
+                return Err(format!(
+                    "the file of the variable {variable} would be longer than {MAX_SECRET_FILE} bytes"
+                ));
+            }
+            if content.contains('\n') && !content.ends_with('\n') {
+                content.push('\n');
+            }
+            contents.insert(variable.clone(), Secret::new(content));
+        }
+        Ok(contents)
     }
 }
 

@@ -9,10 +9,13 @@ use super::RunbookProvider;
 use crate::expression::{Datum, Name, RunFact, Values};
 
 /// Everything that has a name. Looks things up when it is asked: the run goes on while it exists.
+#[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
     pub(crate) provider: &'a RunbookProvider<'a>,
     /// Outputs of a step that the journal does not hold yet.
     pub(crate) fresh: Option<(&'a ChangeId, &'a Made)>,
+    /// What a check with `for_each` looks at right now.
+    pub(crate) item: Option<&'a Value>,
 }
 
 impl<'a> Known<'a> {
@@ -20,6 +23,7 @@ impl<'a> Known<'a> {
         Self {
             provider,
             fresh: None,
+            item: None,
         }
     }
 
@@ -76,8 +80,7 @@ impl Values for Known<'_> {
             Name::Run(fact) => self.run_fact(*fact)?,
             Name::PlanHash => json!(self.provider.plan_hash),
             Name::PlanName => json!(self.provider.document.name),
-            // Nothing is repeated for each item of a list; the static check refuses it.
-            Name::Item => return None,
+            Name::Item => self.item?.clone(),
         }))
     }
 }

@@ -21,7 +21,7 @@ pub use texts::Slot;
 
 use crate::files::Files;
 use crate::lint::LintFinding;
-use crate::spec::Text;
+use crate::spec::Variable;
 
 /// A node of the author's document.
 pub type Node = yaml::Node<'static>;
@@ -171,7 +171,9 @@ pub struct Reading<'e> {
     /// Pinned files that the current step uses.
     pub(crate) uses: BTreeSet<String>,
     /// Environment that checks and undos take over from their step.
-    pub(crate) env: BTreeMap<String, Text>,
+    pub(crate) env: BTreeMap<String, Variable>,
+    /// How many expressions so far had a secret in them.
+    pub(crate) secrets_seen: usize,
     /// Where the commands of the current step run.
     pub(crate) working_dir: Option<String>,
     /// How scripts are run.
@@ -193,6 +195,7 @@ impl<'e> Reading<'e> {
             pins: BTreeMap::new(),
             uses: BTreeSet::new(),
             env: BTreeMap::new(),
+            secrets_seen: 0,
             working_dir: None,
             shell: Vec::new(),
             check_timeout: None,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use enact_core::yaml::suggest;
 use serde_json::Value;
 
+use crate::each::Item;
 use crate::expression::{Expression, Fault, Name, Names, RunFact, Type, Typed};
 
 /// What a parameter stands for: a value, or an expression of the plan that includes this one.
@@ -36,6 +37,8 @@ pub(crate) struct Scope {
     /// How many steps may be seen, counted in their order; `None`: all that have been read.
     pub(crate) limit: Option<usize>,
     pub(crate) plan_name: String,
+    /// What `item` is; `None` outside of a check with `for_each`.
+    pub(crate) item: Option<Item>,
 }
 
 impl Scope {
@@ -120,10 +123,12 @@ impl Names for Scope {
             Name::Run(RunFact::Number | RunFact::Elapsed | RunFact::Downtime) => {
                 Ok(Typed::open(Type::Integer))
             }
-            Name::Item => Err(Fault::new(
-                0,
-                "`item` has a value only inside `for_each` of a check",
-            )),
+            Name::Item => {
+                let fault = "`item` has a value only inside `for_each` of a check";
+                let item = self.item.as_ref().ok_or_else(|| Fault::new(0, fault))?;
+                item.used.set(true);
+                Ok(Typed::open(item.value_type))
+            }
         }
     }
 }

@@ -7,8 +7,8 @@ use enact_core::yaml::{Body, Span, shown};
 use serde_json::{Map, Value};
 
 use super::{DOCUMENT, EXPRESSION, Node, Reading, SeenText};
-use crate::expression::{self, Expression, Piece, Typed, fold, parse, pieces, type_of};
-use crate::spec::{Operand, Part, Text};
+use crate::expression::{self, Expression, Piece, Type, Typed, fold, parse, pieces, type_of};
+use crate::spec::{Operand, Part, Text, Variable};
 
 /// What a text is for. It decides which values may go into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Slot {
     Body,
     /// What a check compares with.
     Expectation,
+    /// What a check looks at, one after the other.
+    Items,
     /// What people read while it runs.
     Message,
     /// What somebody is told to do.
@@ -49,6 +51,7 @@ impl Slot {
             Self::Header => "a header",
             Self::Body => "a body",
             Self::Expectation => "what a check compares with",
+            Self::Items => "the list of `for_each`",
             Self::Message => "a message",
             Self::Instructions => "instructions",
             Self::Value => "a condition or key",
@@ -85,7 +88,7 @@ impl Reading<'_> {
     }
 
     /// Environment variables.
-    pub fn environment(&mut self, node: &Node) -> BTreeMap<String, Text> {
+    pub fn environment(&mut self, node: &Node) -> BTreeMap<String, Variable> {
         let Some(fields) = self.any_fields(node, "`env`") else {
             return BTreeMap::new();
         };
@@ -100,11 +103,32 @@ impl Reading<'_> {
                 self.fault(entry.span, Diagnostic::error(fault).hint(hint));
                 continue;
             }
-            if let Some(text) = self.template(&entry.value, "`env`", Slot::Environment) {
-                map.insert(entry.key.to_string(), text);
+            if let Some(variable) = self.variable(&entry.value) {
+                map.insert(entry.key.to_string(), variable);
             }
         }
         map
+    }
+
+    /// What a variable holds: a text, or a file with a secret.
+    fn variable(&mut self, node: &Node) -> Option<Variable> {
+        if !matches!(node.body, Body::Mapping(_)) {
+            return self
+                .template(node, "`env`", Slot::Environment)
+                .map(Variable::Text);
+        }
+        let fields = self.fields(node, "a variable", &["secret_file"])?;
+        let content = self.require(&fields, "secret_file")?;
+        let before = self.secrets_seen;
+        let text = self.template(content, "`secret_file`", Slot::Environment)?;
+        if self.secrets_seen == before {
+            let fault = Diagnostic::error("`secret_file` holds no secret")
+                .detail("it is the content of a file that is made for the command and removed after it")
+                .hint("write `secret_file: \"${{ params.NAME }}\"` with a parameter of `type: secret`");
+            self.fault(content.span, fault);
+            return None;
+        }
+        Some(Variable::SecretFile(text))
     }
 
     /// A condition or another expression that stands alone, with or without `${{ }}`. It must be of a type that `fits`.
@@ -119,7 +143,6 @@ impl Reading<'_> {
             _ => raw,
         };
         let (expression, typed) = self.freeze_expression(&source, node.span, Slot::Value)?;
-        use crate::expression::Type;
         if !matches!(typed.value_type, Type::Boolean | Type::Json) {
             let fault = format!("{what}: expected a condition, found {}", typed.value_type);
             self.fault(node.span, Diagnostic::error(fault));
@@ -155,24 +178,42 @@ impl Reading<'_> {
 
     /// A JSON value whose texts may hold expressions. A text that is one expression keeps the type of its value.
     pub fn json(&mut self, node: &Node, slot: Slot) -> Option<Value> {
+        self.typed_json(node, slot).map(|(value, _)| value)
+    }
+
+    /// The same with its static type.
+    pub(crate) fn typed_json(&mut self, node: &Node, slot: Slot) -> Option<(Value, Type)> {
+        if let Body::Scalar { text, .. } = &node.body
+            && text.contains("${{")
+            && self.untagged(node)
+        {
+            return self.json_text(text, node, slot);
+        }
+        let value = self.plain_json(node, slot)?;
+        let value_type = Type::of(&value);
+        Some((value, value_type))
+    }
+
+    fn json_text(&mut self, raw: &str, node: &Node, slot: Slot) -> Option<(Value, Type)> {
+        self.see(raw, node.span, slot);
+        if let [Piece::Expression { source, .. }] = self.pieces(raw, node.span)?.as_slice() {
+            let (expression, typed) = self.freeze_expression(source, node.span, slot)?;
+            if let Some(value) = expression.as_literal() {
+                return Some((value.clone(), typed.value_type));
+            }
+            let part = Part::Expression(expression.to_string());
+            let value = self.written(&Text::Template(vec![part]), node)?;
+            return Some((value, typed.value_type));
+        }
+        let text = self.freeze_text(raw, node.span, slot)?;
+        Some((self.written(&text, node)?, Type::Text))
+    }
+
+    fn plain_json(&mut self, node: &Node, slot: Slot) -> Option<Value> {
         if !self.untagged(node) {
             return None;
         }
         match &node.body {
-            Body::Scalar { text, .. } if text.contains("${{") => {
-                let raw = text.to_string();
-                self.see(&raw, node.span, slot);
-                if let [Piece::Expression { source, .. }] = self.pieces(&raw, node.span)?.as_slice() {
-                    let (expression, _) = self.freeze_expression(source, node.span, slot)?;
-                    if let Some(value) = expression.as_literal() {
-                        return Some(value.clone());
-                    }
-                    let part = Part::Expression(expression.to_string());
-                    return self.written(&Text::Template(vec![part]), node);
-                }
-                let text = self.freeze_text(&raw, node.span, slot)?;
-                self.written(&text, node)
-            }
             Body::Scalar { .. } => {
                 let value = node.scalar()?;
                 if let Value::String(text) = &value {
@@ -290,6 +331,7 @@ impl Reading<'_> {
                 return None;
             }
         };
+        self.secrets_seen += usize::from(typed.secret);
         if typed.secret && !slot.takes_secrets() {
             let fault = Diagnostic::error(format!("a secret cannot be part of {}", slot.name()))
                 .detail("secrets go to `env`, to headers and to bodies of requests only")

@@ -7,11 +7,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::text::Text;
+use super::variable::Variable;
 
 /// A check. One that cannot be evaluated (time-out, missing program) counts as not holding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckSpec {
+    /// A list: the check holds when it holds for each entry, which is `item` in its expressions. An empty one does not hold.
+    /// Texts in it may hold expressions, in the form of [`Text`]; one expression alone stands for the whole list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<Value>,
     /// The kind of action that looks: `run`, `exec`, `http`, `compare`, `kubernetes`.
     pub kind: String,
     /// The action, typed by its kind.
@@ -27,7 +32,7 @@ pub struct CheckSpec {
     pub delay: Milliseconds,
     /// Environment of commands, that of the step included.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, Text>,
+    pub env: BTreeMap<String, Variable>,
     /// Where commands run, from the runbook's folder; the step's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<String>,

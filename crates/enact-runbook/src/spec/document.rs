@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::check::{CheckSpec, Matcher};
-use super::text::Text;
+use super::variable::Variable;
 
 /// The one format this version writes and reads.
 pub const FORMAT: &str = "enact.runbook/v1";
@@ -64,7 +64,7 @@ pub struct Document {
     pub files: Vec<PinnedFile>,
     /// Environment of every command.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, Text>,
+    pub env: BTreeMap<String, Variable>,
     /// Variables of the surroundings that commands may see; `LC_*` stands for all that begin so.
     pub environment_allowed: Vec<String>,
     /// The sum of the steps' estimates; absent when no step has one and the author gave none.

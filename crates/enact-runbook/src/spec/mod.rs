@@ -9,6 +9,7 @@ pub mod check;
 pub mod document;
 pub mod step;
 pub mod text;
+pub mod variable;
 
 pub use check::{
     CheckSpec, Compare, ExitExpectation, Expect, JsonExpectation, Matcher, Operand, TextExpectation,
@@ -19,3 +20,4 @@ pub use document::{
 };
 pub use step::{OutputSpec, ProbeSpec, Repeat, STEP, Simulation, StepSpec, UndoSpec, ValueType};
 pub use text::{Part, Text};
+pub use variable::Variable;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::check::{CheckSpec, Matcher};
 use super::text::Text;
+use super::variable::Variable;
 
 /// The `resource_type` of a step's change.
 pub const STEP: &str = "step";
@@ -66,7 +67,7 @@ pub struct StepSpec {
     pub escalate_on: Vec<Matcher>,
     /// Environment beyond that of all steps.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, Text>,
+    pub env: BTreeMap<String, Variable>,
     /// Where commands run, from the runbook's folder; absent: there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<String>,
@@ -153,7 +154,7 @@ pub struct UndoSpec {
     pub timeout: Milliseconds,
     /// Environment, that of the step included.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, Text>,
+    pub env: BTreeMap<String, Variable>,
     /// Where commands run; the step's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<String>,

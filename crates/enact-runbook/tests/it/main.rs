@@ -12,6 +12,7 @@ mod bounds;
 mod crash;
 mod examples;
 mod expressions;
+mod for_each;
 mod format;
 mod freezing;
 mod includes;
@@ -21,6 +22,7 @@ mod markdown;
 mod process;
 mod process_lost;
 mod report_times;
+mod secret_files;
 mod supervised;
 
 /// A test file that nobody lists here would silently not run.

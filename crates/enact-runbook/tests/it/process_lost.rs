@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use enact_core::secret::Secret;
 use enact_engine::stop::{StopSignal, Urgency};
 use enact_runbook::process::{Exit, Found, SuperviseError, Supervisor, left_running, look, wait_for_end};
 
@@ -85,10 +86,10 @@ async fn engine() {
     let folder = PathBuf::from(folder);
     let script = std::fs::read_to_string(folder.join("script")).unwrap();
     let supervisor = Supervisor::new(program());
-    supervisor
-        .run(&shell(&folder, &script), &StopSignal::new())
-        .await
-        .ok();
+    let mut spec = shell(&folder, &script);
+    spec.secret_files
+        .insert("KEY".to_owned(), Secret::new("secret".to_owned()));
+    supervisor.run(&spec, &StopSignal::new()).await.ok();
 }
 
 /// Starts an engine of its own process on a script and kills it once the script has made `up`.
@@ -114,6 +115,12 @@ async fn a_crash_of_the_engine_loses_no_outcome() {
     crashed_engine(folder.path(), script);
     let attempt = folder.path().join("spool/attempt");
     assert_eq!(look(&attempt, None), Found::Running);
+    let key = attempt.join("secrets/KEY");
+    assert_eq!(
+        std::fs::read_to_string(&key).unwrap(),
+        "secret",
+        "its command still reads it"
+    );
     let supervisor = supervisor_of(&attempt);
     std::fs::write(folder.path().join("go"), "").unwrap();
     let Found::Ended(outcome) = wait_for_end(&attempt, &StopSignal::new()).await else {
@@ -123,6 +130,7 @@ async fn a_crash_of_the_engine_loses_no_outcome() {
         (outcome.exit, outcome.stdout.text().as_str()),
         (Exit::Code(7), "done\n")
     );
+    assert!(!key.exists(), "the supervisor has removed it");
     wait_until("the end of the supervisor", || !is_alive(supervisor));
 }
 
@@ -150,7 +158,12 @@ async fn engine_and_supervisor_killed_is_lost() {
     crashed_engine(folder.path(), "echo $$ > up.new; mv up.new up; exec sleep 1000");
     let attempt = folder.path().join("spool/attempt");
     kill(supervisor_of(&attempt));
+    assert!(
+        attempt.join("secrets/KEY").exists(),
+        "nobody is left to remove it"
+    );
     assert_eq!(wait_for_end(&attempt, &StopSignal::new()).await, Found::Lost);
+    assert!(!attempt.join("secrets").exists(), "the next look removes it");
     let command: u32 = std::fs::read_to_string(folder.path().join("up"))
         .unwrap()
         .trim()

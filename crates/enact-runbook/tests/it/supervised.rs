@@ -42,6 +42,7 @@ pub(crate) fn spec(folder: &Path, argv: &[&str]) -> CommandSpec {
     CommandSpec {
         argv: argv.iter().map(|part| (*part).to_owned()).collect(),
         env: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+        secret_files: BTreeMap::new(),
         secrets: Vec::new(),
         working_dir: folder.to_owned(),
         timeout: PATIENCE,

@@ -61,6 +61,20 @@ pub(crate) struct GoOn {
     pub(crate) konnect: KonnectFlags,
 }
 
+impl GoOn {
+    /// How these flags say that a run of a runbook goes.
+    pub(super) fn going(self, folder: PathBuf, way: runbook::Way) -> runbook::Going {
+        runbook::Going {
+            folder,
+            output: self.output,
+            way,
+            konnect: self.konnect,
+            ascii: self.ascii,
+            events: self.events,
+        }
+    }
+}
+
 pub(crate) async fn run(context: &Context, args: ResumeArgs) -> CommandResult {
     let installation = state::open(&context.settings)?;
     let run_id = choose(&installation, args.run.as_deref())?;
@@ -145,15 +159,8 @@ async fn go_on_with_runbook(
     let admitted = pass_gate(context, installation, plan, Some(run_id), target, policies)?;
     let mut open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
     crate::words::count(context, installation, run_id, &mut open.state)?;
-    let going = runbook::Going {
-        folder,
-        output: flags.output,
-        rollback_on_failure,
-        past_point_of_no_return: false,
-        konnect: flags.konnect,
-        ascii: flags.ascii,
-        events: flags.events,
-    };
+    let way = runbook::Way::On { rollback_on_failure };
+    let going = flags.going(folder, way);
     runbook::carry_out(context, installation, open, &admitted, going).await
 }
 

@@ -168,16 +168,11 @@ pub(crate) async fn take_back_runbook(
     let target = plan.metadata().target.clone();
     let admitted = pass_gate_back(context, installation, plan, run_id, target, policies)?;
     let open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
-    let going = runbook::Going {
-        folder,
-        output: flags.output,
-        rollback_on_failure: false,
+    let way = runbook::Way::Back {
         past_point_of_no_return,
-        konnect: flags.konnect,
-        ascii: flags.ascii,
-        events: flags.events,
     };
-    runbook::roll_back(context, installation, open, &admitted, going).await
+    let going = flags.going(folder, way);
+    runbook::carry_out(context, installation, open, &admitted, going).await
 }
 
 pub(super) fn refuse_past_no_return(

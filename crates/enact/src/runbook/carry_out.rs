@@ -8,6 +8,7 @@ use enact_core::event::Reporter;
 use enact_core::gate::AdmittedPlan;
 use enact_core::journal::{RunPhase, RunState};
 use enact_core::plan::{Plan, Target};
+use enact_core::procedure::RollbackMode;
 use enact_core::report::RunReport;
 use enact_engine::installation::{Installation, OpenRun, Surroundings};
 use enact_engine::runner::RunOptions;
@@ -32,51 +33,35 @@ use crate::{line, signals, views};
 pub(crate) struct Going {
     pub(crate) folder: PathBuf,
     pub(crate) output: Output,
-    /// After a failure, take back what was done whatever the runbook says?
-    pub(crate) rollback_on_failure: bool,
-    /// Take things back although the point of no return is passed?
-    pub(crate) past_point_of_no_return: bool,
+    pub(crate) way: Way,
     pub(crate) konnect: KonnectFlags,
     pub(crate) ascii: bool,
     /// Where events are written as lines of JSON.
     pub(crate) events: Option<PathBuf>,
 }
 
-/// Runs to the end or to the next place where it waits.
+/// Where it goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// To the end or to the next place where it waits.
+    On {
+        /// After a failure, take back what was done whatever the runbook says?
+        rollback_on_failure: bool,
+    },
+    /// Back: what was done is taken back.
+    Back {
+        /// Also where the point of no return is passed?
+        past_point_of_no_return: bool,
+    },
+}
+
+/// Runs, or takes back, and reports how it stands then.
 pub(crate) async fn carry_out(
     context: &Context,
     installation: &Installation,
     open: OpenRun,
     admitted: &AdmittedPlan,
     going: Going,
-) -> CommandResult {
-    go(context, installation, open, admitted, going, Way::On).await
-}
-
-/// Takes back what was done.
-pub(crate) async fn roll_back(
-    context: &Context,
-    installation: &Installation,
-    open: OpenRun,
-    admitted: &AdmittedPlan,
-    going: Going,
-) -> CommandResult {
-    go(context, installation, open, admitted, going, Way::Back).await
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    On,
-    Back,
-}
-
-async fn go(
-    context: &Context,
-    installation: &Installation,
-    open: OpenRun,
-    admitted: &AdmittedPlan,
-    going: Going,
-    way: Way,
 ) -> CommandResult {
     let run_id = open.run_id.clone();
     let plan = admitted.plan();
@@ -97,9 +82,9 @@ async fn go(
         .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::InvalidInput, &error))?;
     let hands = Hands { runbook, konnect };
     let surroundings = surroundings(context, plan, &document, &going, stop)?;
-    let run = match way {
-        Way::On => installation.run(open, admitted, &hands, surroundings).await,
-        Way::Back => installation.roll_back(open, admitted, &hands, surroundings).await,
+    let run = match going.way {
+        Way::On { .. } => installation.run(open, admitted, &hands, surroundings).await,
+        Way::Back { .. } => installation.roll_back(open, admitted, &hands, surroundings).await,
     };
     let state = run.map_err(|error| {
         CommandError::from(error).hint(format!("the journal is whole; to go on: enact resume {run_id}"))
@@ -214,6 +199,26 @@ async fn konnect(
     Ok(Some(connection))
 }
 
+fn options(document: &Document, way: Way) -> RunOptions {
+    let mut rollback = document.rollback.clone();
+    let mut past = false;
+    match way {
+        Way::On {
+            rollback_on_failure: false,
+        } => {}
+        Way::On {
+            rollback_on_failure: true,
+        } => rollback.on_failure = RollbackMode::Auto,
+        Way::Back {
+            past_point_of_no_return,
+        } => past = past_point_of_no_return,
+    }
+    RunOptions {
+        past_point_of_no_return: past,
+        ..RunOptions::of_procedure(rollback)
+    }
+}
+
 fn surroundings(
     context: &Context,
     plan: &Plan,
@@ -221,14 +226,7 @@ fn surroundings(
     going: &Going,
     stop: StopSignal,
 ) -> Result<Surroundings, CommandError> {
-    let mut rollback = document.rollback.clone();
-    if going.rollback_on_failure {
-        rollback.on_failure = enact_core::procedure::RollbackMode::Auto;
-    }
-    let options = RunOptions {
-        past_point_of_no_return: going.past_point_of_no_return,
-        ..RunOptions::of_procedure(rollback)
-    };
+    let options = options(document, going.way);
     let mut reporters: Vec<Box<dyn Reporter>> = match going.output {
         Output::Text => vec![Box::new(StepLines::new(
             context.painter,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use enact_core::exit::ExitCode;
 use enact_core::plan::Plan;
 
-use super::carry_out::{Going, carry_out, read_document};
+use super::carry_out::{Going, Way, carry_out, read_document};
 use super::dry_run::dry_run;
 use crate::admission::{Asking, approve_and_admit};
 use crate::approve::Said;
@@ -69,8 +69,9 @@ pub(crate) async fn execute(
     let going = Going {
         folder: told.folder,
         output: told.flags.output,
-        rollback_on_failure: told.flags.rollback_on_failure,
-        past_point_of_no_return: false,
+        way: Way::On {
+            rollback_on_failure: told.flags.rollback_on_failure,
+        },
         konnect: told.konnect.clone(),
         ascii: told.ascii,
         events: told.flags.events.clone(),

@@ -26,7 +26,7 @@ use crate::error::CommandError;
 use crate::policy::Policies;
 use crate::state;
 
-pub(crate) use carry_out::{Going, carry_out, read_document, roll_back};
+pub(crate) use carry_out::{Going, Way, carry_out, read_document};
 pub(crate) use execute::{Told, execute};
 pub(crate) use files::DiskFiles;
 pub(crate) use folder::{find_folder, remember_folder};

@@ -261,7 +261,7 @@ fn acceptance(document: &Document) -> String {
     let mut text = String::new();
     for criterion in &document.acceptance {
         let how = match &criterion.check {
-            Some(check) => enact_runbook::kinds::summary(&check.kind, &check.action),
+            Some(check) => enact_runbook::kinds::check_summary(check),
             None if criterion.manual => match &criterion.attest_by {
                 Some(role) => format!("somebody with role {role} attests it"),
                 None => "a person attests it".to_owned(),
