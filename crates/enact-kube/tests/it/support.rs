@@ -1,6 +1,6 @@
 //! A cluster with an executor in it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use enact_engine::clock::Clock as _;
@@ -11,18 +11,22 @@ use enact_engine::policy::reload::InForce;
 use enact_kube::api::{KubernetesExecution, KubernetesExecutionStatus, Phase};
 use enact_kube::catalog::Catalog;
 use enact_kube::controller::{Conditions, Context, Locks, Metrics, Trouble, reconcile};
-use enact_kube::job::{ExitStatus, Performing, REQUEST_VARIABLE, perform};
+use enact_kube::job::{Performing, REQUEST_VARIABLE, perform};
 use enact_kube::machine::Settings;
-use enact_testkit::cluster::Cluster;
+use enact_kube::manifests::Choices;
+use enact_testkit::clock::StepClock;
+use enact_testkit::cluster::{Cluster, Ended, Rule, Started};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 /// The namespace of the executor.
 pub(crate) const SYSTEM: &str = "kubernetes-executor-system";
 
 /// The account of the controller.
 pub(crate) const CONTROLLER: &str = "kubernetes-executor";
+
+/// Compiled once: there are thousands of clusters.
+static BUILT_IN: LazyLock<RegoPolicy> = LazyLock::new(RegoPolicy::built_in);
 
 pub(crate) struct Bench {
     pub(crate) cluster: Cluster,
@@ -38,12 +42,19 @@ impl Bench {
             let account = action.about().account();
             cluster.put(&json!({ "apiVersion": "v1", "kind": "ServiceAccount",
                 "metadata": { "namespace": SYSTEM, "name": account } }));
+            // Exactly what the action declares: one that calls more fails.
+            let rights = action.about().rights.iter();
+            let rules = rights.map(|right| Rule::new(right.group, right.resource, right.verbs));
+            cluster.restrict(&account, rules.collect());
         }
+        restrict_controller(&cluster);
+        let clock = cluster.clock();
+        cluster.pods_run(move |started| perform_it(started, clock.clone()));
         cluster.put(&deployment("shop", "web", 3));
         Self {
             cluster,
             inline: true,
-            policies: InForce::new(RegoPolicy::built_in()),
+            policies: InForce::new(BUILT_IN.clone()),
         }
     }
 
@@ -113,82 +124,17 @@ impl Bench {
     /// Passes, Jobs and time, until the execution is over. A pass that breaks off is the end of that controller; another begins.
     pub(crate) async fn to_end(&self, name: &str) -> KubernetesExecutionStatus {
         let mut controller = self.controller();
-        for _ in 0..80 {
+        let _living = self.cluster.live();
+        for _ in 0..400 {
             if self.pass(&controller, name).await.is_err() {
                 controller = self.controller();
             }
             if self.phase(name).is_final() {
                 return self.status(name);
             }
-            self.run_jobs().await;
-            self.cluster.pass(Duration::from_secs(2));
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
         panic!("{name} does not end: {:#?}", self.status(name));
-    }
-
-    /// Runs every Job that has not run: its pod does what the program does, as the Job's account.
-    pub(crate) async fn run_jobs(&self) {
-        for job in self.cluster.all("jobs") {
-            let ended = job.pointer("/status/conditions").is_some();
-            if !ended && job.pointer("/metadata/deletionTimestamp").is_none() {
-                self.run_job(&job).await;
-            }
-        }
-    }
-
-    async fn run_job(&self, job: &Value) {
-        let text = |path: &str| job.pointer(path).and_then(Value::as_str).unwrap().to_owned();
-        let name = text("/metadata/name");
-        let account = text("/spec/template/spec/serviceAccountName");
-        let env = &job["spec"]["template"]["spec"]["containers"][0]["env"][0];
-        assert_eq!(env["name"], REQUEST_VARIABLE);
-        let request = env["value"].as_str().unwrap().replace("$$", "$");
-        let performing = Performing {
-            client: self.cluster.client(&account),
-            catalog: Catalog::built_in(),
-            clock: Arc::new(self.cluster.clock()),
-            stop: CancellationToken::new(),
-            tell: Box::new(|_| ()),
-        };
-        let performed = tokio::select! {
-            performed = perform(&request, performing) => performed,
-            () = self.deployments_follow() => unreachable!(),
-        };
-        let code = performed.status as u8;
-        self.cluster.put(&json!({
-            "apiVersion": "v1", "kind": "Pod",
-            "metadata": { "namespace": SYSTEM, "name": format!("{name}-1"), "labels": { "job-name": name } },
-            "spec": { "containers": [] },
-            "status": { "phase": if code == 0 { "Succeeded" } else { "Failed" }, "containerStatuses": [{
-                "name": "action", "image": "x", "imageID": "x", "ready": false, "restartCount": 0,
-                "state": { "terminated": { "exitCode": code, "message": performed.message } } }] },
-        }));
-        let (kind, reason) = if performed.status == ExitStatus::Done {
-            ("Complete", "")
-        } else {
-            ("Failed", "BackoffLimitExceeded")
-        };
-        self.cluster.edit("jobs", SYSTEM, &name, |job| {
-            job["status"] = json!({ "conditions": [{ "type": kind, "status": "True", "reason": reason }] });
-        });
-    }
-
-    /// Deployments do what their spec says, a second later.
-    async fn deployments_follow(&self) {
-        loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            self.cluster.pass(Duration::from_secs(1));
-            for deployment in self.cluster.all("deployments") {
-                let place = |field: &str| deployment["metadata"][field].as_str().unwrap().to_owned();
-                self.cluster
-                    .edit("deployments", &place("namespace"), &place("name"), |deployment| {
-                        let replicas = deployment["spec"]["replicas"].clone();
-                        let generation = deployment["metadata"]["generation"].clone();
-                        deployment["status"] = json!({ "observedGeneration": generation, "replicas": replicas,
-                            "updatedReplicas": replicas, "availableReplicas": replicas });
-                    });
-            }
-        }
     }
 
     pub(crate) fn replicas(&self) -> i64 {
@@ -207,6 +153,50 @@ impl Bench {
     pub(crate) fn now(&self) -> jiff::Timestamp {
         self.cluster.clock().now()
     }
+}
+
+/// What the program does inside of a Job.
+async fn perform_it(started: Started, clock: StepClock) -> Ended {
+    let request = started.variable(REQUEST_VARIABLE).unwrap_or_default();
+    let stop = started.stop.clone();
+    let client = started.client.clone();
+    let performing = Performing {
+        client,
+        catalog: Catalog::built_in(),
+        clock: Arc::new(clock),
+        stop,
+        tell: Box::new(move |stage| started.say(&serde_json::to_string(stage).unwrap())),
+    };
+    let performed = perform(&request, performing).await;
+    Ended::with(performed.status as i32, &performed.message)
+}
+
+/// Exactly what the manifests give the controller.
+fn restrict_controller(cluster: &Cluster) {
+    let objects = enact_kube::manifests::manager_objects(&Choices {
+        configmap_namespaces: vec!["shop".to_owned()],
+        secret_namespaces: vec!["shop".to_owned()],
+        ..Choices::default()
+    });
+    let mut rules = Vec::new();
+    for object in objects {
+        let namespace = object["metadata"]["namespace"].as_str();
+        for rule in object["rules"].as_array().into_iter().flatten() {
+            let texts = |field: &str| -> Vec<String> { serde_json::from_value(rule[field].clone()).unwrap() };
+            let verbs = texts("verbs");
+            let verbs: Vec<&str> = verbs.iter().map(String::as_str).collect();
+            for group in texts("apiGroups") {
+                for resource in texts("resources") {
+                    let right = Rule::new(&group, &resource, &verbs);
+                    rules.push(match namespace {
+                        Some(namespace) if object["kind"] == "Role" => right.within(namespace),
+                        _ => right,
+                    });
+                }
+            }
+        }
+    }
+    cluster.restrict(CONTROLLER, rules);
 }
 
 pub(crate) fn deployment(namespace: &str, name: &str, replicas: i64) -> Value {

@@ -117,7 +117,10 @@ fn refused(why: &str) -> ExitStatus {
 
 /// The cluster makes the file. Where there is none, the last line of the log stands for it.
 fn write_message(message: &str) {
-    let file = std::fs::OpenOptions::new().write(true).truncate(true).open(TERMINATION);
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(TERMINATION);
     let written = file.and_then(|mut file| std::io::Write::write_all(&mut file, message.as_bytes()));
     if written.is_err() {
         let _written = views::print(&format!("{message}\n"));
