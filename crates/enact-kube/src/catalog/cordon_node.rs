@@ -65,7 +65,7 @@ async fn cordon(acting: &Acting) -> Acted {
     let was = node::is_cordoned(&before);
     let rollback = node::back_from_cordon(&before, &acting.asked);
     acting.tell_rollback(&rollback);
-    let wrote = node::set(acting, before, true).await?;
+    let wrote = node::set(acting, before, node::Wanted::cordoned(true)).await?;
     Ok(Done {
         message: if wrote {
             format!("cordoned {target}")

@@ -140,6 +140,7 @@ async fn delete(acting: &Acting) -> Acted {
     acting.same_target(pod.uid().as_deref(), None, None)?;
     refuse_unmanaged(&pod, &acting.asked).map_err(Failed::refused)?;
     acting.tell_rollback(&no_way_back(&acting.asked, &lost(owner(&pod).as_deref())));
+    acting.still_time("deleting")?;
     let grace = acting
         .asked
         .parameters

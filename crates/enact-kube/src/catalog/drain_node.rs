@@ -8,13 +8,13 @@ use enact_core::change::Effect;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::api::policy::v1::{Eviction, PodDisruptionBudget};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
-use kube::api::{DeleteParams, ListParams, PostParams};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::Value;
 
-use super::act::{Acted, Acting, BoxFuture, Done, Failed, Failure, code_of, describe};
+use super::act::{Acted, Acting, BoxFuture, Done, Failed, Failure, code_of};
+use super::drain_evict::{called, evict, grace, pods_of};
 use super::drain_filter::{Grouped, Selection, select};
 use super::{About, Asked, Basis, CatalogAction, Foreseen, Parameter, Right, Shape, Shows, node};
 
@@ -23,9 +23,6 @@ const AT_ONCE: usize = 32;
 
 /// How many pods are listed at once.
 const PAGE: u32 = 500;
-
-/// How long a refused eviction waits before it is tried again, as in kubectl.
-const AGAIN: Duration = Duration::from_secs(5);
 
 /// How many names a message holds.
 const MOST_NAMES: usize = 50;
@@ -170,7 +167,7 @@ async fn drain(acting: &Acting) -> Acted {
     let was = node::is_cordoned(&before);
     let rollback = node::back_from_cordon(&before, &acting.asked);
     acting.tell_rollback(&rollback);
-    let cordoned = node::set(acting, before, true).await?;
+    let cordoned = node::set(acting, before, node::Wanted::cordoned(true)).await?;
     let drained = take_off(acting).await;
     if drained.is_err() && cordoned && acting.asked.parameters.is("uncordonOnFailure") {
         put_back(acting).await;
@@ -190,11 +187,15 @@ async fn drain(acting: &Acting) -> Acted {
     })
 }
 
-/// Best effort: what failed is what is reported.
+/// Best effort, and also when the time is over: what failed is what is reported.
 async fn put_back(acting: &Acting) {
+    let wanted = node::Wanted {
+        only_by: Some(&acting.asked.on_behalf_of),
+        even_late: true,
+        ..node::Wanted::cordoned(false)
+    };
     if let Ok(node) = node::judged(acting).await
-        && node::cordoned_by(&node) == Some(&acting.asked.on_behalf_of)
-        && node::set(acting, node, false).await.is_ok()
+        && node::set(acting, node, wanted).await == Ok(true)
     {
         acting.note("uncordoned the node again");
     }
@@ -382,82 +383,6 @@ fn ends_too_long(acting: &Acting, pod: &Pod) -> bool {
         .unwrap_or(0);
     let since = pod.metadata.deletion_timestamp.as_ref();
     most > 0 && since.is_some_and(|since| acting.clock.now().as_second() - since.0.as_second() > most)
-}
-
-/// Evicts one pod; tries again as long as a disruption budget forbids it.
-async fn evict(acting: &Acting, pod: &Pod) -> Result<(), Failed> {
-    let body = Eviction {
-        metadata: ObjectMeta {
-            name: Some(pod.name_any()),
-            namespace: pod.namespace(),
-            ..ObjectMeta::default()
-        },
-        delete_options: Some(DeleteOptions {
-            grace_period_seconds: grace(acting),
-            preconditions: Some(Preconditions {
-                uid: pod.uid(),
-                ..Preconditions::default()
-            }),
-            ..DeleteOptions::default()
-        }),
-    };
-    loop {
-        acting.still_time("it was being evicted")?;
-        let parameters = PostParams {
-            dry_run: acting.dry_run,
-            ..PostParams::default()
-        };
-        let sent = pods_of(acting, pod)
-            .create_subresource::<Eviction, Value>("eviction", &pod.name_any(), &parameters, &body)
-            .await;
-        let Err(error) = sent else { return Ok(()) };
-        match (code_of(&error), is_terminating(&error)) {
-            // Gone, or another one of its name by now.
-            (Some(404 | 409), _) => return Ok(()),
-            (Some(403), true) if is_ending(acting, pod).await => return Ok(()),
-            (Some(429), _) | (Some(403), true) => {
-                let why = format!("its eviction was refused: {}", describe(&error));
-                acting.pause_for(AGAIN, &why).await?;
-            }
-            _ => return Err(Failed::from_api("evicting it", &error)),
-        }
-    }
-}
-
-/// Is it because the namespace is being deleted?
-fn is_terminating(error: &kube::Error) -> bool {
-    let kube::Error::Api(status) = error else {
-        return false;
-    };
-    let causes = status.details.iter().flat_map(|details| &details.causes);
-    causes
-        .into_iter()
-        .any(|cause| cause.reason == "NamespaceTerminating")
-}
-
-async fn is_ending(acting: &Acting, pod: &Pod) -> bool {
-    match pods_of(acting, pod).get_opt(&pod.name_any()).await {
-        Ok(Some(now)) => now.metadata.deletion_timestamp.is_some() || now.uid() != pod.uid(),
-        Ok(None) => true,
-        Err(_) => false,
-    }
-}
-
-fn pods_of(acting: &Acting, pod: &Pod) -> Api<Pod> {
-    Api::namespaced(acting.client.clone(), &pod.namespace().unwrap_or_default())
-}
-
-fn called(pod: &Pod) -> String {
-    format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any())
-}
-
-/// Only where one is asked for; otherwise each pod has its own.
-fn grace(acting: &Acting) -> Option<i64> {
-    acting
-        .asked
-        .parameters
-        .integer("gracePeriodSeconds")
-        .filter(|seconds| *seconds >= 0)
 }
 
 /// What to say when some pods are still there, with the disruption budgets that are spent.

@@ -5,6 +5,7 @@ mod act;
 mod cordon_node;
 mod delete_pod;
 mod deployment;
+mod drain_evict;
 mod drain_filter;
 mod drain_node;
 mod image;

@@ -80,16 +80,55 @@ pub(super) async fn judged(acting: &Acting) -> Result<Node, Failed> {
     Ok(node)
 }
 
+/// How a node is to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// Out of scheduling, or in it.
+    pub(super) cordoned: bool,
+    /// Put back only where this execution took it out.
+    pub(super) only_by: Option<&'a str>,
+    /// Also when the time is over or it is to stop: to clean up.
+    pub(super) even_late: bool,
+}
+
+impl Wanted<'_> {
+    /// In time, whoever took it out.
+    pub(super) fn cordoned(cordoned: bool) -> Self {
+        Self {
+            cordoned,
+            only_by: None,
+            even_late: false,
+        }
+    }
+
+    /// # Errors
+    /// Who took it out, when it was somebody else.
+    pub(super) fn check(&self, node: &Node, asked: &Asked) -> Result<(), String> {
+        let Some(only) = self.only_by.filter(|_| !self.cordoned) else {
+            return Ok(());
+        };
+        if is_cordoned(node) && cordoned_by(node) != Some(only) {
+            let by = cordoned_by(node).unwrap_or("somebody else than an execution");
+            return Err(format!("{} was cordoned by {by}, not by {only}", asked.target));
+        }
+        Ok(())
+    }
+}
+
 /// Takes a node out of scheduling or puts it back, with who did it. Nothing is written where it is so already.
 ///
 /// # Errors
-/// When the server refuses, the node is another one, or others write all the time.
-pub(super) async fn set(acting: &Acting, first: Node, cordoned: bool) -> Result<bool, Failed> {
+/// When the server refuses, the node is another one, somebody else took it out, or others write all the time.
+pub(super) async fn set(acting: &Acting, first: Node, wanted: Wanted<'_>) -> Result<bool, Failed> {
+    let cordoned = wanted.cordoned;
     let target = &acting.asked.target;
     let nodes: Api<Node> = Api::all(acting.client.clone());
     let mut node = first;
     for _ in 0..MOST_CONFLICTS {
-        acting.still_time("writing")?;
+        if !wanted.even_late {
+            acting.still_time("writing")?;
+        }
+        wanted.check(&node, &acting.asked).map_err(Failed::refused)?;
         if is_cordoned(&node) == cordoned {
             return Ok(false);
         }

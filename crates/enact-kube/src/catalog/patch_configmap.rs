@@ -63,7 +63,7 @@ impl CatalogAction for PatchConfigMap {
     }
 
     fn shows(&self, target: Option<&Value>, asked: &Asked, basis: &Basis) -> Shows {
-        shows(target, asked, basis, DATA)
+        shows(target, asked, basis, DATA, &|object| object)
     }
 
     fn act<'a>(&'a self, acting: &'a Acting) -> BoxFuture<'a, Acted> {
@@ -77,8 +77,15 @@ fn touched<'a>(before: &Value, after: &Value) -> BTreeMap<&'a str, BTreeMap<Stri
         .collect()
 }
 
-/// Does the target show what the patch makes of it? A merge patch does when patching it again changes nothing.
-pub(super) fn shows(target: Option<&Value>, asked: &Asked, basis: &Basis, data: &[&str]) -> Shows {
+/// Does the target show what the patch makes of it? A merge patch does when patching it again changes nothing; `stored` makes of an
+/// object what the server stores of it.
+pub(super) fn shows(
+    target: Option<&Value>,
+    asked: &Asked,
+    basis: &Basis,
+    data: &[&str],
+    stored: &dyn Fn(Value) -> Value,
+) -> Shows {
     let Some(target) = target else {
         return Shows::No;
     };
@@ -89,7 +96,7 @@ pub(super) fn shows(target: Option<&Value>, asked: &Asked, basis: &Basis, data: 
     if patch::patch_type(asked) == patch::PatchType::Json {
         return Shows::Nothing;
     }
-    match patch::patched(target, asked, data) {
+    match patch::patched(target, asked, data).map(stored) {
         Ok(after) if patch::data_digest(&after, data) == patch::data_digest(target, data) => Shows::Yes,
         _ => Shows::No,
     }
@@ -127,6 +134,7 @@ async fn write(acting: &Acting) -> Acted {
     let touched = touched(&before, &after);
     let rollback = way_back(&acting.asked, &touched, &after);
     acting.tell_rollback(&rollback);
+    acting.still_time("patching")?;
     let body = body(&acting.basis, &before, &after);
     let parameters = PatchParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),

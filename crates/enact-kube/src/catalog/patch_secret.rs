@@ -65,7 +65,7 @@ impl CatalogAction for PatchSecret {
     }
 
     fn shows(&self, target: Option<&Value>, asked: &Asked, basis: &Basis) -> Shows {
-        super::patch_configmap::shows(target, asked, basis, DATA)
+        super::patch_configmap::shows(target, asked, basis, DATA, &stored)
     }
 
     fn act<'a>(&'a self, acting: &'a Acting) -> BoxFuture<'a, Acted> {
@@ -127,6 +127,7 @@ async fn write(acting: &Acting) -> Acted {
     let touched = touched(&before, &after);
     let rollback = way_back(&acting.asked, &after);
     acting.tell_rollback(&rollback);
+    acting.still_time("patching")?;
     let values = touched.get("data").into_iter().flatten().map(|(key, _)| {
         let value = after.get("data").and_then(|data| data.get(key));
         (key.clone(), value.cloned().unwrap_or(Value::Null))

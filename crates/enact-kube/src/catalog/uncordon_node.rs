@@ -34,7 +34,7 @@ impl CatalogAction for UncordonNode {
 
     fn foresee(&self, target: &Value, asked: &Asked) -> Result<Foreseen, String> {
         let found = node::read(target)?;
-        refuse_of_others(&found, asked)?;
+        wanted(asked).check(&found, asked)?;
         let mut warnings = Vec::new();
         if !node::is_cordoned(&found) {
             warnings.push("it is not cordoned".to_owned());
@@ -73,25 +73,22 @@ fn way_back(found: &k8s_openapi::api::core::v1::Node, asked: &Asked) -> Rollback
     }
 }
 
-fn refuse_of_others(found: &k8s_openapi::api::core::v1::Node, asked: &Asked) -> Result<(), String> {
-    let Some(only) = asked.parameters.text("onlyIfCordonedBy") else {
-        return Ok(());
-    };
-    if node::is_cordoned(found) && node::cordoned_by(found) != Some(only) {
-        let by = node::cordoned_by(found).unwrap_or("somebody else than an execution");
-        return Err(format!("{} was cordoned by {by}, not by {only}", asked.target));
+fn wanted(asked: &Asked) -> node::Wanted<'_> {
+    node::Wanted {
+        only_by: asked.parameters.text("onlyIfCordonedBy"),
+        ..node::Wanted::cordoned(false)
     }
-    Ok(())
 }
 
 async fn uncordon(acting: &Acting) -> Acted {
     let target = &acting.asked.target;
     let before = node::judged(acting).await?;
-    refuse_of_others(&before, &acting.asked).map_err(Failed::refused)?;
+    let wanted = wanted(&acting.asked);
+    wanted.check(&before, &acting.asked).map_err(Failed::refused)?;
     let was = node::is_cordoned(&before);
     let rollback = way_back(&before, &acting.asked);
     acting.tell_rollback(&rollback);
-    let wrote = node::set(acting, before, false).await?;
+    let wrote = node::set(acting, before, wanted).await?;
     Ok(Done {
         message: if wrote {
             format!("uncordoned {target}")

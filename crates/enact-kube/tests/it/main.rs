@@ -3,9 +3,11 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test that fails says so by a panic"
 )]
 
+mod actions;
 mod crash;
 mod flow;
 mod refusals;

@@ -243,7 +243,10 @@ fn finish(pod: &mut Value, ended: &Ended, now: &str) {
     } else {
         ("Failed", "Error")
     };
-    let started = text(pod, "/status/startTime").to_owned();
+    let started = match text(pod, "/status/startTime") {
+        "" => now.to_owned(),
+        known => known.to_owned(),
+    };
     let terminated = json!({ "terminated": {
         "exitCode": ended.code,
         "reason": ended.reason.as_deref().unwrap_or(reason),
