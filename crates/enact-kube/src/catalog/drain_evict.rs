@@ -58,7 +58,8 @@ pub(super) async fn evict(acting: &Acting, pod: &Pod) -> Result<(), Failed> {
     }
 }
 
-/// How long to wait before it is tried again: as long as the server asks for, and as kubectl does where it asks for less.
+/// How long to wait before it is tried again: as long as the server asks for, and as kubectl does where it asks for
+/// less.
 fn again(error: &kube::Error) -> Duration {
     let kube::Error::Api(status) = error else {
         return AGAIN;

@@ -34,7 +34,8 @@ impl Deletion {
 }
 
 impl Store {
-    /// Deletes an object as a client asks for it. Returns the object where it stays for a while, and a success where it is gone.
+    /// Deletes an object as a client asks for it. Returns the object where it stays for a while, and a success where
+    /// it is gone.
     ///
     /// # Errors
     /// 404, or 409 when the precondition does not hold.
@@ -99,8 +100,8 @@ fn check(key: &Key, old: &Value, how: &Deletion) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The finalizers by which the garbage collector is told what becomes of dependants. A Job's pods are orphaned where nothing is
-/// said: so the API of Jobs has it since its first version (`jobStrategy.DefaultGarbageCollectionPolicy`).
+/// The finalizers by which the garbage collector is told what becomes of dependants. A Job's pods are orphaned where
+/// nothing is said: so the API of Jobs has it since its first version (`jobStrategy.DefaultGarbageCollectionPolicy`).
 fn hold_back(key: &Key, object: &mut Value, how: &Deletion) {
     let finalizer = match (how.propagation.as_deref(), key.kind.plural) {
         (Some("Orphan"), _) | (None, "jobs") => "orphan",

@@ -16,7 +16,8 @@ impl State {
     /// Evicts a pod.
     ///
     /// # Errors
-    /// 404; 409 when it is another one; 403 in a namespace that ends; 429 when a budget allows none; 500 when it has several budgets.
+    /// 404; 409 when it is another one; 403 in a namespace that ends; 429 when a budget allows none; 500 when it has
+    /// several budgets.
     pub(super) fn evict(&mut self, asked: &Asked, key: &Key) -> Result<Answer, Refused> {
         if asked.method != "POST" {
             return Err(Refused::of_code(405));

@@ -1,9 +1,11 @@
-//! A Kubernetes API server and the controllers of a cluster, in memory: as much of them as an executor of remediations meets.
+//! A Kubernetes API server and the controllers of a cluster, in memory: as much of them as an executor of
+//! remediations meets.
 //!
-//! [`Cluster`] is all of it. Clients are real ones ([`Cluster::client`]): they speak HTTP/1.1 with it, over a pipe in memory, or over a
-//! socket for other processes ([`Cluster::listen`]). Time stands still until a test moves it; names, uids and versions are counted. What
-//! a server fills in, keeps and refuses is in `write`, `rules`, `delete` and `patch`; what goes wrong is planned with [`When`] and
-//! [`Fault`]; what was asked is in [`Call`]s, what became of objects in [`Change`]s.
+//! [`Cluster`] is all of it. Clients are real ones ([`Cluster::client`]): they speak HTTP/1.1 with it, over a pipe in
+//! memory, or over a socket for other processes ([`Cluster::listen`]). Time stands still until a test moves it;
+//! names, uids and versions are counted. What a server fills in, keeps and refuses is in `write`, `rules`, `delete`
+//! and `patch`; what goes wrong is planned with [`When`] and [`Fault`]; what was asked is in [`Call`]s, what became
+//! of objects in [`Change`]s.
 
 mod audit;
 mod delete;

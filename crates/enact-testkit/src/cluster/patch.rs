@@ -40,7 +40,8 @@ fn object(body: &[u8]) -> Result<Value, Refused> {
         .ok_or_else(|| Refused::bad("error decoding patch: it is not a JSON object"))
 }
 
-/// The field by which items of a list are told apart. Lists that are not here are replaced, tolerations and taints among them.
+/// The field by which items of a list are told apart. Lists that are not here are replaced, tolerations and taints
+/// among them.
 fn key_of(field: &str, parent: &str) -> Option<&'static str> {
     match field {
         "containers" | "initContainers" | "ephemeralContainers" | "volumes" | "env" | "imagePullSecrets" => {

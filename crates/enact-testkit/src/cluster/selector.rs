@@ -1,4 +1,5 @@
-//! Which objects a list or a watch is about: label selectors in the whole grammar, field selectors as far as each kind has them.
+//! Which objects a list or a watch is about: label selectors in the whole grammar, field selectors as far as each
+//! kind has them.
 
 use serde_json::Value;
 

@@ -1,6 +1,7 @@
 //! The server's side of HTTP, over a pipe in memory or a socket, and clients of it.
 //!
-//! A pipe is woken by the other end and by nothing else, so that a test with a paused clock knows when nothing is under way.
+//! A pipe is woken by the other end and by nothing else, so that a test with a paused clock knows when nothing is
+//! under way.
 
 use std::future::Future;
 use std::pin::Pin;

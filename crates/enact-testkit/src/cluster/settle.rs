@@ -23,8 +23,8 @@ impl Drop for Living {
 }
 
 impl Cluster {
-    /// Lets the controllers do what there is to do now: Jobs, pods, Deployments, garbage. No time passes. Must be called within
-    /// tokio, because pods that do not end at once go on beside the test.
+    /// Lets the controllers do what there is to do now: Jobs, pods, Deployments, garbage. No time passes. Must be
+    /// called within tokio, because pods that do not end at once go on beside the test.
     ///
     /// # Panics
     /// When the controllers never come to an end.
@@ -52,7 +52,8 @@ impl Cluster {
         self.settle();
     }
 
-    /// Lets the cluster live: it ticks with every second of tokio's time, which a test pauses, and settles whenever something changes.
+    /// Lets the cluster live: it ticks with every second of tokio's time, which a test pauses, and settles whenever
+    /// something changes.
     pub fn live(&self) -> Living {
         let cluster = self.clone();
         Living(tokio::spawn(async move {
@@ -63,6 +64,8 @@ impl Cluster {
                 heard.borrow_and_update();
                 cluster.settle();
                 tokio::select! {
+                    // In order, so that every run of a test is the same.
+                    biased;
                     _ = seconds.tick() => cluster.tick(second),
                     changed = heard.changed() => if changed.is_err() { return },
                 }
@@ -94,7 +97,8 @@ impl Cluster {
         self.state().kubelet.stuck = stuck;
     }
 
-    /// How long a pod that the test made takes to end once it is deleted, never longer than its grace: 2 seconds where nothing is said.
+    /// How long a pod that the test made takes to end once it is deleted, never longer than its grace: 2 seconds
+    /// where nothing is said.
     pub fn pods_end_after(&self, seconds: i64) {
         self.state().kubelet.end_seconds = seconds;
     }

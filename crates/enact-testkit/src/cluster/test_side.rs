@@ -89,8 +89,8 @@ impl Cluster {
         self.state().store.tell();
     }
 
-    /// Puts an object there as it is, with its status, or changes the one that is there, as kubelets and controllers do. A namespace
-    /// that it needs is made. Returns it as it is stored.
+    /// Puts an object there as it is, with its status, or changes the one that is there, as kubelets and controllers
+    /// do. A namespace that it needs is made. Returns it as it is stored.
     ///
     /// # Panics
     /// When the cluster has no such kind, or the server would refuse the object.
@@ -183,7 +183,8 @@ impl Cluster {
         calls
     }
 
-    /// The requests that asked to change something of a resource, `deployments` with all its subresources, and were carried out.
+    /// The requests that asked to change something of a resource, `deployments` with all its subresources, and were
+    /// carried out.
     pub fn writes_to(&self, plural: &str) -> Vec<Call> {
         let mut calls = self.calls();
         calls.retain(|call| {
@@ -222,7 +223,8 @@ impl Cluster {
         state.store.tell();
     }
 
-    /// Holds the events of a kind back from watches, those to come and those that are not delivered yet: caches get stale.
+    /// Holds the events of a kind back from watches, those to come and those that are not delivered yet: caches get
+    /// stale.
     pub fn hold_watches(&self, named: &str) {
         let mut state = self.state();
         let revision = state.store.revision();
@@ -267,7 +269,8 @@ impl Cluster {
         state.store.tell();
     }
 
-    /// What an eviction that a budget refuses is told to wait, in seconds: 10 where nothing is said, 0 for no word of it.
+    /// What an eviction that a budget refuses is told to wait, in seconds: 10 where nothing is said, 0 for no word of
+    /// it.
     pub fn evictions_retry_after(&self, seconds: u64) {
         self.state().eviction_retry = seconds;
     }

@@ -21,7 +21,8 @@ impl Store {
     /// Creates an object as a client asks for it.
     ///
     /// # Errors
-    /// As the server refuses it: 404 for a namespace that is not there, 403 in one that ends, 409 for one that exists, 400, 422.
+    /// As the server refuses it: 404 for a namespace that is not there, 403 in one that ends, 409 for one that
+    /// exists, 400, 422.
     pub(super) fn create(
         &mut self,
         kind: &'static Kind,
@@ -134,7 +135,8 @@ impl Store {
         self.write(key, body.clone(), part, dry)
     }
 
-    /// Writes an object that was replaced or patched. Nothing is written, and no version counted, where nothing changes.
+    /// Writes an object that was replaced or patched. Nothing is written, and no version counted, where nothing
+    /// changes.
     ///
     /// # Errors
     /// 422, when what may not change does.

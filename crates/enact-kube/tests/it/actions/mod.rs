@@ -3,6 +3,7 @@
 mod deployments;
 mod drain;
 mod drain_filters;
+mod in_a_job;
 mod laws;
 mod nodes;
 mod objects;
