@@ -58,14 +58,18 @@ pub async fn serve(
     let serving = async {
         let health = health::health(options.health, ready, stop.clone());
         let metrics = health::metrics(options.metrics, Arc::new(registry), stop.clone());
-        tokio::try_join!(async { health.await.map_err(told("health")) }, async {
+        let served = tokio::try_join!(async { health.await.map_err(told("health")) }, async {
             metrics.await.map_err(told("metrics"))
-        },)
-        .map(|_| ())
+        },);
+        match served {
+            // Told to stop. The replica is over when its work is: its lease is let go of after that.
+            Ok(_) => std::future::pending().await,
+            Err(why) => why,
+        }
     };
     let acting = lead(&context, &options, &synced, &stop);
     let ended = tokio::select! {
-        ended = serving => ended,
+        why = serving => Err(why),
         ended = acting => ended,
     };
     stop.cancel();

@@ -43,10 +43,41 @@ pub(super) fn next(known: &Known<'_>) -> Next {
     if open.is_empty() {
         return conclude(known, status);
     }
+    if let Some(left) = too_early(known, &status) {
+        return Next::wait(left);
+    }
     let Some(facts) = known.facts.conditions.get(&Which::After) else {
         return ask(known, open);
     };
     taken(known, status, facts)
+}
+
+/// How long it is until the next look. What was written about the last one wakes us too, and is no reason to look again.
+fn too_early(known: &Known<'_>, status: &KubernetesExecutionStatus) -> Option<Duration> {
+    let results = status.validation_results.as_ref()?;
+    let looked = results
+        .post_condition_results
+        .iter()
+        .filter(|result| result.attempts.is_some())
+        .filter_map(|result| read_stamp(&result.evaluation_time))
+        .max()?;
+    let since = Duration::try_from(known.now.duration_since(looked)).unwrap_or(Duration::ZERO);
+    let left = step(most_attempts(status)).checked_sub(since)?;
+    (!left.is_zero()).then_some(left)
+}
+
+fn most_attempts(status: &KubernetesExecutionStatus) -> u32 {
+    let attempts = status
+        .condition_deadlines
+        .iter()
+        .map(|deadline| deadline.attempts);
+    attempts.max().unwrap_or(1)
+}
+
+/// How long to wait after so many looks.
+fn step(attempts: u32) -> Duration {
+    let place = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1);
+    Duration::from_secs(STEPS.get(place).or(STEPS.last()).copied().unwrap_or(5))
 }
 
 /// The conditions that are not settled yet: neither held for long enough nor out of time.
@@ -129,24 +160,13 @@ fn taken(known: &Known<'_>, mut status: KubernetesExecutionStatus, facts: &[Cond
         .condition_deadlines
         .iter()
         .all(|deadline| is_settled(known, deadline));
-    let attempts = status
-        .condition_deadlines
-        .iter()
-        .map(|deadline| deadline.attempts)
-        .max();
+    let again = step(most_attempts(&status));
     let validation = status.validation_results.get_or_insert_default();
     validation.post_condition_results = results;
     if settled {
         return conclude(known, status);
     }
-    let step = usize::try_from(attempts.unwrap_or(1))
-        .unwrap_or(usize::MAX)
-        .saturating_sub(1);
-    let again = STEPS.get(step).or(STEPS.last()).copied().unwrap_or(5);
-    Next::Do(
-        vec![Intent::Status(Box::new(status))],
-        Then::After(Duration::from_secs(again)),
-    )
+    Next::Do(vec![Intent::Status(Box::new(status))], Then::After(again))
 }
 
 /// The results so far, one for each condition, in order.

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test that fails says so by a panic"
 )]
 
@@ -11,4 +12,5 @@ mod actions;
 mod crash;
 mod flow;
 mod refusals;
+mod serving;
 mod support;
