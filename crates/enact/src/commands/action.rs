@@ -115,9 +115,14 @@ fn refused(why: &str) -> ExitStatus {
     ExitStatus::Refused
 }
 
-/// Where there is no such file, the last line of the log stands for it.
+/// Where no kubelet has put a file for it, the last line of the log stands for it; no file is made.
 fn write_message(message: &str) {
-    if std::fs::write(TERMINATION, message).is_err() {
+    use std::io::Write as _;
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(TERMINATION);
+    if file.and_then(|mut file| file.write_all(message.as_bytes())).is_err() {
         let _written = views::print(&format!("{message}\n"));
     }
 }
