@@ -122,7 +122,10 @@ fn write_message(message: &str) {
         .write(true)
         .truncate(true)
         .open(TERMINATION);
-    if file.and_then(|mut file| file.write_all(message.as_bytes())).is_err() {
+    if file
+        .and_then(|mut file| file.write_all(message.as_bytes()))
+        .is_err()
+    {
         let _written = views::print(&format!("{message}\n"));
     }
 }
