@@ -115,14 +115,17 @@ fn refused(why: &str) -> ExitStatus {
     ExitStatus::Refused
 }
 
-/// The cluster makes the file. Where there is none, the last line of the log stands for it.
+/// Where no kubelet has put a file for it, the last line of the log stands for it; no file is made.
 fn write_message(message: &str) {
+    use std::io::Write as _;
     let file = std::fs::OpenOptions::new()
         .write(true)
         .truncate(true)
         .open(TERMINATION);
-    let written = file.and_then(|mut file| std::io::Write::write_all(&mut file, message.as_bytes()));
-    if written.is_err() {
+    if file
+        .and_then(|mut file| file.write_all(message.as_bytes()))
+        .is_err()
+    {
         let _written = views::print(&format!("{message}\n"));
     }
 }

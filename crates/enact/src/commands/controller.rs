@@ -148,14 +148,14 @@ fn address(text: &str) -> Result<SocketAddr, CommandError> {
     })
 }
 
-/// A client: by a kubeconfig, or as the pod's account.
+/// A client: by a kubeconfig, or as the pod's account. It repeats nothing by itself.
 pub(crate) async fn connect(kubeconfig: Option<&std::path::Path>) -> Result<Client, CommandError> {
     enact_engine::http::install_tls();
     let unusable = |error: &dyn std::fmt::Display| {
         CommandError::invalid(format!("the cluster cannot be reached: {error}"))
             .hint("name a kubeconfig with --kubeconfig or KUBECONFIG, or run it in a pod with an account")
     };
-    let config = match kubeconfig {
+    let mut config = match kubeconfig {
         Some(path) => {
             let read = kube::config::Kubeconfig::read_from(path).map_err(|error| unusable(&error))?;
             kube::Config::from_custom_kubeconfig(read, &kube::config::KubeConfigOptions::default())
@@ -164,6 +164,9 @@ pub(crate) async fn connect(kubeconfig: Option<&std::path::Path>) -> Result<Clie
         }
         None => kube::Config::infer().await.map_err(|error| unusable(&error))?,
     };
+    // By default kube repeats what was answered with 429, 503 or 504, writes too, and waits for it past every
+    // deadline and stop.
+    config.default_retry = false;
     Client::try_from(config).map_err(|error| unusable(&error))
 }
 
@@ -188,7 +191,8 @@ fn settings(args: &ControllerArgs, cluster: String) -> Settings {
     }
 }
 
-/// The catalog, or the part of it that is named. A name that it does not have is an error: it would switch off what was meant to be on.
+/// The catalog, or the part of it that is named. A name that it does not have is an error: it would switch off what
+/// was meant to be on.
 fn catalog(enabled: &[String]) -> Result<Catalog, CommandError> {
     let catalog = Catalog::built_in();
     if enabled.is_empty() {
