@@ -95,7 +95,7 @@ fn bench() -> Bench {
         json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "namespace": "shop", "name": "login" },
         "data": { "key": "b2xk" } }),
     );
-    for (name, cordoned) in [("node-1", false), ("node-2", true)] {
+    for (name, cordoned) in [("node-1", false), ("node-2", true), ("node-3", false)] {
         put(
             json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name },
             "spec": { "unschedulable": cordoned } }),
