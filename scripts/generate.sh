@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes what is generated from the code: JSON Schemas and the command-line reference.
+# Writes what is generated from the code: JSON Schemas, the manifests for a cluster, and the command-line reference.
 . "$(dirname "$0")/environment.sh"
 unset COLUMNS
 cargo build --quiet --locked -p enact
@@ -8,6 +8,8 @@ mkdir -p docs/reference
 for document in plan run entry approval policy-input policy-test runbook runbook-document runbook-step runbook-report; do
   "$enact" schema "$document" > "docs/reference/$document.schema.json"
 done
+mkdir -p deploy
+for objects in crd manifests; do "$enact" schema "$objects" > "deploy/$objects.yaml"; done
 # The commands below one, as its help lists them, so that a new command needs no line here.
 below() { "$enact" "$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | grep -v '^help$' || true; }
 section() {

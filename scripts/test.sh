@@ -34,9 +34,9 @@ cargo check --locked -p enact-konnect --no-default-features
 
 say "Generated files"
 scripts/generate.sh
-if [ -n "$(git status --porcelain -- docs/reference)" ]; then
-  git --no-pager diff -- docs/reference
-  echo "docs/reference is not what the code generates: run scripts/generate.sh and commit" >&2
+if [ -n "$(git status --porcelain -- docs/reference deploy)" ]; then
+  git --no-pager diff -- docs/reference deploy
+  echo "docs/reference or deploy is not what the code generates: run scripts/generate.sh and commit" >&2
   exit 1
 fi
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// When the TLS configuration cannot be built; in words.
 pub fn http_client(url: &str, timeout: Duration, no_proxy: bool) -> Result<reqwest::Client, String> {
     // Fails only when somebody installed a provider before; then that one serves.
-    let _installed = rustls::crypto::ring::default_provider().install_default();
+    install_tls();
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10).min(timeout))
@@ -22,6 +22,11 @@ pub fn http_client(url: &str, timeout: Duration, no_proxy: bool) -> Result<reqwe
         builder = builder.tls_certs_only(std::iter::empty());
     }
     builder.build().map_err(|error| chain(&error))
+}
+
+/// Makes ring the one provider of TLS in this process. Whoever is second finds it done.
+pub fn install_tls() {
+    let _installed = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// An error with its causes, without the URL, which could hold what does not belong in a message.

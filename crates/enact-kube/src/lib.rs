@@ -1,1 +1,12 @@
-//! Kubernetes for enact: custom resources to a plan. Arrives with its own issue.
+//! Kubernetes for enact: `KubernetesExecution` objects, the catalog of actions that they ask for, and the controller that carries them
+//! out.
+//!
+//! Reading order: `api` (what is asked and what became of it), `catalog` (the ten actions), `machine` (what to do next, pure), `job` (the
+//! Job that does an action), `controller` (everything that touches the cluster).
+
+pub mod api;
+pub mod catalog;
+pub mod controller;
+pub mod job;
+pub mod machine;
+pub mod manifests;

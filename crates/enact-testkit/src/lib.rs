@@ -10,6 +10,8 @@
 )]
 
 pub mod clock;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod crash;
 pub mod fixtures;
 pub mod planner;

@@ -82,11 +82,11 @@ pub(crate) enum LogLevel {
 impl LogLevel {
     pub(crate) fn as_filter(self) -> &'static str {
         match self {
-            Self::Trace => "enact=trace,enact_konnect=trace,enact_engine=trace",
-            Self::Debug => "enact=debug,enact_konnect=debug,enact_engine=debug",
-            Self::Info => "enact=info,enact_konnect=info,enact_engine=info",
-            Self::Warn => "enact=warn,enact_konnect=warn,enact_engine=warn",
-            Self::Error => "enact=error,enact_konnect=error,enact_engine=error",
+            Self::Trace => "enact=trace,enact_konnect=trace,enact_engine=trace,enact_kube=trace",
+            Self::Debug => "enact=debug,enact_konnect=debug,enact_engine=debug,enact_kube=debug",
+            Self::Info => "enact=info,enact_konnect=info,enact_engine=info,enact_kube=info",
+            Self::Warn => "enact=warn,enact_konnect=warn,enact_engine=warn,enact_kube=warn",
+            Self::Error => "enact=error,enact_konnect=error,enact_engine=error,enact_kube=error",
         }
     }
 }
@@ -131,6 +131,10 @@ pub(crate) enum Command {
     Logout(commands::login::LogoutArgs),
     Konnect(commands::konnect::KonnectArgs),
     Policy(commands::policy::PolicyArgs),
+    #[cfg(feature = "kubernetes")]
+    Controller(commands::controller::ControllerArgs),
+    #[cfg(feature = "kubernetes")]
+    Action(commands::action::ActionArgs),
     /// Be a policy process: answer questions on standard input
     #[command(hide = true)]
     PolicyWorker,

@@ -27,12 +27,16 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let cli = match cli::Cli::try_parse_from(arguments()) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
     views::start_logging(cli.global.log_level, cli.global.color);
     let painter = views::Painter::of(cli.global.color);
+    #[cfg(feature = "kubernetes")]
+    if let Some(code) = commands::action::as_job(&cli.command) {
+        return ExitCode::from(code);
+    }
     match commands::dispatch(cli) {
         Ok(code) => ExitCode::from(code.number()),
         Err(error) => {
@@ -40,6 +44,18 @@ fn main() -> ExitCode {
             ExitCode::from(error.code.number())
         }
     }
+}
+
+/// The command line. Called `manager`, as manifests for controllers have it, the program is the controller.
+fn arguments() -> Vec<std::ffi::OsString> {
+    let mut words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let name = words.first().map(std::path::PathBuf::from);
+    if cfg!(feature = "kubernetes")
+        && name.and_then(|path| path.file_name().map(ToOwned::to_owned)) == Some("manager".into())
+    {
+        words.insert(1, "controller".into());
+    }
+    words
 }
 
 /// Help and version are results; anything else is invalid input, with our code instead of clap's.

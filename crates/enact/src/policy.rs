@@ -186,6 +186,18 @@ fn load(bundle: &Bundle) -> RegoPolicy {
     }
 }
 
+/// The same for whoever wants to know what is wrong with it. So many questions are answered at once.
+#[cfg(feature = "kubernetes")]
+pub(crate) fn isolated(
+    bundle: &Bundle,
+    at_once: usize,
+) -> Result<RegoPolicy, Vec<enact_core::diagnostic::Diagnostic>> {
+    let program = worker_program()
+        .map_err(|error| vec![enact_core::diagnostic::Diagnostic::error(error.chain.join(": "))])?;
+    let (asked, loaded) = Isolated::load(program, bundle, at_once)?;
+    Ok(RegoPolicy::new(loaded, Arc::new(asked)))
+}
+
 /// How this binary is started as a policy process.
 pub(crate) fn worker_program() -> Result<WorkerProgram, CommandError> {
     Ok(WorkerProgram {

@@ -5,6 +5,8 @@ use crate::config::{Overrides, Settings};
 use crate::error::{CommandError, CommandResult};
 use crate::views::Painter;
 
+#[cfg(feature = "kubernetes")]
+pub(crate) mod action;
 pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod approvals;
@@ -13,6 +15,8 @@ pub(crate) mod attest;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod confirm;
+#[cfg(feature = "kubernetes")]
+pub(crate) mod controller;
 pub(crate) mod decide;
 pub(crate) mod delete;
 pub(crate) mod diff;
@@ -70,6 +74,14 @@ pub(crate) fn dispatch(cli: Cli) -> CommandResult {
     if matches!(command, Command::PolicyWorker) {
         return policy::work();
     }
+    #[cfg(feature = "kubernetes")]
+    if let Command::Controller(args) = command {
+        return controller::run(args);
+    }
+    #[cfg(feature = "kubernetes")]
+    if let Command::Action(args) = &command {
+        return action::run(args);
+    }
     if matches!(command, Command::Supervise) {
         return Ok(supervise());
     }
@@ -118,6 +130,10 @@ async fn run(command: Command, context: &Context) -> CommandResult {
         Command::Konnect(args) => konnect::run(context, args).await,
         Command::Policy(args) => policy::run(context, &args),
         Command::PolicyWorker => policy::work(),
+        #[cfg(feature = "kubernetes")]
+        Command::Controller(args) => controller::run(args),
+        #[cfg(feature = "kubernetes")]
+        Command::Action(args) => action::run(&args),
         Command::Supervise => Ok(supervise()),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -30,6 +30,12 @@ enum What {
     RunbookReport,
     /// The result of `enact policy test --format json` (enact.policy-test/v1).
     PolicyTest,
+    /// The definition of KubernetesExecution, for `kubectl apply -f -`.
+    #[cfg(feature = "kubernetes")]
+    Crd,
+    /// All that a cluster needs for the executor, for `kubectl apply -f -`.
+    #[cfg(feature = "kubernetes")]
+    Manifests,
 }
 
 /// Print the JSON Schema of a document
@@ -54,7 +60,25 @@ pub(crate) fn run(args: &SchemaArgs) -> CommandResult {
         What::RunbookStep => schemars::schema_for!(enact_runbook::spec::StepSpec),
         What::RunbookReport => schemars::schema_for!(enact_runbook::report::RunbookReport),
         What::Approval => schemars::schema_for!(enact_core::approval::Approval),
+        #[cfg(feature = "kubernetes")]
+        What::Crd => return objects(&[serde_json::to_value(enact_kube::api::crd())?]),
+        #[cfg(feature = "kubernetes")]
+        What::Manifests => {
+            let files = enact_kube::manifests::files(&enact_kube::manifests::Choices::default())?;
+            let all: Vec<serde_json::Value> = files.into_iter().flat_map(|(_, objects)| objects).collect();
+            return objects(&all);
+        }
     };
     views::print_document(&schema, Output::Json)?;
+    Ok(ExitCode::Ok)
+}
+
+/// Objects of a cluster as YAML documents.
+#[cfg(feature = "kubernetes")]
+fn objects(objects: &[serde_json::Value]) -> CommandResult {
+    for object in objects {
+        views::print("---\n")?;
+        views::print_document(object, Output::Yaml)?;
+    }
     Ok(ExitCode::Ok)
 }

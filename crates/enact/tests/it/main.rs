@@ -24,6 +24,8 @@ mod examples;
 mod forged_plans;
 mod full_disk;
 mod harness;
+#[cfg(feature = "kubernetes")]
+mod job;
 mod kongctl;
 mod login;
 mod oauth;

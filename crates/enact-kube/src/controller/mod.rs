@@ -1,0 +1,68 @@
+//! The controller: what [`crate::machine`] asks for is found out and done here, and nowhere else.
+//!
+//! Reading order: `reconcile.rs` (one pass over one execution), `looking.rs` (what is found out), `writing.rs` (what is written),
+//! `conditions.rs` and `facts.rs` (conditions in Rego), `locks.rs`, `leader.rs`, `metrics.rs`, `health.rs`, `serve.rs` (all of it together).
+
+mod conditions;
+mod facts;
+mod health;
+mod leader;
+mod locks;
+mod looking;
+mod metrics;
+mod reconcile;
+mod serve;
+mod trouble;
+mod writing;
+
+use std::sync::Arc;
+
+use enact_engine::clock::Clock;
+use enact_engine::policy::reload::InForce;
+use kube::Client;
+
+pub use conditions::{Conditions, LoadCondition};
+pub use leader::{LEASE_NAME, Leader};
+pub use locks::Locks;
+pub use looking::cluster_uid;
+pub use metrics::Metrics;
+pub use reconcile::reconcile;
+pub use serve::{Options, serve};
+pub use trouble::Trouble;
+
+use crate::catalog::Catalog;
+use crate::machine::Settings;
+
+/// The ConfigMap that stops everything.
+pub const CONTROL: &str = "kubernetes-executor-control";
+
+/// The ConfigMap with the operator's conditions.
+pub const CONDITIONS: &str = "kubernetes-executor-conditions";
+
+/// The ConfigMap with the keys of those who may approve.
+pub const APPROVERS: &str = "kubernetes-executor-approvers";
+
+/// The annotation with signed approvals, as JSON.
+pub const APPROVALS: &str = "kubernaut.ai/approvals";
+
+/// What one replica works with.
+pub struct Context {
+    /// The cluster.
+    pub client: Client,
+    /// What the operator decided.
+    pub settings: Settings,
+    /// The actions that may be asked for.
+    pub catalog: Catalog,
+    /// The policies.
+    pub policies: InForce,
+    /// Conditions in Rego, each in a process of its own.
+    pub conditions: Conditions,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Which targets are taken.
+    pub locks: Locks,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The name of this replica, for events and the lease.
+    pub identity: String,
+}

@@ -1,0 +1,289 @@
+//! The Job of an execution: its name, what it is told, and the last look before it is created.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use enact_core::canonical::Digest;
+use enact_core::gate::GateClosed;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::admitting::{admitted, plan, verdict};
+use super::asked::{Resolved, on_behalf_of, resolve};
+use super::input::action_input;
+use super::known::{Intent, Known, Looked, Next, PolicyFact, Question, Then};
+use super::status::{Failing, fail, set_condition, status_of, violations};
+use crate::api::{
+    ConditionType, FailureReason, KubernetesExecution, KubernetesExecutionStatus, TargetSnapshot,
+};
+use crate::catalog::Basis;
+use crate::job::{self, MOST_REQUEST, Parts, Request};
+
+/// The Job's name: the same whenever it is asked for, and another for another execution of the same name.
+pub fn job_name(object: &KubernetesExecution, namespace: &str) -> String {
+    let name = object.metadata.name.clone().unwrap_or_default();
+    let plain = format!("{name}-job");
+    let own = object.metadata.namespace.clone().unwrap_or_default();
+    if own == namespace && plain.len() <= 52 && !plain.contains('.') {
+        return format!("{plain}-{}", short_digest(object, 10));
+    }
+    let described: String = format!("{own}-{name}")
+        .replace('.', "-")
+        .chars()
+        .take(40)
+        .collect();
+    format!(
+        "kex-{}-{}",
+        described.trim_end_matches('-'),
+        short_digest(object, 10)
+    )
+}
+
+fn short_digest(object: &KubernetesExecution, length: usize) -> String {
+    let uid = object.metadata.uid.clone().unwrap_or_default();
+    let digest = Digest::of(uid.as_bytes()).to_string();
+    digest
+        .trim_start_matches("sha256:")
+        .chars()
+        .take(length)
+        .collect()
+}
+
+/// The Secret that holds what the way back needs and the status must not show.
+pub(super) fn snapshot_secret(known: &Known<'_>, values: &BTreeMap<String, String>) -> Secret {
+    let data = values
+        .iter()
+        .map(|(key, value)| (key.clone(), ByteString(value.clone().into_bytes())));
+    Secret {
+        metadata: ObjectMeta {
+            name: Some(format!(
+                "{}-before",
+                job_name(known.object, &known.settings.namespace)
+            )),
+            namespace: Some(known.settings.namespace.clone()),
+            labels: Some(
+                [
+                    (
+                        "app.kubernetes.io/name".to_owned(),
+                        "kubernetes-executor".to_owned(),
+                    ),
+                    ("app.kubernetes.io/component".to_owned(), "snapshot".to_owned()),
+                ]
+                .into(),
+            ),
+            annotations: Some(
+                [(
+                    job::UID_ANNOTATION.to_owned(),
+                    known.object.metadata.uid.clone().unwrap_or_default(),
+                )]
+                .into(),
+            ),
+            ..ObjectMeta::default()
+        },
+        data: Some(data.collect()),
+        immutable: Some(true),
+        ..Secret::default()
+    }
+}
+
+/// No Job yet. Stopped meanwhile? Other policies meanwhile? Then those decide, on what is there now.
+pub(super) fn create(known: &Known<'_>) -> Next {
+    let mut status = status_of(known);
+    let resolved = match resolve(known) {
+        Ok(resolved) => resolved,
+        Err((reason, message)) => return failed(known, status, reason, &message, "ParametersRejected"),
+    };
+    let Some(halt) = &known.facts.halt else {
+        return Next::Learn(vec![Question::Halt]);
+    };
+    if halt.new.is_some() && halt.running {
+        return failed(
+            known,
+            status,
+            FailureReason::EmergencyStop,
+            "everything was stopped; nothing was done",
+            "Cancelled",
+        );
+    }
+    if halt.new.is_some() {
+        return Next::wait(Duration::from_secs(5));
+    }
+    let target = &resolved.asked.target;
+    let (Some(looked), Some(namespaces)) = (&known.facts.target, &known.facts.namespaces) else {
+        return Next::Learn(vec![
+            Question::Target(target.clone()),
+            Question::Namespaces(target.clone()),
+        ]);
+    };
+    let Looked::Found(object) = looked else {
+        let message = format!("{target} is gone; nothing was done");
+        return failed(
+            known,
+            status,
+            FailureReason::TargetChanged,
+            &message,
+            "TargetChanged",
+        );
+    };
+    let foreseen = resolved.action.foresee(object, &resolved.asked);
+    let input = action_input(known, &resolved, object, namespaces, foreseen.as_ref().ok());
+    let plan = match plan(known, &resolved) {
+        Ok(plan) => plan,
+        Err(why) => {
+            return failed(
+                known,
+                status,
+                FailureReason::PolicyEvaluationError,
+                &why,
+                "PolicyEvaluationFailed",
+            );
+        }
+    };
+    let (decision, on_plan) = match &known.facts.policy {
+        Some(PolicyFact::Decided {
+            decision, on_plan, ..
+        }) => (decision, on_plan),
+        Some(PolicyFact::Unavailable(_)) => return Next::wait(Duration::from_secs(10)),
+        None => {
+            return Next::Learn(vec![
+                Question::Policy(Box::new(input), Box::new(plan)),
+                Question::Approvals,
+            ]);
+        }
+    };
+    let verdict = verdict(&plan, on_plan, decision);
+    let admission = match admitted(known, plan, verdict, known.facts) {
+        Ok(admission) => admission,
+        Err(GateClosed::VerdictOfOtherBundle { .. }) => return Next::wait(Duration::from_millis(100)),
+        Err(closed) => {
+            status.policy_violations =
+                violations(decision.violations.iter().map(|finding| finding.message.clone()));
+            let message = format!("not let through any more: {closed}; nothing was done");
+            set_condition(
+                &mut status,
+                known,
+                ConditionType::PolicyViolation,
+                true,
+                "SafetyPolicyDenied",
+                &message,
+            );
+            return failed(
+                known,
+                status,
+                FailureReason::PolicyDenied,
+                &message,
+                "PolicyDenied",
+            );
+        }
+    };
+    build(known, status, &resolved, admission)
+}
+
+fn build(
+    known: &Known<'_>,
+    status: KubernetesExecutionStatus,
+    resolved: &Resolved,
+    admission: super::admitting::Admission,
+) -> Next {
+    let name = status.job_name.clone().unwrap_or_default();
+    let request = Request {
+        v: 1,
+        action: resolved.action.about().name.to_owned(),
+        target: resolved.asked.target.clone(),
+        parameters: written_parameters(known, resolved),
+        basis: basis(status.target_snapshot.as_ref()),
+        on_behalf_of: on_behalf_of(known.object),
+        seconds: resolved.limit.as_secs().max(1),
+    };
+    let parts = Parts {
+        object: known.object,
+        about: resolved.action.about(),
+        request: &request,
+        name: &name,
+        settings: known.settings,
+    };
+    if serde_json::to_string(&request).map_or(usize::MAX, |text| text.len()) > MOST_REQUEST {
+        let message = format!("the request is longer than {MOST_REQUEST} bytes; nothing was done");
+        return failed(
+            known,
+            status,
+            FailureReason::InvalidParameters,
+            &message,
+            "ParametersRejected",
+        );
+    }
+    match job::build(&admission, &parts) {
+        Ok(job) => Next::Do(
+            vec![Intent::CreateJob(Box::new(admission), Box::new(job))],
+            Then::After(Duration::from_millis(50)),
+        ),
+        Err(why) => failed(
+            known,
+            status,
+            FailureReason::JobCreationFailed,
+            &why,
+            "JobCreationFailed",
+        ),
+    }
+}
+
+/// The parameters without those that name the target again.
+fn written_parameters(known: &Known<'_>, resolved: &Resolved) -> BTreeMap<String, String> {
+    let takes = resolved.action.parameters();
+    let is_taken = |key: &str| {
+        takes
+            .iter()
+            .any(|parameter| parameter.name == key || parameter.aliases.iter().any(|alias| alias == key))
+    };
+    let written = known
+        .object
+        .spec
+        .parameters
+        .iter()
+        .filter(|(key, _)| is_taken(key));
+    written.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// What of the target must be as it was judged.
+pub(super) fn basis(snapshot: Option<&TargetSnapshot>) -> Basis {
+    let Some(snapshot) = snapshot else {
+        return Basis::default();
+    };
+    Basis {
+        uid: snapshot.uid.clone(),
+        generation: snapshot.generation,
+        resource_version: Some(snapshot.resource_version.clone()).filter(|version| !version.is_empty()),
+    }
+}
+
+fn failed(
+    known: &Known<'_>,
+    status: KubernetesExecutionStatus,
+    reason: FailureReason,
+    message: &str,
+    event: &'static str,
+) -> Next {
+    fail(
+        known,
+        status,
+        &Failing {
+            reason,
+            message,
+            event,
+        },
+        Vec::new(),
+    )
+}
+
+/// The cluster does not take the Job: the execution fails, and nothing was done.
+pub fn job_refused(known: &Known<'_>, why: &str) -> Next {
+    let message = format!("its Job was refused: {why}; nothing was done");
+    failed(
+        known,
+        status_of(known),
+        FailureReason::JobCreationFailed,
+        &message,
+        "JobCreationFailed",
+    )
+}

@@ -1,0 +1,133 @@
+//! Whole executions, from the request to the end.
+
+use enact_kube::api::Phase;
+use serde_json::json;
+
+use crate::support::{Bench, CONTROLLER, SYSTEM, scale};
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_is_scaled_and_can_be_scaled_back() {
+    let bench = Bench::new();
+    bench.ask("up", &scale("5"));
+    let status = bench.to_end("up").await;
+    assert_eq!(status.phase, Some(Phase::Completed), "{status:#?}");
+    assert_eq!(bench.replicas(), 5);
+    let phases: Vec<Phase> = status.audit_trail.iter().map(|entry| entry.to).collect();
+    assert_eq!(phases, [Phase::Validating, Phase::Running, Phase::Completed]);
+    assert!(status.result.as_ref().unwrap().succeeded);
+    assert_eq!(bench.jobs_made(), 1);
+
+    let back = status.rollback_info.unwrap();
+    assert!(back.available);
+    bench.ask(
+        "back",
+        &json!({ "action": back.action, "parameters": back.parameters, "targetResource": back.target_resource }),
+    );
+    assert_eq!(bench.to_end("back").await.phase, Some(Phase::Completed));
+    assert_eq!(bench.replicas(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_makes_no_job_and_writes_nothing_but_its_own_status() {
+    let bench = Bench::new();
+    let mut spec = scale("5");
+    spec["dryRun"] = json!(true);
+    bench.ask("try", &spec);
+    let status = bench.to_end("try").await;
+    assert_eq!(status.phase, Some(Phase::Completed));
+    let results = status.validation_results.unwrap().dry_run_results.unwrap();
+    assert!(results.performed && results.success);
+    assert_eq!(bench.replicas(), 3);
+    let writes: Vec<String> = bench
+        .cluster
+        .calls_of(CONTROLLER)
+        .iter()
+        .filter(|call| call.is_write() && call.resource != "events")
+        .map(|call| call.in_short())
+        .collect();
+    assert!(!writes.is_empty());
+    assert!(
+        writes
+            .iter()
+            .all(|call| call.contains("kubernetesexecutions/status")),
+        "{writes:?}"
+    );
+    assert_eq!(bench.jobs_made(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn conditions_before_stop_it_and_conditions_after_fail_it() {
+    let bench = Bench::new();
+    let rego = |body: &str| format!("package condition\n\nallow if {{ {body} }}\n");
+    let mut spec = scale("5");
+    spec["preConditions"] = json!([{ "type": "few", "rego": rego("input.current_replicas < 3") }]);
+    bench.ask("before", &spec);
+    let status = bench.to_end("before").await;
+    assert_eq!(status.failure_reason.unwrap().as_str(), "PreconditionFailed");
+    assert_eq!(bench.jobs_made(), 0);
+
+    let mut spec = scale("5");
+    spec["preConditions"] = json!([{ "type": "there", "rego": rego("input.deployment_found") }]);
+    spec["postConditions"] = json!([
+        { "type": "scaled", "rego": rego("input.current_replicas == 5") },
+        { "type": "never", "rego": rego("input.current_replicas == 6"), "timeout": "10s" },
+        { "type": "hint", "rego": rego("false"), "required": false, "timeout": "1s" },
+    ]);
+    bench.ask("after", &spec);
+    let status = bench.to_end("after").await;
+    assert_eq!(
+        status.failure_reason.unwrap().as_str(),
+        "PostconditionFailed",
+        "{status:#?}"
+    );
+    assert!(status.message.unwrap().contains("never"));
+    assert!(status.rollback_info.unwrap().available);
+    let results = status.validation_results.unwrap().post_condition_results;
+    let passed: Vec<bool> = results.iter().map(|result| result.passed).collect();
+    assert_eq!(passed, [true, false, false]);
+    assert_eq!(bench.replicas(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_executions_do_not_have_one_target_at_once() {
+    let bench = Bench::new();
+    let controller = bench.controller();
+    bench.ask("one", &scale("5"));
+    bench.ask("two", &scale("7"));
+    for _ in 0..2 {
+        bench.pass(&controller, "one").await.unwrap();
+    }
+    for _ in 0..2 {
+        bench.pass(&controller, "two").await.unwrap();
+    }
+    assert_eq!(bench.phase("one"), Phase::Running);
+    assert_eq!(bench.phase("two"), Phase::Validating);
+    assert!(bench.status("two").message.unwrap().contains("waiting for one"));
+    assert_eq!(bench.to_end("one").await.phase, Some(Phase::Completed));
+    assert_eq!(bench.to_end("two").await.phase, Some(Phase::Completed));
+    assert_eq!(bench.replicas(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_halt_lets_nothing_new_start() {
+    let bench = Bench::new();
+    let control = |halt: &str| {
+        json!({ "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "namespace": SYSTEM, "name": "kubernetes-executor-control" },
+            "data": { "halt": halt, "reason": "an exercise" } })
+    };
+    bench.cluster.put(&control("true"));
+    bench.ask("wait", &scale("5"));
+    let controller = bench.controller();
+    for _ in 0..5 {
+        bench.pass(&controller, "wait").await.unwrap();
+    }
+    assert_eq!(bench.phase("wait"), Phase::Validating);
+    assert!(bench.status("wait").message.unwrap().contains("an exercise"));
+    bench
+        .cluster
+        .edit("configmaps", SYSTEM, "kubernetes-executor-control", |map| {
+            map["data"]["halt"] = json!("false");
+        });
+    assert_eq!(bench.to_end("wait").await.phase, Some(Phase::Completed));
+}

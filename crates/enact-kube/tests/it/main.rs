@@ -1,0 +1,16 @@
+//! The controller and its actions, against a fake API server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that fails says so by a panic"
+)]
+
+mod actions;
+mod crash;
+mod flow;
+mod refusals;
+mod serving;
+mod support;
