@@ -31,7 +31,8 @@ controller() {
   start "$1" "$bin/$1" --kubeconfig "$config" --authentication-kubeconfig "$config" \
     --authorization-kubeconfig "$config" --bind-address 127.0.0.1 --leader-elect=false "${@:2}"
 }
-controller kube-controller-manager --use-service-account-credentials --root-ca-file "$pki/ca.crt" \
+controller kube-controller-manager --flex-volume-plugin-dir "$state/volume-plugins" \
+  --use-service-account-credentials --root-ca-file "$pki/ca.crt" \
   --service-account-private-key-file "$pki/tokens.key" \
   --cluster-signing-cert-file "$pki/ca.crt" --cluster-signing-key-file "$pki/ca.key"
 controller kube-scheduler

@@ -34,11 +34,21 @@ unmount() {
   done
 }
 
-# What the kubelet and runc leave in fixed places, as far as it points into this cluster or is empty.
+# What containerd, its shims and the kubelet keep in places that cannot be set: what points into this cluster, and then
+# directories that are empty.
 fixed_places() {
-  local link
-  for link in /var/log/containers/*; do
-    case "$(readlink "$link" 2>/dev/null)" in "$state"/*) rm -f "$link" ;; esac
+  local file
+  for file in /var/log/containers/*; do
+    case "$(readlink "$file" 2>/dev/null)" in "$state"/*) rm -f "$file" ;; esac
+  done
+  grep -lsF "$run/" /var/lib/cni/results/* | while read -r file; do rm -f "$file"; done
+  find "$run/containerd" -path '*/k8s.io/*' -name address 2>/dev/null | while read -r file; do
+    file=$(sed 's,^unix://,,' "$file")
+    case "$file" in /run/containerd/s/*) rm -f "$file" ;; esac
+  done
+  pgrep -x kubelet >/dev/null || rm -f /var/lib/kubelet/device-plugins/kubelet.sock
+  for file in /run/containerd/{s,fifo,} /var/lib/cni/{results,} /var/log/containers /var/lib/kubelet/{device-plugins,}; do
+    rmdir "$file" 2>/dev/null || true
   done
 }
 

@@ -51,14 +51,13 @@ start() {
   echo $! >"$run/$process.pid"
 }
 
-# stop NAME PROGRAM: asks, and after 15 seconds insists.
+# stop NAME PROGRAM: at once, as nothing that it holds is kept.
 stop() {
   local id
   if alive "$1" "$2"; then
     id=$(cat "$run/$1.pid")
-    kill "$id" 2>/dev/null || true
-    for _ in $(seq 150); do [ -d "/proc/$id" ] || break; sleep 0.1; done
     kill -9 "$id" 2>/dev/null || true
+    for _ in $(seq 100); do [ -d "/proc/$id" ] || break; sleep 0.1; done
   fi
   rm -f "$run/$1.pid"
 }

@@ -7,6 +7,10 @@
 [ "$(uname -s) $(id -u)" = "Linux 0" ] ||
   die "a cluster of the project's own needs root on Linux; elsewhere set KUBECONFIG or KUBEBUILDER_ASSETS"
 
+if ! alive kubelet kubelet && pgrep -x kubelet >/dev/null; then
+  die "another kubelet runs on this machine; two of them take each other's /var/lib/kubelet/device-plugins away"
+fi
+
 # Program and Debian package.
 table="containerd containerd
 ctr containerd
@@ -16,6 +20,7 @@ ip iproute2
 nsenter util-linux
 flock util-linux
 sysctl procps
+pgrep procps
 openssl openssl
 jq jq
 python3 python3

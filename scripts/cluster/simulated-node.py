@@ -19,7 +19,7 @@ import urllib.parse
 from datetime import datetime, timezone
 
 STEP_SECONDS = 0.5
-HEARTBEAT_SECONDS = 10
+HEARTBEAT_SECONDS = 3
 CAPACITY = {"cpu": "8", "memory": "16Gi", "pods": "100", "ephemeral-storage": "100Gi"}
 JSON, STRATEGIC = "application/json", "application/strategic-merge-patch+json"
 

@@ -71,14 +71,37 @@ pod_reaches_api() {
     k wait --for=condition=Complete job/asks --timeout=60s && k logs job/asks | grep -q gitVersion
 }
 
-# On the simulated node, with a label for the budget.
+# On the simulated node, with a label for the budget: simulated NAME [ARGUMENTS…].
 simulated() {
   k run "$1" --image=none:1 --labels=app=simulated --overrides='{"spec": {"nodeSelector": {"simulated": "true"},
-    "tolerations": [{"key": "simulated", "operator": "Exists"}]}}' &&
-    k wait --for=condition=Ready "pod/$1" --timeout=30s
+    "tolerations": [{"key": "simulated", "operator": "Exists"}]}}' "${@:2}"
 }
 
-simulated_pod() { simulated one && k delete pod one --timeout=20s; }
+ready() { k wait --for=condition=Ready "pod/$1" --timeout=30s; }
+simulated_pod() { simulated one && ready one && k delete pod one --timeout=20s; }
+
+simulated_exit() {
+  simulated two --annotations=simulated/exit-code=3 --restart=Never &&
+    k wait --for=jsonpath='{.status.phase}'=Failed pod/two --timeout=30s &&
+    [ "$(k get pod two -o 'jsonpath={.status.containerStatuses[0].state.terminated.exitCode}')" = 3 ]
+}
+
+simulated_node() {
+  kubectl annotate --overwrite node "$simulated" simulated/ready=false &&
+    kubectl wait --for=condition=Ready=False "node/$simulated" --timeout=30s
+  local result=$?
+  kubectl annotate node "$simulated" simulated/ready-
+  kubectl wait --for=condition=Ready "node/$simulated" --timeout=30s && return $result
+}
+
+image_runs() {
+  local digest
+  echo a file >"$output.file"
+  digest=$("$here/image.sh" "verify-$space:1" "$(type -P busybox)" "$output.file:/data/file" | cut -d' ' -f2) &&
+    k run image --image="$digest" --restart=Never -- cat /data/file &&
+    k wait --for=jsonpath='{.status.phase}'=Succeeded pod/image --timeout=30s && k logs image | grep -qx 'a file' &&
+    k get pod image -o 'jsonpath={.status.containerStatuses[0].imageID}' | grep -F "$digest"
+}
 
 evict() {
   echo "{\"apiVersion\": \"policy/v1\", \"kind\": \"Eviction\", \"metadata\": {\"name\": \"$1\"}}" |
@@ -86,7 +109,7 @@ evict() {
 }
 
 eviction_refused() {
-  k get pod guarded || simulated guarded
+  k get pod guarded || { simulated guarded && ready guarded; }
   k get pdb guard || k create pdb guard --selector=app=simulated --min-available=1
   evict guarded 8 2>&1 | grep -E '429|disruption budget' | tee /dev/stderr | grep -q 429
 }

@@ -10,7 +10,7 @@ failed=0
 output=$(mktemp)
 # shellcheck disable=SC2317
 cleanup() {
-  rm -f "$output"
+  rm -f "$output"*
   kubectl delete --ignore-not-found --wait=false namespace "$space" >/dev/null 2>&1 || true
   kubectl delete --ignore-not-found crd/probes.verify.test validatingadmissionpolicy/verify.test \
     validatingadmissionpolicybinding/verify.test >/dev/null 2>&1 || true
@@ -44,6 +44,9 @@ check "a Deployment becomes Available (kubectl wait)" deployment_available
 check "a pod reaches the API server with its own token" pod_reaches_api
 check "exec works" k exec deployment/web -- true
 check "a pod of the simulated node is Ready, and gone when deleted" simulated_pod
+check "a simulated pod ends with the exit code that it is told" simulated_exit
+check "a simulated node is NotReady when it is told, and Ready again" simulated_node
+check "an image of image.sh runs, by its digest, with its files" image_runs
 check "an eviction (policy/v1) against a budget is refused with 429" soon eviction_refused
 check "an eviction within the budget is carried out" soon eviction_done
 check "a ValidatingAdmissionPolicy denies" soon policy_denies
