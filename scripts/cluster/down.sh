@@ -46,7 +46,7 @@ fixed_places() {
     file=$(sed 's,^unix://,,' "$file")
     case "$file" in /run/containerd/s/*) rm -f "$file" ;; esac
   done
-  pgrep -x kubelet >/dev/null || rm -f /var/lib/kubelet/device-plugins/kubelet.sock
+  kubelet_runs || rm -f /var/lib/kubelet/device-plugins/kubelet.sock
   for file in /run/containerd/{s,fifo,} /var/lib/cni/{results,} /var/log/containers /var/lib/kubelet/{device-plugins,}; do
     rmdir "$file" 2>/dev/null || true
   done

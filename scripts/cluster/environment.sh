@@ -39,6 +39,15 @@ alive() {
   id=$(cat "$run/$1.pid" 2>/dev/null) && [ -n "$id" ] && grep -qsF "$2" "/proc/$id/cmdline"
 }
 
+# A kubelet runs on this machine; one that was killed and not yet waited for is none.
+kubelet_runs() {
+  local id
+  for id in $(pgrep -x kubelet); do
+    ! grep -qs . "/proc/$id/cmdline" || return 0
+  done
+  return 1
+}
+
 # start NAME PROGRAM [ARGUMENTS…]: in the background; in the network namespace where there is one, but for what leads
 # there. Outlives the caller.
 start() {
@@ -57,7 +66,7 @@ stop() {
   if alive "$1" "$2"; then
     id=$(cat "$run/$1.pid")
     kill -9 "$id" 2>/dev/null || true
-    for _ in $(seq 100); do [ -d "/proc/$id" ] || break; sleep 0.1; done
+    for _ in $(seq 100); do alive "$1" "$2" || break; sleep 0.1; done
   fi
   rm -f "$run/$1.pid"
 }

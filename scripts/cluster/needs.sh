@@ -7,7 +7,7 @@
 [ "$(uname -s) $(id -u)" = "Linux 0" ] ||
   die "a cluster of the project's own needs root on Linux; elsewhere set KUBECONFIG or KUBEBUILDER_ASSETS"
 
-if ! alive kubelet kubelet && pgrep -x kubelet >/dev/null; then
+if ! alive kubelet kubelet && kubelet_runs; then
   die "another kubelet runs on this machine; two of them take each other's /var/lib/kubelet/device-plugins away"
 fi
 

@@ -84,6 +84,12 @@ evictionHard: {memory.available: 200Mi, nodefs.available: 1%, imagefs.available:
 Y
 }
 
+# ready_since NODE TIME: says so itself; what was said before is still to be read after a crash.
+ready_since() {
+  local ready='.status.conditions[?(@.type=="Ready")]'
+  [[ ! $(kubectl get node "$1" -o "jsonpath={$ready.status} {$ready.lastHeartbeatTime}") < "True $2" ]]
+}
+
 plugins=
 for directory in /usr/lib/cni /opt/cni/bin; do
   [ -x "$directory/bridge" ] && plugins=$directory && break
@@ -105,11 +111,13 @@ tunables="vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops
   kernel.keys.root_maxbytes"
 # shellcheck disable=SC2086
 [ -s "$run/tunables" ] || sysctl $tunables 2>/dev/null | sed 's/ = /=/' >"$run/tunables"
+began=$(date -u +%FT%TZ)
+alive kubelet kubelet && alive simulated-node simulated-node.py && began=
 start kubelet "$bin/kubelet" --config "$run/kubelet.yaml" --kubeconfig "$pki/$node.kubeconfig" \
   --root-dir "$state/kubelet" --hostname-override "$node" --node-ip "$node_ip" --pod-infra-container-image "$pause"
 start simulated-node python3 "$here/simulated-node.py" "https://$api_ip" "$pki" "$simulated"
 for each in "$node" "$simulated"; do
-  wait_for "$each" 90 kubectl wait --for=condition=Ready "node/$each" --timeout=1s
+  wait_for "$each" 90 ready_since "$each" "$began"
 done
 # shellcheck disable=SC2046
 sysctl -qw $(cat "$run/tunables")
