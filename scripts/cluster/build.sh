@@ -11,15 +11,26 @@ for program in $programs; do
 done
 [ -n "$missing" ] || exit 0
 
-command -v go >/dev/null || die "Go is not installed (Debian: apt-get install golang-go, at least 1.21)"
+command -v go >/dev/null || die "Go is not installed (Debian: apt-get install golang-go)"
 export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
 export GOMODCACHE=$base/$version/modules GOCACHE=$base/$version/build
 mkdir -p "$bin"
 cd "$here/module" || exit
-if ! GOTOOLCHAIN=local go list -m >/dev/null 2>&1; then
-  GOTOOLCHAIN=$(sed -n 's/^go /go/p' go.mod)
-  export GOTOOLCHAIN
-fi
+
+# Works with a Go that is too old to change itself (before 1.21), such as that of Debian 12. The checksum database covers
+# the toolchain like any other module. Modules have no executable files.
+newer_go() {
+  local wanted directory
+  wanted=$(sed -n 's/^go //p' go.mod)
+  say "$(go version | cut -d' ' -f3) is too old; fetching go$wanted as a module"
+  wanted=golang.org/toolchain@v0.0.1-go$wanted.linux-$(go env GOARCH)
+  directory=$(cd / && GO111MODULE=on go mod download -modcacherw -json "$wanted" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  [ -n "$directory" ] || die "$wanted was not downloaded; install Go of that version"
+  chmod +x "$directory"/bin/* "$directory"/pkg/tool/*/*
+  PATH=$directory/bin:$PATH
+}
+export GOTOOLCHAIN=local
+go list -m >/dev/null 2>&1 || newer_go
 
 stamp() {
   local package=$1

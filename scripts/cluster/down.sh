@@ -52,22 +52,31 @@ fixed_places() {
   done
 }
 
-stop kubelet kubelet
-stop simulated-node simulated-node.py
-stop containerd containerd
-end_pods
+end_nodes() {
+  stop kubelet kubelet
+  stop simulated-node simulated-node.py
+  stop containerd containerd
+  end_pods
+}
+
+# What only a whole cluster has; another directory's whole cluster has it too, and is left alone.
+clear_machine() {
+  unmount
+  unmount
+  [ ! -e "/run/netns/$name" ] || ip netns del "$name"
+  # `ip netns` mounts this directory on itself for the first namespace, and leaves it after the last.
+  [ -n "$(ls -A /run/netns 2>/dev/null)" ] || ! umount /run/netns 2>/dev/null || rmdir /run/netns
+  find /sys/fs/cgroup -depth -type d -path "*/$name*" -exec rmdir {} + 2>/dev/null || true
+  # shellcheck disable=SC2046
+  [ ! -s "$run/tunables" ] || sysctl -qw $(cat "$run/tunables")
+  fixed_places
+}
+
+[ ! -e "$run/whole" ] || end_nodes
 for each in kube-scheduler kube-controller-manager kube-apiserver; do stop "$each" "$each"; done
 stop forward forward.py
 stop etcd etcd
-unmount
-unmount
-[ ! -e "/run/netns/$name" ] || ip netns del "$name"
-# `ip netns` mounts this directory on itself for the first namespace, and leaves it after the last.
-[ -n "$(ls -A /run/netns 2>/dev/null)" ] || ! umount /run/netns 2>/dev/null || rmdir /run/netns
-find /sys/fs/cgroup -depth -type d -path "*/$name*" -exec rmdir {} + 2>/dev/null || true
-# shellcheck disable=SC2046
-[ ! -s "$run/tunables" ] || sysctl -qw $(cat "$run/tunables")
-fixed_places
+[ ! -e "$run/whole" ] || clear_machine
 [ -z "$(mounts)" ] || die "still mounted, so nothing is removed: $(mounts)"
 rm -rf --one-file-system "$state"
 say "down in $((SECONDS - began)) s"

@@ -33,6 +33,8 @@ if [ -n "$control_only" ]; then
   [ -e "$run/whole" ] && die "a whole cluster is running; scripts/cluster/down.sh ends it"
 else
   alive etcd etcd && [ ! -e "$run/whole" ] && die "a control plane alone is running; scripts/cluster/down.sh ends it"
+  [ -e "$run/whole" ] || [ ! -e "/run/netns/$name" ] ||
+    die "the network namespace $name belongs to a cluster in another ENACT_CLUSTER_DIR; one at a time"
   "$here/build.sh" >&2
   touch "$run/whole"
   "$here/network.sh" >&2
