@@ -28,6 +28,10 @@ def now(timespec="seconds"):
     return datetime.now(timezone.utc).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
+def log(text):
+    print(f"{now()} {text}", flush=True)
+
+
 class Api:
     """One connection to the API server, opened again when it was lost."""
 
@@ -45,7 +49,11 @@ class Api:
             payload = None if body is None else json.dumps(body)
             self.connection.request(method, path, payload, {"Content-Type": kind})
             response = self.connection.getresponse()
-            return response.status, json.loads(response.read())
+            answer = json.loads(response.read())
+            # Missing and changed meanwhile are ordinary; the next step sees what is there.
+            if response.status >= 400 and response.status not in (404, 409):
+                log(f"{method} {path}: status {response.status}: {answer.get('message')}")
+            return response.status, answer
         except (OSError, http.client.HTTPException):
             self.connection = None
             raise
@@ -95,11 +103,12 @@ class Node:
             self.api.call("POST", self.lease, {"metadata": {"name": self.name}, "spec": spec})
 
     def step(self):
-        status, pods = self.api.call("GET", self.pods)
-        if status != 200:
-            raise OSError(f"pods of {self.name}: status {status}: {pods.get('message')}")
-        for pod in pods["items"]:
-            self.settle(pod)
+        _, pods = self.api.call("GET", self.pods)
+        for pod in pods.get("items", []):
+            try:
+                self.settle(pod)
+            except (ValueError, KeyError) as error:
+                log(f"pod {pod['metadata']['name']}: {type(error).__name__}: {error}")
 
     def settle(self, pod):
         """Takes one pod where it should be, by one request or none."""
@@ -157,7 +166,7 @@ def main():
                 heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
             node.step()
         except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-            print(f"{now()} {type(error).__name__}: {error}", flush=True)
+            log(f"{type(error).__name__}: {error}")
         time.sleep(STEP_SECONDS)
 
 

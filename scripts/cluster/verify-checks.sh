@@ -97,7 +97,7 @@ simulated_node() {
 image_runs() {
   local digest
   echo a file >"$output.file"
-  digest=$("$here/image.sh" "verify-$space:1" "$(type -P busybox)" "$output.file:/data/file" | cut -d' ' -f2) &&
+  digest=$("$here/image.sh" "$space:1" "$(type -P busybox)" "$output.file:/data/file" | cut -d' ' -f2) &&
     k run image --image="$digest" --restart=Never -- cat /data/file &&
     k wait --for=jsonpath='{.status.phase}'=Succeeded pod/image --timeout=30s && k logs image | grep -qx 'a file' &&
     k get pod image -o 'jsonpath={.status.containerStatuses[0].imageID}' | grep -F "$digest"
