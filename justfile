@@ -20,6 +20,10 @@ laws:
 bench:
     scripts/bench.sh
 
+# A Kubernetes cluster for end-to-end tests: up, down, status, verify, or image NAME:TAG BINARY
+cluster action *arguments:
+    scripts/cluster/{{action}}.sh {{arguments}}
+
 # JSON Schemas and the command-line reference
 generate:
     scripts/generate.sh
