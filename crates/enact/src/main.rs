@@ -46,13 +46,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command line. Called `manager`, as manifests for controllers have it, the program is the controller.
+/// The command line. Called `manager`, as manifests for controllers have it, the program is the controller; the processes that it
+/// starts of itself stay what they are.
 fn arguments() -> Vec<std::ffi::OsString> {
     let mut words: Vec<std::ffi::OsString> = std::env::args_os().collect();
     let name = words.first().map(std::path::PathBuf::from);
-    if cfg!(feature = "kubernetes")
-        && name.and_then(|path| path.file_name().map(ToOwned::to_owned)) == Some("manager".into())
-    {
+    let called = name.and_then(|path| path.file_name().map(ToOwned::to_owned));
+    let inner = words
+        .get(1)
+        .is_some_and(|word| word == "policy-worker" || word == "supervise");
+    if cfg!(feature = "kubernetes") && called == Some("manager".into()) && !inner {
         words.insert(1, "controller".into());
     }
     words

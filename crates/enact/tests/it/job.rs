@@ -95,3 +95,18 @@ fn a_job_repeats_no_write_behind_the_back_of_its_action() {
         assert_eq!(short, ["get nodes n", "patch nodes n"], "{code}");
     }
 }
+
+#[test]
+fn called_manager_it_is_the_controller_and_its_policy_processes_are_not() {
+    let folder = TempDir::new().unwrap();
+    let manager = folder.path().join("manager");
+    std::os::unix::fs::symlink(ENACT, &manager).unwrap();
+    let help = Command::new(&manager).arg("--help").output().unwrap();
+    assert!(String::from_utf8_lossy(&help.stdout).contains("--leader-elect"));
+    let worker = Command::new(&manager)
+        .arg("policy-worker")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert!(worker.status.success(), "{worker:?}");
+}
