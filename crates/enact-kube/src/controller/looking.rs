@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use enact_core::approval::Approval;
 use enact_core::plan::Plan;
 use enact_core::principal::{Principal, PrincipalKind};
+use enact_core::verdict::Verdict;
 use enact_engine::policy::PolicyEngine as _;
 use enact_engine::policy::input::{ActionInput, Occasion};
+use enact_engine::policy::rego::RegoPolicy;
 use enact_engine::signature::{AllowedSigners, Trust, verified};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::batch::v1::Job;
@@ -154,7 +156,7 @@ async fn policy(input: &ActionInput, plan: &Plan, context: &Context) -> PolicyFa
     let started = Instant::now();
     let asked = tokio::task::spawn_blocking(move || {
         let decision = policies.judge_action(&input);
-        let on_plan = policies.judge(&plan, &occasion);
+        let on_plan = judge_plan(&policies, &plan, &occasion);
         (decision, on_plan)
     });
     match asked.await {
@@ -165,6 +167,19 @@ async fn policy(input: &ActionInput, plan: &Plan, context: &Context) -> PolicyFa
         },
         Err(_) => PolicyFact::Unavailable("the policy engine failed inside".to_owned()),
     }
+}
+
+/// What the policies say of the plan that the execution is. Policies for actions only say nothing about plans, and so have nothing
+/// against one; they were asked about the action.
+fn judge_plan(policies: &RegoPolicy, plan: &Plan, occasion: &Occasion) -> Verdict {
+    let about_plans = ["deny", "require_approval", "warn"];
+    if about_plans
+        .iter()
+        .any(|rule| policies.loaded().declares("enact.plan", rule))
+    {
+        return policies.judge(plan, occasion);
+    }
+    Verdict::allow(plan.id().clone(), policies.bundle_digest())
 }
 
 /// Approvals that stand on the object, each for what its signature proves.

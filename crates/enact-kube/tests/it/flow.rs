@@ -131,3 +131,29 @@ async fn a_halt_lets_nothing_new_start() {
         });
     assert_eq!(bench.to_end("wait").await.phase, Some(Phase::Completed));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_policies_of_the_manifests_are_enough_and_deny_what_they_should() {
+    let mut bench = Bench::new();
+    let map = enact_kube::manifests::policy_objects(&enact_kube::manifests::Choices::default()).remove(0);
+    let files = map["data"].as_object().unwrap().iter().map(|(path, text)| {
+        enact_engine::policy::bundle::BundleFile {
+            path: path.clone(),
+            text: text.as_str().unwrap().to_owned(),
+        }
+    });
+    let bundle = enact_engine::policy::bundle::Bundle::new("policies", files.collect()).unwrap();
+    let policy = crate::support::load(&bundle).unwrap();
+    enact_engine::policy::canaries::actions(&policy).unwrap();
+    bench.policies = enact_engine::policy::reload::InForce::new(policy);
+    bench.ask("up", &scale("5"));
+    assert_eq!(bench.to_end("up").await.phase, Some(Phase::Completed));
+    bench.cluster.edit("deployments", "shop", "web", |web| {
+        web["metadata"]["labels"] = json!({ "critical": "true" });
+    });
+    bench.ask("zero", &scale("0"));
+    assert_eq!(
+        bench.to_end("zero").await.failure_reason.unwrap().as_str(),
+        "PolicyDenied"
+    );
+}

@@ -215,7 +215,7 @@ pub(crate) fn scale(replicas: &str) -> Value {
         "targetResource": { "kind": "Deployment", "name": "web" } })
 }
 
-fn load(bundle: &Bundle) -> Result<RegoPolicy, Vec<enact_core::diagnostic::Diagnostic>> {
+pub(crate) fn load(bundle: &Bundle) -> Result<RegoPolicy, Vec<enact_core::diagnostic::Diagnostic>> {
     let (asked, loaded) = InProcess::load(bundle)?;
     Ok(RegoPolicy::new(loaded, Arc::new(asked)))
 }
