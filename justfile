@@ -20,7 +20,7 @@ laws:
 bench:
     scripts/bench.sh
 
-# A Kubernetes cluster for end-to-end tests: up, down, status, verify, or image NAME:TAG BINARY
+# A Kubernetes cluster for end-to-end tests: up, down, status, verify, e2e (the executor on it), or image NAME:TAG BINARY
 cluster action *arguments:
     scripts/cluster/{{action}}.sh {{arguments}}
 
