@@ -31,6 +31,7 @@ cargo test --locked --workspace
 
 say "Without features"
 cargo check --locked -p enact-konnect --no-default-features
+cargo check --locked -p enact --no-default-features
 
 say "Generated files"
 scripts/generate.sh
