@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
     reason = "clippy.toml allows them in test functions; here the helpers are tests as well"
 )]
 

@@ -307,9 +307,16 @@ fn matrix(kind: &Kind) {
             case(kind, &plan, Kill::Never, Some(step), &mut tally).await;
         }
     });
-    println!(
+    // Past the harness, which shows only what failing tests print.
+    use std::io::Write as _;
+    let _printed = writeln!(
+        std::io::stdout(),
         "crash matrix, repeat {}: {} runs in {} processes, {} times a person decided; effects of a step (times, steps): {:?}",
-        kind.name, tally.runs, tally.processes, tally.decided, tally.effects
+        kind.name,
+        tally.runs,
+        tally.processes,
+        tally.decided,
+        tally.effects
     );
 }
 
