@@ -102,7 +102,7 @@ impl CatalogAction for DrainNode {
             Parameter::optional(
                 "disableEviction",
                 Shape::Boolean,
-                "delete instead of evict, past disruption budgets",
+                "delete instead of evict, past disruption budgets (its account must be given delete on pods for it)",
             )
             .or(no()),
             Parameter::optional("podSelector", Shape::Selector, "only these pods"),

@@ -64,7 +64,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// A right that an action's account needs: exactly what the action calls.
+/// A right that an action's account has. What an action calls is among them; a test holds it to that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Right {
     /// The API group; empty for the core.

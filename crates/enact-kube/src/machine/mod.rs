@@ -2,7 +2,8 @@
 //! the time go in; what is still to be found out, or what is to be done, comes out. It reads nothing, writes nothing and waits for
 //! nothing; [`crate::controller`] does, and is the only one who does.
 //!
-//! One transition per call. Reading order: [`next`], then `pending.rs`, `validating.rs`, `starting.rs` (the Job), `running.rs`,
+//! One transition per call. Reading order: [`next`], then `pending.rs`, `validating.rs` (with `judging.rs`: policy and people; `waits.rs`),
+//! `starting.rs` (the Job), `running.rs`,
 //! `finished.rs` (its end), `converging.rs` (conditions after), `deleted.rs`.
 
 mod admitting;
@@ -12,12 +13,14 @@ mod deleted;
 mod durations;
 mod finished;
 mod input;
+mod judging;
 mod known;
 mod pending;
 mod running;
 mod starting;
 mod status;
 mod validating;
+mod waits;
 
 pub use admitting::{Admission, admitted};
 pub use asked::{Resolved, resolve};

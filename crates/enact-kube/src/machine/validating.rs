@@ -3,35 +3,23 @@
 
 use std::time::Duration;
 
-use enact_core::gate::GateClosed;
 use enact_engine::policy::input::ActionInput;
-use jiff::Timestamp;
 
-use super::admitting::{admitted, plan, verdict};
 use super::asked::{Resolved, on_behalf_of, resolve};
 use super::input::action_input;
-use super::known::{Intent, Known, Looked, Namespaces, Next, PolicyFact, Question, Then, Which};
+use super::judging::judged;
+use super::known::{Intent, Known, Looked, Namespaces, Next, Question, Then, Which};
 use super::starting::{job_name, snapshot_secret};
-use super::status::{
-    Failing, Transition, fail, move_on, read_stamp, set_condition, spec_hash, stamp, status_of, violations,
-};
+use super::status::{Failing, Transition, fail, move_on, set_condition, spec_hash, stamp, status_of};
+use super::waits::{dependencies, waits};
 use crate::api::{
     ConditionType, DryRunResults, EstimatedImpact, FINALIZER, FailureReason, KubernetesExecutionStatus,
-    Phase, PolicyDecision, PolicyValidation, TargetSnapshot, ValidationResults,
+    Phase, TargetSnapshot,
 };
 use crate::catalog::Foreseen;
 
-/// How long an execution waits for policies that are not there.
-const POLICY_PATIENCE: Duration = Duration::from_secs(120);
-
 /// How long it waits for its target to be free.
 const LOCK_PATIENCE: Duration = Duration::from_secs(300);
-
-/// How long it waits for an approval.
-const APPROVAL_PATIENCE: Duration = Duration::from_secs(24 * 3600);
-
-/// How long it waits for those it depends on.
-const DEPENDENCY_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// The label by which a namespace lets its executions reach into others.
 const CROSS_NAMESPACE: &str = "enact.dev/cross-namespace";
@@ -113,92 +101,6 @@ fn not_stopped(known: &Known<'_>, status: &KubernetesExecutionStatus) -> Result<
     }
 }
 
-fn dependencies(known: &Known<'_>, status: &KubernetesExecutionStatus) -> Result<(), Next> {
-    let named: Vec<String> = known
-        .object
-        .spec
-        .depends_on
-        .iter()
-        .map(|other| other.name.clone())
-        .collect();
-    if named.is_empty() {
-        return Ok(());
-    }
-    let Some(found) = &known.facts.dependencies else {
-        return Err(Next::Learn(vec![Question::Dependencies(named)]));
-    };
-    let broken = found.iter().find_map(|other| {
-        if other.depends_on_us {
-            Some(format!("{} depends on this one in turn", other.name))
-        } else if other.phase.is_some() && !other.same_owner {
-            Some(format!("{} belongs to somebody else", other.name))
-        } else {
-            (other.phase == Some(Phase::Failed)).then(|| format!("{} failed", other.name))
-        }
-    });
-    if let Some(why) = broken {
-        let failing = Failing {
-            reason: FailureReason::DependencyFailed,
-            message: &format!("what it depends on: {why}; nothing was done"),
-            event: "DependencyFailed",
-        };
-        return Err(fail(known, status.clone(), &failing, Vec::new()));
-    }
-    let open: Vec<&str> = found
-        .iter()
-        .filter(|other| other.phase != Some(Phase::Completed))
-        .map(|other| other.name.as_str())
-        .collect();
-    if open.is_empty() {
-        return Ok(());
-    }
-    let message = format!("waiting for {}", open.join(", "));
-    let late = Failing {
-        reason: FailureReason::DependencyFailed,
-        message: &format!("what it depends on did not complete in time: {}", open.join(", ")),
-        event: "DependencyFailed",
-    };
-    Err(waits(
-        known,
-        status,
-        &message,
-        Duration::from_secs(15),
-        Some((DEPENDENCY_PATIENCE, late)),
-    ))
-}
-
-/// Waits where it is; since when is written once. With a patience that is used up it fails.
-fn waits(
-    known: &Known<'_>,
-    status: &KubernetesExecutionStatus,
-    message: &str,
-    again: Duration,
-    most: Option<(Duration, Failing<'_>)>,
-) -> Next {
-    let since = status.waiting_since.as_deref().and_then(read_stamp);
-    if let (Some(since), Some((patience, late))) = (since, most)
-        && waited(known.now, since) >= patience
-    {
-        return fail(known, status.clone(), &late, Vec::new());
-    }
-    if since.is_some() && status.message.as_deref() == Some(message) {
-        return Next::wait(again);
-    }
-    let mut status = status.clone();
-    status.message = Some(message.to_owned());
-    status.waiting_since.get_or_insert_with(|| stamp(known.now));
-    let event = Intent::Event {
-        warning: false,
-        reason: "Waiting",
-        note: message.to_owned(),
-    };
-    Next::Do(vec![Intent::Status(Box::new(status)), event], Then::After(again))
-}
-
-fn waited(now: Timestamp, since: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
-}
-
 /// What is there, what would become of it, and what policy is asked about that.
 fn on_the_target(
     known: &Known<'_>,
@@ -273,179 +175,6 @@ fn out_of_reach(known: &Known<'_>, resolved: &Resolved, namespaces: &Namespaces)
             "an execution of namespace {own} may not act in {target}: namespace {own} is not labelled {CROSS_NAMESPACE}=true"
         )
     })
-}
-
-/// Policy, on the action and on the plan, and whoever must approve.
-fn judged(
-    known: &Known<'_>,
-    status: &mut KubernetesExecutionStatus,
-    resolved: &Resolved,
-    input: &ActionInput,
-) -> Result<(), Next> {
-    let plan = plan(known, resolved).map_err(|why| {
-        let failing = Failing {
-            reason: FailureReason::PolicyEvaluationError,
-            message: &why,
-            event: "PolicyEvaluationFailed",
-        };
-        fail(known, status.clone(), &failing, Vec::new())
-    })?;
-    status.plan_id = Some(plan.id().to_string());
-    let (decision, on_plan, took) = match &known.facts.policy {
-        None => {
-            let question = Question::Policy(Box::new(input.clone()), Box::new(plan));
-            return Err(Next::Learn(vec![question, Question::Approvals]));
-        }
-        Some(PolicyFact::Unavailable(why)) => return Err(no_policy(known, status, why)),
-        Some(PolicyFact::Decided {
-            decision,
-            on_plan,
-            took,
-        }) => (decision, on_plan, took),
-    };
-    record(known, status, decision, *took);
-    let verdict = verdict(&plan, on_plan, decision);
-    match admitted(known, plan, verdict, known.facts) {
-        Ok(_) => {
-            set_condition(
-                status,
-                known,
-                ConditionType::PolicyEvaluated,
-                true,
-                "Allowed",
-                &decision.reason,
-            );
-            Ok(())
-        }
-        Err(closed) => Err(not_admitted(known, status, &closed)),
-    }
-}
-
-fn record(
-    known: &Known<'_>,
-    status: &mut KubernetesExecutionStatus,
-    decision: &enact_engine::policy::decision::ActionDecision,
-    took: Duration,
-) {
-    let texts = violations(decision.violations.iter().map(|finding| finding.message.clone()));
-    status.policy_violations.clone_from(&texts);
-    status.policy_decision = Some(PolicyDecision {
-        allowed: decision.allow,
-        bundle_digest: decision.bundle_digest.to_string(),
-        input_digest: decision.input_digest.to_string(),
-        evaluated_at: stamp(known.now),
-        duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-    });
-    let results = status
-        .validation_results
-        .get_or_insert_with(ValidationResults::default);
-    results.policy_validation = Some(PolicyValidation {
-        policy_name: "kubernetes_executor.safety".to_owned(),
-        allowed: decision.allow,
-        violations: texts,
-    });
-}
-
-fn no_policy(known: &Known<'_>, status: &mut KubernetesExecutionStatus, why: &str) -> Next {
-    set_condition(
-        status,
-        known,
-        ConditionType::PolicyEvaluated,
-        false,
-        "PolicyUnavailable",
-        why,
-    );
-    let late = Failing {
-        reason: FailureReason::PolicyUnavailable,
-        message: &format!("there are no policies to ask: {why}; nothing was done"),
-        event: "PolicyUnavailable",
-    };
-    let message = format!("waiting for policies: {why}");
-    waits(
-        known,
-        status,
-        &message,
-        Duration::from_secs(10),
-        Some((POLICY_PATIENCE, late)),
-    )
-}
-
-fn not_admitted(known: &Known<'_>, status: &mut KubernetesExecutionStatus, closed: &GateClosed) -> Next {
-    match closed {
-        GateClosed::Denied { findings } => {
-            let texts = violations(findings.iter().map(|finding| finding.message.clone()));
-            let message = format!("Policy violations: {}", texts.join("; "));
-            status.policy_violations = texts;
-            let failed_inside = findings.iter().all(|finding| finding.rule.starts_with("policy."));
-            let (reason, event) = if failed_inside {
-                (FailureReason::PolicyEvaluationError, "PolicyEvaluationFailed")
-            } else {
-                (FailureReason::PolicyDenied, "PolicyDenied")
-            };
-            set_condition(
-                status,
-                known,
-                ConditionType::PolicyViolation,
-                true,
-                "SafetyPolicyDenied",
-                &message,
-            );
-            fail(
-                known,
-                status.clone(),
-                &Failing {
-                    reason,
-                    message: &message,
-                    event,
-                },
-                Vec::new(),
-            )
-        }
-        GateClosed::NotApproved { .. } => {
-            let message = closed.to_string();
-            set_condition(
-                status,
-                known,
-                ConditionType::ApprovalRequired,
-                true,
-                "ApprovalRequired",
-                &message,
-            );
-            let late = Failing {
-                reason: FailureReason::ApprovalMissing,
-                message: "nobody approved it in time; nothing was done",
-                event: "ApprovalMissing",
-            };
-            let waiting = format!(
-                "waiting for an approval of plan {}",
-                status.plan_id.clone().unwrap_or_default()
-            );
-            waits(
-                known,
-                status,
-                &waiting,
-                Duration::from_secs(30),
-                Some((APPROVAL_PATIENCE, late)),
-            )
-        }
-        GateClosed::Latched { .. } => waits(known, status, &closed.to_string(), Duration::from_secs(5), None),
-        // Other policies have come into force since they were asked: they are asked again.
-        GateClosed::VerdictOfOtherBundle { .. } => Next::wait(Duration::from_millis(100)),
-        GateClosed::Rejected { .. }
-        | GateClosed::OtherTarget { .. }
-        | GateClosed::VerdictOfOtherPlan { .. }
-        | GateClosed::NotProved(_)
-        | GateClosed::Unreadable(_)
-        | GateClosed::NotAcknowledged { .. } => {
-            let message = closed.to_string();
-            let failing = Failing {
-                reason: FailureReason::PolicyDenied,
-                message: &message,
-                event: "PolicyDenied",
-            };
-            fail(known, status.clone(), &failing, Vec::new())
-        }
-    }
 }
 
 /// What must hold before. All of them are looked at, and all of them are recorded.
