@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use enact_core::canonical::Digest;
-use enact_core::gate::GateClosed;
+use enact_engine::policy::input::ActionInput;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::admitting::{admitted, plan, verdict};
 use super::asked::{Resolved, on_behalf_of, resolve};
 use super::input::action_input;
-use super::known::{Intent, Known, Looked, Next, PolicyFact, Question, Then};
-use super::status::{Failing, fail, set_condition, status_of, violations};
-use crate::api::{
-    ConditionType, FailureReason, KubernetesExecution, KubernetesExecutionStatus, TargetSnapshot,
-};
+use super::judging::judged;
+use super::known::{Intent, Known, Looked, Next, Question, Then};
+use super::status::{Failing, fail, status_of};
+use crate::api::{FailureReason, KubernetesExecution, KubernetesExecutionStatus, TargetSnapshot};
 use crate::catalog::Basis;
 use crate::job::{self, MOST_REQUEST, Parts, Request};
 
@@ -94,90 +92,54 @@ pub(super) fn create(known: &Known<'_>) -> Next {
         Ok(resolved) => resolved,
         Err((reason, message)) => return failed(known, status, reason, &message, "ParametersRejected"),
     };
-    let Some(halt) = &known.facts.halt else {
-        return Next::Learn(vec![Question::Halt]);
-    };
-    if halt.new.is_some() && halt.running {
-        return failed(
-            known,
-            status,
-            FailureReason::EmergencyStop,
-            "everything was stopped; nothing was done",
-            "Cancelled",
-        );
+    let admission = not_stopped(known, &status)
+        .and_then(|()| seen(known, &status, &resolved))
+        .and_then(|input| judged(known, &mut status, &resolved, &input));
+    match admission {
+        Ok(admission) => build(known, status, &resolved, admission),
+        Err(next) => next,
     }
-    if halt.new.is_some() {
-        return Next::wait(Duration::from_secs(5));
+}
+
+fn not_stopped(known: &Known<'_>, status: &KubernetesExecutionStatus) -> Result<(), Next> {
+    match &known.facts.halt {
+        None => Err(Next::Learn(vec![Question::Halt])),
+        Some(halt) if halt.new.is_none() => Ok(()),
+        Some(halt) if halt.running => {
+            let message = "everything was stopped; nothing was done";
+            let reason = FailureReason::EmergencyStop;
+            Err(failed(known, status.clone(), reason, message, "Cancelled"))
+        }
+        Some(_) => Err(Next::wait(Duration::from_secs(5))),
     }
+}
+
+/// What policy is asked about: the target as it is now.
+fn seen(
+    known: &Known<'_>,
+    status: &KubernetesExecutionStatus,
+    resolved: &Resolved,
+) -> Result<ActionInput, Next> {
     let target = &resolved.asked.target;
     let (Some(looked), Some(namespaces)) = (&known.facts.target, &known.facts.namespaces) else {
-        return Next::Learn(vec![
+        return Err(Next::Learn(vec![
             Question::Target(target.clone()),
             Question::Namespaces(target.clone()),
-        ]);
+        ]));
     };
     let Looked::Found(object) = looked else {
         let message = format!("{target} is gone; nothing was done");
-        return failed(
-            known,
-            status,
-            FailureReason::TargetChanged,
-            &message,
-            "TargetChanged",
-        );
+        let reason = FailureReason::TargetChanged;
+        return Err(failed(known, status.clone(), reason, &message, "TargetChanged"));
     };
-    let foreseen = resolved.action.foresee(object, &resolved.asked);
-    let input = action_input(known, &resolved, object, namespaces, foreseen.as_ref().ok());
-    let plan = match plan(known, &resolved) {
-        Ok(plan) => plan,
-        Err(why) => {
-            return failed(
-                known,
-                status,
-                FailureReason::PolicyEvaluationError,
-                &why,
-                "PolicyEvaluationFailed",
-            );
-        }
-    };
-    let (decision, on_plan) = match &known.facts.policy {
-        Some(PolicyFact::Decided {
-            decision, on_plan, ..
-        }) => (decision, on_plan),
-        Some(PolicyFact::Unavailable(_)) => return Next::wait(Duration::from_secs(10)),
-        None => {
-            return Next::Learn(vec![
-                Question::Policy(Box::new(input), Box::new(plan)),
-                Question::Approvals,
-            ]);
-        }
-    };
-    let verdict = verdict(&plan, on_plan, decision);
-    let admission = match admitted(known, plan, verdict, known.facts) {
-        Ok(admission) => admission,
-        Err(GateClosed::VerdictOfOtherBundle { .. }) => return Next::wait(Duration::from_millis(100)),
-        Err(closed) => {
-            status.policy_violations =
-                violations(decision.violations.iter().map(|finding| finding.message.clone()));
-            let message = format!("not let through any more: {closed}; nothing was done");
-            set_condition(
-                &mut status,
-                known,
-                ConditionType::PolicyViolation,
-                true,
-                "SafetyPolicyDenied",
-                &message,
-            );
-            return failed(
-                known,
-                status,
-                FailureReason::PolicyDenied,
-                &message,
-                "PolicyDenied",
-            );
-        }
-    };
-    build(known, status, &resolved, admission)
+    let foreseen = resolved.action.foresee(object, &resolved.asked).ok();
+    Ok(action_input(
+        known,
+        resolved,
+        object,
+        namespaces,
+        foreseen.as_ref(),
+    ))
 }
 
 fn build(

@@ -159,3 +159,27 @@ async fn nothing_runs_without_policies_or_accounts() {
     assert_eq!(reason, "PolicyUnavailable");
     assert!(bench.now().duration_since(before).as_secs() >= 60);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_right_before_the_job_is_judged_again() {
+    let bench = Bench::new();
+    bench.ask("zero", &scale("0"));
+    let controller = bench.controller();
+    for _ in 0..2 {
+        bench.pass(&controller, "zero").await.unwrap();
+    }
+    assert_eq!(bench.phase("zero"), Phase::Running);
+    bench.cluster.edit("deployments", "shop", "web", |web| {
+        web["metadata"]["labels"] = json!({ "critical": "true" });
+    });
+    bench.pass(&controller, "zero").await.unwrap();
+    let status = bench.status("zero");
+    assert_eq!(status.failure_reason.unwrap().as_str(), "PolicyDenied");
+    assert!(
+        status
+            .policy_violations
+            .iter()
+            .any(|text| text.contains("scale-to-zero"))
+    );
+    assert_eq!(bench.jobs_made(), 0);
+}
