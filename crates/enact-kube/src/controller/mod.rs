@@ -6,6 +6,7 @@
 mod conditions;
 mod facts;
 mod health;
+mod kept;
 mod leader;
 mod locks;
 mod looking;

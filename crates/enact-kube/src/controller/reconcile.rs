@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt as _};
+use tracing::Instrument as _;
 
 use super::{Context, Trouble, looking, writing};
 use crate::api::{KubernetesExecution, Phase};
@@ -18,6 +19,21 @@ const MOST_ROUNDS: usize = 16;
 /// # Errors
 /// When the API server does not answer, or somebody else wrote first: the pass is repeated later.
 pub async fn reconcile(
+    seen: &KubernetesExecution,
+    others: &(dyn Fn() -> Vec<Arc<KubernetesExecution>> + Send + Sync),
+    context: &Context,
+) -> Result<Action, Trouble> {
+    let span = tracing::info_span!(
+        "reconcile",
+        execution.namespace = seen.namespace().unwrap_or_default(),
+        execution.name = seen.name_any(),
+        execution.uid = seen.uid().unwrap_or_default(),
+        execution.phase = phase(seen).as_str(),
+    );
+    pass(seen, others, context).instrument(span).await
+}
+
+async fn pass(
     seen: &KubernetesExecution,
     others: &(dyn Fn() -> Vec<Arc<KubernetesExecution>> + Send + Sync),
     context: &Context,
@@ -43,7 +59,10 @@ pub async fn reconcile(
         );
         return Ok(Action::requeue(Duration::from_secs(30)));
     }
-    let written = writing::carry_out(&object, intents, context).await?;
+    let span = tracing::info_span!("write", intents = intents.len());
+    let written = writing::carry_out(&object, intents, context)
+        .instrument(span)
+        .await?;
     if written.phase.is_some_and(Phase::is_final) || from.is_final() {
         context
             .locks
@@ -95,7 +114,10 @@ async fn decide(
             Next::Learn(questions) => {
                 let mut learned = facts.clone();
                 for question in questions {
-                    looking::answer(&mut learned, object, &question, others, context).await?;
+                    let span = tracing::info_span!("look", question = question.name());
+                    looking::answer(&mut learned, object, &question, others, context)
+                        .instrument(span)
+                        .await?;
                 }
                 facts = learned;
             }

@@ -9,14 +9,14 @@ use futures_util::StreamExt as _;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{ListParams, ResourceExt as _};
 use kube::runtime::controller::{Action, Config, Controller};
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher;
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Resource as _};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use super::leader::{BEAT, RENEW};
-use super::{Context, Leader, Trouble, health, reconcile};
+use super::{Context, Leader, Trouble, health, kept, reconcile};
 use crate::api::KubernetesExecution;
 use crate::job::{NAME_ANNOTATION, NAMESPACE_ANNOTATION, UID_ANNOTATION, selector};
 
@@ -172,8 +172,13 @@ async fn renew(context: &Arc<Context>, leader: &mut Leader, stop: &CancellationT
 async fn act(context: &Arc<Context>, options: &Options, synced: &Arc<AtomicBool>, stop: &CancellationToken) {
     let executions: Api<KubernetesExecution> = Api::all(context.client.clone());
     let jobs: Api<Job> = Api::namespaced(context.client.clone(), &context.settings.namespace);
-    let controller = Controller::new(executions, watcher::Config::default());
-    let store = controller.store();
+    let (store, writer) = reflector::store();
+    let seen = watcher(executions, watcher::Config::default())
+        .default_backoff()
+        .modify(kept::trim)
+        .reflect(writer)
+        .touched_objects();
+    let controller = Controller::for_stream(seen, store.clone());
     let known = known(store.clone(), synced.clone());
     let shared = Arc::new(Shared {
         context: context.clone(),
@@ -215,6 +220,10 @@ struct Shared {
 }
 
 async fn pass(object: Arc<KubernetesExecution>, shared: Arc<Shared>) -> Result<Action, Trouble> {
+    if kept::is_done_with(&object) {
+        shared.context.locks.release(&object.uid().unwrap_or_default());
+        return Ok(Action::await_change());
+    }
     // Which targets are taken is known only once all executions are.
     if shared.store.wait_until_ready().await.is_err() {
         return Ok(Action::await_change());

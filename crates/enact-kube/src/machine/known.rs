@@ -212,6 +212,26 @@ pub enum Question {
     Output(String),
 }
 
+impl Question {
+    /// What it is about, in a word: for traces.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Halt => "halt",
+            Self::Target(_) => "target",
+            Self::Namespaces(_) => "namespaces",
+            Self::Policy(..) => "policy",
+            Self::Approvals => "approvals",
+            Self::Account(_) => "account",
+            Self::Conditions(..) => "conditions",
+            Self::Lock(_) => "lock",
+            Self::Dependencies(_) => "dependencies",
+            Self::Job(_) => "job",
+            Self::Pods(_) => "pods",
+            Self::Output(_) => "output",
+        }
+    }
+}
+
 /// Something to do. They are done in order; when one fails, those after it are left, and everything is decided again.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Intent {
