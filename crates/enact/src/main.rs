@@ -18,6 +18,8 @@ mod runbook;
 mod signals;
 mod signing;
 mod state;
+#[cfg(feature = "kubernetes")]
+mod traces;
 mod trust;
 mod views;
 mod words;
@@ -31,7 +33,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    views::start_logging(cli.global.log_level, cli.global.color);
+    if !commands::logs_by_itself(&cli.command) {
+        views::start_logging(cli.global.log_level, cli.global.color);
+    }
     let painter = views::Painter::of(cli.global.color);
     #[cfg(feature = "kubernetes")]
     if let Some(code) = commands::action::as_job(&cli.command) {

@@ -20,8 +20,10 @@ use kube::Client;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::{ColorChoice, LogLevel};
 use crate::error::{CommandError, CommandResult};
-use crate::policy;
+use crate::traces::Traces;
+use crate::{policy, views};
 
 /// Carry out KubernetesExecution objects in a cluster
 #[derive(Debug, Args)]
@@ -81,6 +83,9 @@ pub(crate) struct ControllerArgs {
     /// The priority class of the Jobs
     #[arg(long, value_name = "NAME")]
     priority_class: Option<String>,
+    /// A collector that spans are sent to by OTLP over HTTP, such as http://collector:4318; without it none are made
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    otlp_endpoint: Option<String>,
     /// The cluster's name in plans; without it the uid of the namespace kube-system
     #[arg(long, value_name = "NAME")]
     cluster_name: Option<String>,
@@ -92,12 +97,30 @@ pub(crate) struct ControllerArgs {
 /// How often the directory of policies is looked at.
 const LOOK: Duration = Duration::from_secs(5);
 
-pub(crate) fn run(args: ControllerArgs) -> CommandResult {
+pub(crate) fn run(args: ControllerArgs, level: LogLevel, color: ColorChoice) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(control(args))
+    runtime.block_on(async {
+        // Held to the end: the last spans are sent when it goes.
+        let _traces = start_logging(args.otlp_endpoint.as_deref(), level, color)?;
+        control(args).await
+    })
+}
+
+fn start_logging(
+    endpoint: Option<&str>,
+    level: LogLevel,
+    color: ColorChoice,
+) -> Result<Option<Traces>, CommandError> {
+    let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.is_empty()) else {
+        views::start_logging(level, color);
+        return Ok(None);
+    };
+    let traces = Traces::to(endpoint)?;
+    views::start_logging_with_traces(level, color, &traces);
+    Ok(Some(traces))
 }
 
 async fn control(args: ControllerArgs) -> CommandResult {

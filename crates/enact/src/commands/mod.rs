@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 use crate::cli::{Cli, Command, Global};
+#[cfg(feature = "kubernetes")]
+use crate::cli::{ColorChoice, LogLevel};
 use crate::config::{Overrides, Settings};
 use crate::error::{CommandError, CommandResult};
 use crate::views::Painter;
@@ -58,6 +60,17 @@ impl Context {
     }
 }
 
+/// Does the command say itself where its log goes?
+pub(crate) fn logs_by_itself(command: &Command) -> bool {
+    #[cfg(feature = "kubernetes")]
+    return matches!(command, Command::Controller(_));
+    #[cfg(not(feature = "kubernetes"))]
+    {
+        let _ = command;
+        false
+    }
+}
+
 /// Runs a command.
 pub(crate) fn dispatch(cli: Cli) -> CommandResult {
     let Cli { global, command } = cli;
@@ -76,7 +89,7 @@ pub(crate) fn dispatch(cli: Cli) -> CommandResult {
     }
     #[cfg(feature = "kubernetes")]
     if let Command::Controller(args) = command {
-        return controller::run(args);
+        return controller::run(args, global.log_level, global.color);
     }
     #[cfg(feature = "kubernetes")]
     if let Command::Action(args) = &command {
@@ -131,7 +144,8 @@ async fn run(command: Command, context: &Context) -> CommandResult {
         Command::Policy(args) => policy::run(context, &args),
         Command::PolicyWorker => policy::work(),
         #[cfg(feature = "kubernetes")]
-        Command::Controller(args) => controller::run(args),
+        // It ran above already, without settings and state.
+        Command::Controller(args) => controller::run(args, LogLevel::Warn, ColorChoice::Auto),
         #[cfg(feature = "kubernetes")]
         Command::Action(args) => action::run(&args),
         Command::Supervise => Ok(supervise()),

@@ -194,3 +194,22 @@ pub(crate) fn start_logging(level: LogLevel, color: ColorChoice) {
     // Somebody else's subscriber serves as well.
     drop(started);
 }
+
+/// Sends log lines to standard error, and spans to a collector.
+#[cfg(feature = "kubernetes")]
+pub(crate) fn start_logging_with_traces(level: LogLevel, color: ColorChoice, traces: &crate::traces::Traces) {
+    use tracing_subscriber::filter::filter_fn;
+    use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(Painter::of(color).on)
+        .without_time()
+        .with_filter(tracing_subscriber::EnvFilter::new(level.as_filter()));
+    let spans = tracing_opentelemetry::layer()
+        .with_tracer(traces.tracer())
+        .with_filter(filter_fn(|metadata| metadata.target().starts_with("enact")));
+    let started = tracing_subscriber::registry().with(spans).with(lines).try_init();
+    // Somebody else's subscriber serves as well.
+    drop(started);
+}

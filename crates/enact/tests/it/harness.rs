@@ -119,6 +119,8 @@ impl Place {
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.folder.path().join("home"))
             .env("ENACT_STATE_DIR", self.state())
+            // Where the program writes which of its lines it ran, when that is measured.
+            .envs(std::env::var_os("LLVM_PROFILE_FILE").map(|path| ("LLVM_PROFILE_FILE", path)))
             .envs(
                 self.environment
                     .iter()

@@ -44,6 +44,8 @@ mod scenarios;
 mod script;
 mod settings;
 mod signals;
+#[cfg(feature = "kubernetes")]
+mod traces;
 
 /// A test file that nobody lists here would silently not run.
 #[test]
