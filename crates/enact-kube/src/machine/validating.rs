@@ -117,6 +117,10 @@ fn on_the_target(
     let results = status.validation_results.get_or_insert_default();
     results.parameter_validation = true;
     results.validation_time = Some(stamp(known.now));
+    // First: whether something is there is not told to those who may not reach it.
+    if let Some(message) = out_of_reach(known, resolved, namespaces) {
+        return Err(denied_reach(known, status, message));
+    }
     let failing = |reason, message: &str, event| {
         let failing = Failing {
             reason,
@@ -136,9 +140,6 @@ fn on_the_target(
             return Err(failing(FailureReason::RBACNotReady, &message, "RBACNotReady"));
         }
     };
-    if let Some(message) = out_of_reach(known, resolved, namespaces) {
-        return Err(failing(FailureReason::PolicyDenied, &message, "PolicyDenied"));
-    }
     let foreseen = resolved.action.foresee(object, &resolved.asked);
     let input = action_input(known, resolved, object, namespaces, foreseen.as_ref().ok());
     if let Some(results) = &mut status.validation_results {
@@ -175,6 +176,25 @@ fn out_of_reach(known: &Known<'_>, resolved: &Resolved, namespaces: &Namespaces)
             "an execution of namespace {own} may not act in {target}: namespace {own} is not labelled {CROSS_NAMESPACE}=true"
         )
     })
+}
+
+/// To those who look at the status, a rule of the executor's own is a policy like the others.
+fn denied_reach(known: &Known<'_>, status: &mut KubernetesExecutionStatus, message: String) -> Next {
+    set_condition(
+        status,
+        known,
+        ConditionType::PolicyViolation,
+        true,
+        "SafetyPolicyDenied",
+        &message,
+    );
+    let failing = Failing {
+        reason: FailureReason::PolicyDenied,
+        message: &message,
+        event: "PolicyDenied",
+    };
+    status.policy_violations = vec![message.clone()];
+    fail(known, status.clone(), &failing, Vec::new())
 }
 
 /// What must hold before. All of them are looked at, and all of them are recorded.
