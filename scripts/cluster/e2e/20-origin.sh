@@ -16,6 +16,12 @@ count() { is "the number of lines with $1" "$2" grep -cE -- "$1" "$work/said"; }
 kubectl delete kex smoke-test test-scale scale-test scale-kube-system dry-run-test back-to-one --ignore-not-found >/dev/null
 kubectl delete deployment test-app --ignore-not-found --wait=true >/dev/null
 
+# The parts that kill things may have gone before.
+restarts() { controllers -o 'jsonpath={.items[*].status.containerStatuses[0].restartCount}'; }
+if [ "$(restarts)" != "0 0" ]; then
+  kubectl -n "$system" rollout restart deployment kubernetes-executor >/dev/null
+  two_ready
+fi
 said health
 expect '^kubernetes-executor +2/2 +2 +2'
 count '^kubernetes-executor-[a-z0-9]+-[a-z0-9]+ +1/1 +Running +0' 2
