@@ -341,7 +341,9 @@ fn tried(
         reason: "DryRunCompleted",
         note: message.clone(),
     };
-    Next::Do(vec![Intent::Status(Box::new(status)), event], Then::Settled)
+    let mut intents = vec![Intent::Status(Box::new(status)), event];
+    intents.extend(warned(known));
+    Next::Do(intents, Then::Settled)
 }
 
 /// One execution at a time has a target.
@@ -401,7 +403,7 @@ fn start(
     }
     let mut rollback = foreseen.rollback;
     if !foreseen.snapshot.is_empty() {
-        let secret = snapshot_secret(known, &foreseen.snapshot);
+        let secret = snapshot_secret(known, &status, resolved, &foreseen.snapshot);
         rollback.snapshot_ref = secret.metadata.name.clone();
         intents.push(Intent::KeepSnapshot(Box::new(secret)));
     }
@@ -419,7 +421,23 @@ fn start(
         reason: "ExecutionStarted",
         note: format!("{message}, on behalf of {}", on_behalf_of(known.object)),
     });
+    intents.extend(warned(known));
     Next::Do(intents, Then::Settled)
+}
+
+/// Conditions before that do not hold and need not: people are told, once, when it goes on without them.
+fn warned(known: &Known<'_>) -> Option<Intent> {
+    let facts = known.facts.conditions.get(&Which::Before)?;
+    let broken: Vec<&str> = facts
+        .iter()
+        .filter(|fact| !fact.result.passed)
+        .map(|fact| fact.result.condition_type.as_str())
+        .collect();
+    (!broken.is_empty()).then(|| Intent::Event {
+        warning: true,
+        reason: "PreconditionWarning",
+        note: format!("goes on, although this does not hold: {}", broken.join(", ")),
+    })
 }
 
 /// The labels of the target as it was judged, the first 64.
