@@ -60,13 +60,17 @@ refused() {
   says "$words" "$said"
 }
 
+# Jobs of executions of an earlier run, which would be counted.
+no_old_jobs() {
+  kubectl -n "$system" get jobs -o json |
+    jq -r --arg space "$space" '.items[].metadata | select(.annotations["kubernaut.ai/execution-namespace"] == $space).name' |
+    xargs -r "$client" --kubeconfig "$config" -n "$system" delete job >/dev/null
+}
 # fresh NAMESPACE: an empty one, in which the part works.
 fresh() {
   space=$1
   kubectl delete namespace "$space" --ignore-not-found --wait=true >/dev/null 2>&1
-  kubectl -n "$system" get jobs -o json |
-    jq -r --arg space "$space" '.items[].metadata | select(.annotations["kubernaut.ai/execution-namespace"] == $space).name' |
-    xargs -r "$client" --kubeconfig "$config" -n "$system" delete job >/dev/null
+  no_old_jobs
   kubectl create namespace "$space" >/dev/null
 }
 # Not waited for: the next run does.
