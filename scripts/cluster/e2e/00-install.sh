@@ -6,7 +6,7 @@
 
 program=${ENACT_BINARY:-}
 if [ -z "$program" ]; then
-  cargo build --quiet --locked -p enact --manifest-path "$root/Cargo.toml"
+  cargo build --quiet --locked --workspace --bins --manifest-path "$root/Cargo.toml"
   program=${CARGO_TARGET_DIR:-$root/target}/debug/enact
 fi
 [ -x "$program" ] || die "ENACT_BINARY: $program is not a program"

@@ -52,6 +52,16 @@ expect '^kubernetes_execution_reconciliation_duration_seconds'
 expect '^kubernetes_execution_phase_transitions_total'
 ok "origin: the metrics endpoint of the Service has kubernetes_execution metrics"
 
+program=${ENACT_BINARY:-${CARGO_TARGET_DIR:-$root/target}/debug/enact}
+ln -s "$program" "$work/manager"
+held=$(leader)
+# It goes on until it is ended: 124 is timeout's word for that.
+ended=0
+(cd "$work" && KUBECONFIG=$config timeout 5 bash -eu "$e2e/origin/controller.commands" >"$work/said" 2>&1) || ended=$?
+[ "$ended" = 124 ] || fail "a controller that only looks ended by itself ($ended): $(cat "$work/said")"
+is "who leads" "$held" leader
+ok "origin: the controller starts outside of the cluster with --dry-run, and goes on; it does not take the lead"
+
 said e2e-1-given
 # There is no registry to pull nginx from: the simulated node pretends to run it.
 kubectl patch deployment test-app -p '{"spec":{"template":{"spec":{"nodeSelector":{"simulated":"true"},

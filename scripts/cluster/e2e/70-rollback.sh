@@ -4,7 +4,7 @@
 . "$(dirname "$0")/common.sh"
 own_cluster
 # e2e-granted is named for ConfigMaps and Secrets by 00-install.sh, so it stays.
-space=e2e-granted
+space="e2e-granted"
 k delete kex,deployments,secrets --all --wait=true >/dev/null 2>&1
 k delete configmap settings --ignore-not-found >/dev/null
 no_old_jobs
@@ -42,7 +42,7 @@ is "the map after the way back" "$before" k get configmap settings -o 'jsonpath=
 ok "PatchConfigMap is taken back, with the key that it added"
 
 # The audit log keeps what other runs did.
-was=e2e-before-$$-$RANDOM will=e2e-after-$$-$RANDOM
+was="e2e-before-$$-$RANDOM" will="e2e-after-$$-$RANDOM"
 k create secret generic token --from-literal=key="$was" >/dev/null
 encoded() { printf %s "$1" | base64; }
 value() { k get secret token -o 'jsonpath={.data.key}' | base64 -d; }
