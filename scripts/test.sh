@@ -51,4 +51,7 @@ if timeout 60 cargo deny --log-level error fetch db >/dev/null 2>&1; then
 else
   echo "skipped: advisories (their database cannot be reached from here)"
 fi
+say "The executor on a real Kubernetes"
+scripts/cluster/test.sh
+
 say "Everything passed"

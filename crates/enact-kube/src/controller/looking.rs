@@ -67,7 +67,7 @@ fn jobs(context: &Context) -> Api<Job> {
 }
 
 /// The switch that stops everything. One that cannot be read is a trouble, not a yes.
-async fn halt(context: &Context) -> Result<Halt, Trouble> {
+pub(super) async fn halt(context: &Context) -> Result<Halt, Trouble> {
     let maps: Api<ConfigMap> = Api::namespaced(context.client.clone(), &context.settings.namespace);
     let data = maps
         .get_opt(CONTROL)

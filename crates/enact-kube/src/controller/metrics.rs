@@ -11,6 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::api::{ConditionResult, KubernetesExecutionStatus, Phase};
+use crate::catalog::Catalog;
 use crate::machine::{Which, parse_duration};
 
 const RECONCILE: [f64; 12] = [
@@ -29,6 +30,17 @@ const KNOWN_CONDITIONS: [&str; 8] = [
     "cluster_capacity_available",
     "desired_replicas_running",
     "deployment_health_check",
+];
+
+/// Every way from one phase to another.
+const TRANSITIONS: [(Phase, Phase); 7] = [
+    (Phase::Pending, Phase::Validating),
+    (Phase::Pending, Phase::Failed),
+    (Phase::Validating, Phase::Running),
+    (Phase::Validating, Phase::Completed),
+    (Phase::Validating, Phase::Failed),
+    (Phase::Running, Phase::Completed),
+    (Phase::Running, Phase::Failed),
 ];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -133,7 +145,46 @@ impl Metrics {
             "Is this replica the one that acts?",
             metrics.leader.clone(),
         );
+        metrics.begin_at_zero();
         metrics
+    }
+
+    /// What did not happen yet is shown as nothing: who looks at a replica that stands by finds every name, and rates begin at zero.
+    fn begin_at_zero(&self) {
+        for phase in [
+            Phase::Pending,
+            Phase::Validating,
+            Phase::Running,
+            Phase::Completed,
+            Phase::Failed,
+        ] {
+            let labels = OfPhase {
+                phase: phase.as_str(),
+            };
+            drop(self.reconciliations.get_or_create(&labels));
+        }
+        for (from, to) in TRANSITIONS {
+            let labels = Transition {
+                from_phase: from.as_str(),
+                to_phase: to.as_str(),
+            };
+            drop(self.transitions.get_or_create(&labels));
+        }
+        for action in Catalog::built_in().list() {
+            let action = action.about().name;
+            let labels = OfAction {
+                action: action.to_owned(),
+            };
+            drop(self.creations.get_or_create(&labels));
+            drop(self.active.get_or_create(&labels));
+            for outcome in ["completed", "failed"] {
+                let labels = Ended {
+                    action: action.to_owned(),
+                    outcome,
+                };
+                drop(self.completions.get_or_create(&labels));
+            }
+        }
     }
 
     /// A pass is over.
@@ -236,4 +287,26 @@ fn seconds(text: &str) -> Option<f64> {
         .parse()
         .ok()
         .or_else(|| parse_duration(text).ok().map(|length| length.as_secs_f64()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_that_did_nothing_yet_shows_every_name() {
+        let mut registry = Registry::default();
+        Metrics::register(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for line in [
+            "kubernetes_execution_reconciliation_duration_seconds_count{phase=\"Pending\"} 0",
+            "kubernetes_execution_phase_transitions_total{from_phase=\"Pending\",to_phase=\"Validating\"} 0",
+            "job_creation_duration_seconds_count{action=\"ScaleDeployment\"} 0",
+            "job_completion_duration_seconds_count{action=\"DrainNode\",outcome=\"failed\"} 0",
+            "kubernetes_execution_active{action=\"PatchSecret\"} 0",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{ListParams, ResourceExt as _};
 use kube::runtime::controller::{Action, Config, Controller};
@@ -16,9 +16,11 @@ use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use super::leader::{BEAT, RENEW};
-use super::{Context, Leader, Trouble, health, kept, reconcile};
+
+use super::{Context, Leader, Trouble, health, kept, looking, reconcile};
 use crate::api::KubernetesExecution;
 use crate::job::{NAME_ANNOTATION, NAMESPACE_ANNOTATION, UID_ANNOTATION, selector};
+use crate::machine::Halt;
 
 /// How a replica is run.
 #[derive(Debug, Clone)]
@@ -38,6 +40,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// The longest pause after something went wrong.
 const MOST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// How often it is asked whether everything is stopped. What runs is to be stopped within five seconds.
+const SWITCH: Duration = Duration::from_secs(2);
 
 /// How often Jobs are looked at whose execution is gone.
 const SWEEP: Duration = Duration::from_secs(3600);
@@ -97,8 +102,9 @@ async fn lead(
     synced: &Arc<AtomicBool>,
     stop: &CancellationToken,
 ) -> Result<(), String> {
-    if !options.elect {
-        context.metrics.lead(true);
+    // One that only looks must not keep those that act from the Lease.
+    if !options.elect || context.settings.observe_only {
+        context.metrics.lead(!context.settings.observe_only);
         act(context, options, synced, stop).await;
         return Ok(());
     }
@@ -191,6 +197,7 @@ async fn act(context: &Arc<Context>, options: &Options, synced: &Arc<AtomicBool>
         .watches(jobs, watcher::Config::default().labels(selector()), |job| {
             of_job(&job)
         })
+        .reconcile_all_on(switched(context))
         .graceful_shutdown_on(stop.clone().cancelled_owned())
         .run(pass, after, shared.clone())
         .for_each(|_| async {});
@@ -202,6 +209,26 @@ async fn act(context: &Arc<Context>, options: &Options, synced: &Arc<AtomicBool>
             tracing::warn!("what was under way did not end in time");
         }
     }
+}
+
+/// Tells when the switch that stops everything was changed. It is asked for again and again: a watch that broke unseen would let run
+/// what must not. One that cannot be read changes nothing; each pass asks for itself, and does nothing without an answer.
+fn switched(context: &Arc<Context>) -> impl Stream<Item = ()> + Send + use<> {
+    let context = context.clone();
+    futures_util::stream::unfold(Halt::default(), move |known| {
+        let context = context.clone();
+        async move {
+            loop {
+                tokio::time::sleep(SWITCH).await;
+                let Ok(Ok(now)) = tokio::time::timeout(SWITCH, looking::halt(&context)).await else {
+                    continue;
+                };
+                if known != now {
+                    return Some(((), now));
+                }
+            }
+        }
+    })
 }
 
 /// Says when the executions are known; never ends.

@@ -20,6 +20,9 @@ pub const NAME_ANNOTATION: &str = "kubernaut.ai/execution-name";
 /// The uid of the execution.
 pub const UID_ANNOTATION: &str = "kubernaut.ai/execution-uid";
 
+/// The key of a Secret that holds what a Job is told.
+pub const REQUEST_KEY: &str = "request";
+
 /// How long a Job is kept when nobody took its result, in seconds.
 const SAFETY_TTL: i32 = 86_400;
 
@@ -39,6 +42,8 @@ pub struct Parts<'a> {
     pub request: &'a Request,
     /// Its name.
     pub name: &'a str,
+    /// The Secret that holds what it is told, where that must not stand in the Job itself.
+    pub secret: Option<&'a str>,
     /// What the operator decided.
     pub settings: &'a Settings,
 }
@@ -189,7 +194,7 @@ fn container(parts: &Parts<'_>, request: &str) -> Value {
         "image": parts.settings.image,
         "imagePullPolicy": "IfNotPresent",
         "args": ["action", "run"],
-        "env": [{ "name": REQUEST_VARIABLE, "value": escaped(request) }],
+        "env": [environment(parts, request)],
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "resources": {
@@ -207,6 +212,17 @@ fn container(parts: &Parts<'_>, request: &str) -> Value {
             "readOnly": true,
         }],
     })
+}
+
+/// What it is told. A Job can be read by more people than a Secret, and its body stands in audit logs.
+fn environment(parts: &Parts<'_>, request: &str) -> Value {
+    match parts.secret {
+        Some(secret) => json!({
+            "name": REQUEST_VARIABLE,
+            "valueFrom": { "secretKeyRef": { "name": secret, "key": REQUEST_KEY } },
+        }),
+        None => json!({ "name": REQUEST_VARIABLE, "value": escaped(request) }),
+    }
 }
 
 /// The kubelet expands `$(NAME)` in values; a dollar sign that is meant is written twice.

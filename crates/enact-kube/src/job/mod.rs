@@ -5,7 +5,7 @@ mod perform;
 mod protocol;
 mod told;
 
-pub use build::{NAME_ANNOTATION, NAMESPACE_ANNOTATION, Parts, UID_ANNOTATION, build, selector};
+pub use build::{NAME_ANNOTATION, NAMESPACE_ANNOTATION, Parts, REQUEST_KEY, UID_ANNOTATION, build, selector};
 pub use perform::{Performed, Performing, perform};
 pub use protocol::{ExitStatus, MOST_REQUEST, REQUEST_VARIABLE, Report, Request, read_report, write_report};
 pub use told::{told_rollback, told_text};

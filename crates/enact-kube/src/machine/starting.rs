@@ -48,11 +48,19 @@ fn short_digest(object: &KubernetesExecution, length: usize) -> String {
         .collect()
 }
 
-/// The Secret that holds what the way back needs and the status must not show.
-pub(super) fn snapshot_secret(known: &Known<'_>, values: &BTreeMap<String, String>) -> Secret {
+/// The Secret that holds what the way back needs and the status must not show; and what the Job is told, as that holds values too.
+pub(super) fn snapshot_secret(
+    known: &Known<'_>,
+    status: &KubernetesExecutionStatus,
+    resolved: &Resolved,
+    values: &BTreeMap<String, String>,
+) -> Secret {
+    let told = serde_json::to_string(&request(known, status, resolved)).unwrap_or_default();
     let data = values
         .iter()
-        .map(|(key, value)| (key.clone(), ByteString(value.clone().into_bytes())));
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .chain([(job::REQUEST_KEY.to_owned(), told)])
+        .map(|(key, value)| (key, ByteString(value.into_bytes())));
     Secret {
         metadata: ObjectMeta {
             name: Some(format!(
@@ -149,20 +157,15 @@ fn build(
     admission: super::admitting::Admission,
 ) -> Next {
     let name = status.job_name.clone().unwrap_or_default();
-    let request = Request {
-        v: 1,
-        action: resolved.action.about().name.to_owned(),
-        target: resolved.asked.target.clone(),
-        parameters: written_parameters(known, resolved),
-        basis: basis(status.target_snapshot.as_ref()),
-        on_behalf_of: on_behalf_of(known.object),
-        seconds: resolved.limit.as_secs().max(1),
-    };
+    let request = request(known, &status, resolved);
+    let rollback = status.rollback_info.as_ref();
+    let secret = rollback.and_then(|rollback| rollback.snapshot_ref.clone());
     let parts = Parts {
         object: known.object,
         about: resolved.action.about(),
         request: &request,
         name: &name,
+        secret: secret.as_deref(),
         settings: known.settings,
     };
     if serde_json::to_string(&request).map_or(usize::MAX, |text| text.len()) > MOST_REQUEST {
@@ -187,6 +190,19 @@ fn build(
             &why,
             "JobCreationFailed",
         ),
+    }
+}
+
+/// What the Job is told.
+fn request(known: &Known<'_>, status: &KubernetesExecutionStatus, resolved: &Resolved) -> Request {
+    Request {
+        v: 1,
+        action: resolved.action.about().name.to_owned(),
+        target: resolved.asked.target.clone(),
+        parameters: written_parameters(known, resolved),
+        basis: basis(status.target_snapshot.as_ref()),
+        on_behalf_of: on_behalf_of(known.object),
+        seconds: resolved.limit.as_secs().max(1),
     }
 }
 

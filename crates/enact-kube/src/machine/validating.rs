@@ -117,6 +117,10 @@ fn on_the_target(
     let results = status.validation_results.get_or_insert_default();
     results.parameter_validation = true;
     results.validation_time = Some(stamp(known.now));
+    // First: whether something is there is not told to those who may not reach it.
+    if let Some(message) = out_of_reach(known, resolved, namespaces) {
+        return Err(denied_reach(known, status, message));
+    }
     let failing = |reason, message: &str, event| {
         let failing = Failing {
             reason,
@@ -136,9 +140,6 @@ fn on_the_target(
             return Err(failing(FailureReason::RBACNotReady, &message, "RBACNotReady"));
         }
     };
-    if let Some(message) = out_of_reach(known, resolved, namespaces) {
-        return Err(failing(FailureReason::PolicyDenied, &message, "PolicyDenied"));
-    }
     let foreseen = resolved.action.foresee(object, &resolved.asked);
     let input = action_input(known, resolved, object, namespaces, foreseen.as_ref().ok());
     if let Some(results) = &mut status.validation_results {
@@ -175,6 +176,25 @@ fn out_of_reach(known: &Known<'_>, resolved: &Resolved, namespaces: &Namespaces)
             "an execution of namespace {own} may not act in {target}: namespace {own} is not labelled {CROSS_NAMESPACE}=true"
         )
     })
+}
+
+/// To those who look at the status, a rule of the executor's own is a policy like the others.
+fn denied_reach(known: &Known<'_>, status: &mut KubernetesExecutionStatus, message: String) -> Next {
+    set_condition(
+        status,
+        known,
+        ConditionType::PolicyViolation,
+        true,
+        "SafetyPolicyDenied",
+        &message,
+    );
+    let failing = Failing {
+        reason: FailureReason::PolicyDenied,
+        message: &message,
+        event: "PolicyDenied",
+    };
+    status.policy_violations = vec![message.clone()];
+    fail(known, status.clone(), &failing, Vec::new())
 }
 
 /// What must hold before. All of them are looked at, and all of them are recorded.
@@ -321,7 +341,9 @@ fn tried(
         reason: "DryRunCompleted",
         note: message.clone(),
     };
-    Next::Do(vec![Intent::Status(Box::new(status)), event], Then::Settled)
+    let mut intents = vec![Intent::Status(Box::new(status)), event];
+    intents.extend(warned(known));
+    Next::Do(intents, Then::Settled)
 }
 
 /// One execution at a time has a target.
@@ -381,7 +403,7 @@ fn start(
     }
     let mut rollback = foreseen.rollback;
     if !foreseen.snapshot.is_empty() {
-        let secret = snapshot_secret(known, &foreseen.snapshot);
+        let secret = snapshot_secret(known, &status, resolved, &foreseen.snapshot);
         rollback.snapshot_ref = secret.metadata.name.clone();
         intents.push(Intent::KeepSnapshot(Box::new(secret)));
     }
@@ -399,7 +421,23 @@ fn start(
         reason: "ExecutionStarted",
         note: format!("{message}, on behalf of {}", on_behalf_of(known.object)),
     });
+    intents.extend(warned(known));
     Next::Do(intents, Then::Settled)
+}
+
+/// Conditions before that do not hold and need not: people are told, once, when it goes on without them.
+fn warned(known: &Known<'_>) -> Option<Intent> {
+    let facts = known.facts.conditions.get(&Which::Before)?;
+    let broken: Vec<&str> = facts
+        .iter()
+        .filter(|fact| !fact.result.passed)
+        .map(|fact| fact.result.condition_type.as_str())
+        .collect();
+    (!broken.is_empty()).then(|| Intent::Event {
+        warning: true,
+        reason: "PreconditionWarning",
+        note: format!("goes on, although this does not hold: {}", broken.join(", ")),
+    })
 }
 
 /// The labels of the target as it was judged, the first 64.

@@ -157,3 +157,61 @@ async fn the_policies_of_the_manifests_are_enough_and_deny_what_they_should() {
         "PolicyDenied"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn values_of_a_secret_stand_in_secrets_only() {
+    let bench = Bench::new();
+    bench.cluster.put(
+        &json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "namespace": "shop", "name": "login" },
+        "data": { "key": "YmVmb3JlLWl0" } }),
+    );
+    let patch = json!({ "stringData": { "key": "after-it" } }).to_string();
+    bench.ask(
+        "hide",
+        &json!({ "action": "PatchSecret", "parameters": { "patch": patch },
+        "targetResource": { "kind": "Secret", "name": "login" } }),
+    );
+    assert_eq!(bench.to_end("hide").await.phase, Some(Phase::Completed));
+    let secret = bench.cluster.get("secrets", "shop", "login").unwrap();
+    assert_eq!(secret["data"]["key"], "YWZ0ZXItaXQ=");
+    let mut seen: Vec<String> = Vec::new();
+    for kind in ["jobs", "pods", "events.events.k8s.io"] {
+        seen.extend(
+            bench
+                .cluster
+                .changes(kind)
+                .iter()
+                .map(|change| change.object.to_string()),
+        );
+    }
+    let states = bench.cluster.states("kubernetesexecutions", "shop", "hide");
+    seen.extend(states.iter().map(|state| state["status"].to_string()));
+    assert!(seen.len() > 8, "{seen:#?}");
+    for value in ["before-it", "after-it", "YmVmb3JlLWl0", "YWZ0ZXItaXQ="] {
+        let found: Vec<&String> = seen.iter().filter(|text| text.contains(value)).collect();
+        assert!(found.is_empty(), "{value} is in {found:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_condition_before_that_need_not_hold_is_a_warning() {
+    for dry_run in [false, true] {
+        let bench = Bench::new();
+        let mut spec = scale("5");
+        spec["dryRun"] = json!(dry_run);
+        let rego = "package condition\n\nallow if input.current_replicas == 9\n";
+        spec["preConditions"] = json!([{ "type": "nine", "rego": rego, "required": false }]);
+        bench.ask("up", &spec);
+        assert_eq!(bench.to_end("up").await.phase, Some(Phase::Completed));
+        let events = bench.cluster.all("events.events.k8s.io");
+        let warned: Vec<&serde_json::Value> = events
+            .iter()
+            .filter(|event| event["reason"] == "PreconditionWarning")
+            .collect();
+        assert_eq!(warned.len(), 1, "{events:#?}");
+        assert!(
+            warned[0]["note"].as_str().unwrap().contains("nine"),
+            "{warned:#?}"
+        );
+    }
+}

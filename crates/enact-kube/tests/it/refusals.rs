@@ -132,6 +132,16 @@ async fn policy_denies_what_is_not_safe_on_what_is_really_there() {
     let (reason, message) = refused(&bench, "reach", &aimed).await;
     assert_eq!(reason, "PolicyDenied");
     assert!(message.contains("cross-namespace"), "{message}");
+    let status = bench.status("reach");
+    assert_eq!(status.policy_violations, [message]);
+    let denied = |kind: &str| status.conditions.iter().any(|condition| condition.type_ == kind);
+    assert!(denied("PolicyViolation"), "{status:#?}");
+    // What is not there is not told apart from what is.
+    let nothing = json!({ "action": "ScaleDeployment", "parameters": { "replicas": "5" },
+        "targetResource": { "name": "nothing", "namespace": "kube-system" } });
+    let (reason, message) = refused(&bench, "probe", &nothing).await;
+    assert_eq!(reason, "PolicyDenied");
+    assert!(message.contains("cross-namespace"), "{message}");
     bench.cluster.edit("namespaces", "", "shop", |namespace| {
         namespace["metadata"]["labels"] = json!({ "enact.dev/cross-namespace": "true" });
     });

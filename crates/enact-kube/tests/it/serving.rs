@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use enact_engine::clock::Clock as _;
-use enact_kube::api::Phase;
-use enact_kube::controller::{Context, LEASE_NAME, Options, serve};
+use enact_kube::api::{FailureReason, Phase};
+use enact_kube::controller::{CONTROL, Context, LEASE_NAME, Options, serve};
+use enact_testkit::cluster::Speed;
 use prometheus_client::registry::Registry;
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -23,6 +24,10 @@ fn start(bench: &Bench, name: &str, elect: bool) -> Replica {
         identity: name.to_owned(),
         ..bench.controller()
     };
+    serving(context, elect)
+}
+
+fn serving(context: Context, elect: bool) -> Replica {
     let options = Options {
         health: "127.0.0.1:0".parse().unwrap(),
         metrics: "127.0.0.1:0".parse().unwrap(),
@@ -83,9 +88,7 @@ async fn a_replica_carries_out_what_comes_and_ends_in_good_order() {
 async fn the_one_that_stands_by_takes_over_and_nothing_is_done_twice() {
     let bench = Bench::new();
     // Slow enough to be seen running: one pod a second.
-    bench
-        .cluster
-        .rolls_out("shop", "web", enact_testkit::cluster::Speed::PerTick(1));
+    bench.cluster.rolls_out("shop", "web", Speed::PerTick(1));
     let _living = bench.cluster.live();
     let first = start(&bench, "first", true);
     until(&bench, 30, "the lease", |bench| holder(bench) == "first").await;
@@ -133,4 +136,45 @@ async fn a_watch_that_breaks_or_is_too_old_loses_nothing() {
     assert_eq!(bench.jobs_made(), 2);
     replica.stop.cancel();
     assert_eq!(replica.task.await.unwrap(), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_stopped_within_five_seconds_of_the_switch() {
+    let bench = Bench::new();
+    bench.cluster.rolls_out("shop", "web", Speed::Stuck);
+    let _living = bench.cluster.live();
+    let replica = start(&bench, "a", false);
+    bench.ask("up", &scale("9"));
+    until(&bench, 30, "the Job", |bench| bench.jobs_made() == 1).await;
+    // Nothing else happens that would have it looked at.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    assert_eq!(bench.phase("up"), Phase::Running);
+    bench.cluster.put(&json!({ "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "namespace": SYSTEM, "name": CONTROL }, "data": { "halt": "true", "haltRunning": "true" } }));
+    until(&bench, 5, "the stop", |bench| bench.phase("up").is_final()).await;
+    assert_eq!(
+        bench.status("up").failure_reason,
+        Some(FailureReason::EmergencyStop)
+    );
+    replica.stop.cancel();
+    assert_eq!(replica.task.await.unwrap(), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_only_looks_takes_no_lease_and_writes_nothing() {
+    let bench = Bench::new();
+    let _living = bench.cluster.live();
+    let mut context = bench.controller();
+    context.settings.observe_only = true;
+    let observer = serving(context, true);
+    bench.ask("up", &scale("5"));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(bench.cluster.get("leases", SYSTEM, LEASE_NAME), None);
+    assert_eq!(bench.phase("up"), Phase::Pending);
+    let acting = start(&bench, "a", true);
+    until(&bench, 60, "the end", |bench| bench.phase("up").is_final()).await;
+    for replica in [observer, acting] {
+        replica.stop.cancel();
+        assert_eq!(replica.task.await.unwrap(), Ok(()));
+    }
 }

@@ -40,7 +40,20 @@ impl Started {
         let found = variables
             .iter()
             .find(|variable| text(variable, "/name") == name)?;
-        Some(text(found, "/value").replace("$$", "$"))
+        match found.pointer("/valueFrom/secretKeyRef") {
+            Some(reference) => self.of_secret(reference),
+            None => Some(text(found, "/value").replace("$$", "$")),
+        }
+    }
+
+    /// A key of a Secret of the pod's namespace, as it is.
+    fn of_secret(&self, reference: &Value) -> Option<String> {
+        use base64::Engine as _;
+        let namespace = text(&self.pod, "/metadata/namespace");
+        let secret = self.cluster.get("secrets", namespace, text(reference, "/name"))?;
+        let value = secret.get("data")?.get(text(reference, "/key"))?.as_str()?;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(value).ok()?;
+        String::from_utf8(bytes).ok()
     }
 }
 
