@@ -10,6 +10,7 @@
 mod actions;
 mod crash;
 mod flow;
+mod monitoring;
 mod refusals;
 mod serving;
 mod support;
