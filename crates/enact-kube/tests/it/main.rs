@@ -9,6 +9,7 @@
 
 mod actions;
 mod crash;
+mod endings;
 mod flow;
 mod monitoring;
 mod refusals;
