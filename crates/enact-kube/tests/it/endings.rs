@@ -145,7 +145,7 @@ async fn a_job_that_says_nothing_is_believed_only_as_far_as_the_target_shows_it(
     let cluster = bench.cluster.clone();
     bench.cluster.pods_run(move |_| {
         cluster.edit("deployments", "shop", "web", |web| {
-            web["spec"]["replicas"] = json!(5)
+            web["spec"]["replicas"] = json!(5);
         });
         async { Ended::with(0, "no report") }
     });
@@ -172,7 +172,7 @@ async fn what_a_job_that_is_gone_had_done_is_seen_on_the_target() {
     let bench = Bench::new();
     let job = with_a_job(&bench, "up", &scale("5")).await;
     bench.cluster.edit("deployments", "shop", "web", |web| {
-        web["spec"]["replicas"] = json!(5)
+        web["spec"]["replicas"] = json!(5);
     });
     bench.cluster.vanish("jobs", SYSTEM, &job);
     let status = bench.to_end("up").await;

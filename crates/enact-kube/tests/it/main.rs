@@ -9,6 +9,7 @@
 
 mod actions;
 mod crash;
+mod details;
 mod endings;
 mod flow;
 mod monitoring;
