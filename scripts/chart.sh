@@ -130,13 +130,14 @@ refused() { # WHAT ARGUMENTS
   local what=$1
   shift
   if render "$@" >"$work/refused" 2>&1; then fail "$what is taken"; fi
-  grep -qE "meet the specifications of the schema|the name of a shipped module" "$work/refused" ||
+  grep -qE "meet the specifications of the schema|the name of a shipped module|the catalog has no such action" "$work/refused" ||
     fail "$what is refused for another reason: $(cat "$work/refused")"
   echo "ok: refused: $what"
 }
 refused "Secrets in the whole cluster" --set actions.PatchSecret.clusterWide=true
 refused "a namespace for an action on nodes" --set 'actions.DrainNode.allowedNamespaces={shop}'
 refused "a value that there is not" --set replica=3
+refused "an action that there is not" --set-json 'actions.Reboot={"clusterWide":true,"allowedNamespaces":[]}'
 refused "a digest that is none" --set image.digest=latest
 refused "a namespace that is none" --set 'actions.PatchSecret.allowedNamespaces={*}'
 refused "no replicas" --set replicas=0

@@ -72,6 +72,7 @@ fn template(variables: &str, objects: Vec<Value>) -> Vec<Part> {
 /// Accounts and roles are always there; what binds them depends on values.
 fn account_parts(choices: &Choices) -> Vec<Part> {
     let mut parts = vec![Part::Text(HEAD.to_owned())];
+    parts.extend(known_names());
     for action in Catalog::built_in().list() {
         let about = action.about();
         parts.push(Part::Object(accounts::account(about, choices)));
@@ -81,19 +82,40 @@ fn account_parts(choices: &Choices) -> Vec<Part> {
     parts
 }
 
+/// A value for an action that the catalog does not have would do nothing, and somebody may rely on it.
+fn known_names() -> Vec<Part> {
+    let catalog = Catalog::built_in();
+    let names: Vec<String> = catalog
+        .list()
+        .map(|action| format!("\"{}\"", action.about().name))
+        .collect();
+    vec![
+        text(&format!("$known := list {}", names.join(" "))),
+        text("range $name, $_ := .Values.actions"),
+        text("if not (has $name $known)"),
+        text("fail (printf \"actions.%s: the catalog has no such action\" $name)"),
+        text("end"),
+        text("end"),
+    ]
+}
+
 /// What lets an account act: everywhere, or in the namespaces that are named. An action that is switched off may act nowhere.
 fn bindings(about: &About, choices: &Choices) -> Vec<Part> {
     let name = about.name;
     let enabled = format!("or (not .Values.enabledActions) (has \"{name}\" .Values.enabledActions)");
     let mut parts = vec![text(&format!("if {enabled}"))];
-    let in_each = text(&format!("range .Values.actions.{name}.allowedNamespaces"));
+    let in_each = text("range $where.allowedNamespaces");
+    // An action that the values do not name yet is one like the others.
+    parts.push(text(&format!(
+        "$where := default (dict \"clusterWide\" true) .Values.actions.{name}"
+    )));
     let grant = accounts::namespace_grant(&about.account(), "{{.}}", choices);
     if matches!(name, "PatchConfigMap" | "PatchSecret") {
         parts.extend([in_each, Part::Object(grant)]);
         parts.extend(accounts::reading_grant(about, "{{.}}", choices).map(Part::Object));
         parts.push(text("end"));
     } else {
-        parts.push(text(&format!("if .Values.actions.{name}.clusterWide")));
+        parts.push(text("if $where.clusterWide"));
         let everywhere = accounts::cluster_binding(&about.account(), &about.account(), choices);
         parts.push(Part::Object(everywhere));
         if about.namespaced {
@@ -152,13 +174,20 @@ mod tests {
 
     #[test]
     fn secrets_and_maps_are_bound_only_where_a_namespace_is_named() {
-        let parts = file("templates/accounts.yaml");
-        for name in ["PatchConfigMap", "PatchSecret"] {
-            assert!(!all_text(&parts).contains(&format!("actions.{name}.clusterWide")));
-            let range = text(&format!("range .Values.actions.{name}.allowedNamespaces"));
-            let at = parts.iter().position(|part| *part == range).unwrap();
+        let choices = templated();
+        for action in Catalog::built_in().list() {
+            let about = action.about();
+            let parts = bindings(about, &choices);
+            let in_one = parts
+                .iter()
+                .position(|part| *part == text("range $where.allowedNamespaces"));
+            let everywhere = all_text(&parts).contains("\"ClusterRoleBinding\"");
+            let never_everywhere = matches!(about.name, "PatchConfigMap" | "PatchSecret");
+            assert_eq!(everywhere, !never_everywhere, "{}", about.name);
+            assert_eq!(in_one.is_some(), about.namespaced, "{}", about.name);
+            let Some(at) = in_one else { continue };
             let Part::Object(grant) = &parts[at + 1] else {
-                panic!("no object after {range:?}")
+                panic!("no object in each namespace of {}", about.name)
             };
             assert_eq!(grant["kind"], "RoleBinding");
             assert_eq!(grant["metadata"]["namespace"], "{{.}}");
