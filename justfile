@@ -24,7 +24,12 @@ bench:
 cluster action *arguments:
     scripts/cluster/{{action}}.sh {{arguments}}
 
-# JSON Schemas and the command-line reference
+# The Helm chart, and the alerts
+chart:
+    scripts/chart.sh
+    scripts/monitoring.sh
+
+# JSON Schemas, manifests and chart, and the command-line reference
 generate:
     scripts/generate.sh
 

@@ -10,6 +10,17 @@ for document in plan run entry approval policy-input policy-test runbook runbook
 done
 mkdir -p deploy
 for objects in crd manifests; do "$enact" schema "$objects" > "deploy/$objects.yaml"; done
+chart=deploy/chart/kubernetes-executor
+"$enact" schema chart --out "$chart"
+# A chart reads no file outside of itself.
+mkdir -p "$chart/monitoring"
+cp deploy/monitoring/alerts.yaml deploy/monitoring/dashboard.json "$chart/monitoring/"
+# The same alerts for the operator of Prometheus, where Helm is not used.
+{
+  sed -e 's/^kind: ServiceMonitor/kind: PrometheusRule/' -e '/^# /d' -e '/^spec:/,$d' deploy/monitoring/servicemonitor.yaml
+  echo "spec:"
+  sed -e '/^$/!s/^/  /' deploy/monitoring/alerts.yaml
+} > deploy/monitoring/prometheusrule.yaml
 # The commands below one, as its help lists them, so that a new command needs no line here.
 below() { "$enact" "$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' | grep -v '^help$' || true; }
 section() {

@@ -27,7 +27,9 @@ if scripts/databases.sh; then
   export ENACT_REQUIRE_DATABASES=1
 fi
 [ -n "${ENACT_TEST_KONNECT:-}" ] || echo "skipped: scenarios against a real organisation (ENACT_TEST_KONNECT is not set)"
-cargo test --locked --workspace
+# Kept, so that docs/requirements.md can be held against it.
+tested=$CARGO_TARGET_DIR/tests.txt
+(set -o pipefail; cargo test --locked --workspace 2>&1 | tee "$tested")
 
 say "Without features"
 cargo check --locked -p enact-konnect --no-default-features
@@ -40,6 +42,15 @@ if [ -n "$(git status --porcelain -- docs/reference deploy)" ]; then
   echo "docs/reference or deploy is not what the code generates: run scripts/generate.sh and commit" >&2
   exit 1
 fi
+
+say "Chart"
+scripts/chart.sh
+
+say "Alerts"
+scripts/monitoring.sh
+
+say "Requirements of the executor"
+scripts/requirements.sh "$tested"
 
 say "Dependencies: bans, licences, sources"
 if ! command -v cargo-deny >/dev/null; then

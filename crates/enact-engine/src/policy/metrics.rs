@@ -50,6 +50,7 @@ struct InForceLabels {
 /// | `policy_evaluation_errors_total` | counter | `policy` (`policy.timeout`, …), `action` |
 /// | `policy_bundle_info` | gauge, always 1 | `digest`, `origin` of the bundle in force |
 /// | `policy_reload_errors_total` | counter | |
+/// | `policy_bundle_stale` | gauge, 1: what is in force is not what the directory has | |
 #[derive(Debug)]
 pub struct PolicyMetrics {
     durations: Family<Kind, Histogram, fn() -> Histogram>,
@@ -57,6 +58,7 @@ pub struct PolicyMetrics {
     errors: Family<Rule, Counter>,
     reload_errors: Counter,
     bundle: Family<InForceLabels, Gauge>,
+    stale: Gauge,
     known: Mutex<BTreeSet<String>>,
 }
 
@@ -69,6 +71,7 @@ impl PolicyMetrics {
             errors: Family::default(),
             reload_errors: Counter::default(),
             bundle: Family::default(),
+            stale: Gauge::default(),
             known: Mutex::default(),
         };
         registry.register(
@@ -95,6 +98,11 @@ impl PolicyMetrics {
             "policy_bundle_info",
             "The bundle in force",
             metrics.bundle.clone(),
+        );
+        registry.register(
+            "policy_bundle_stale",
+            "Was what the directory has refused, or is it gone?",
+            metrics.stale.clone(),
         );
         metrics
     }
@@ -145,9 +153,11 @@ impl PolicyObserver for PolicyMetrics {
         };
         self.bundle.clear();
         self.bundle.get_or_create(&labels).set(1);
+        self.stale.set(0);
     }
 
     fn refused(&self, _: &str) {
         self.reload_errors.inc();
+        self.stale.set(1);
     }
 }

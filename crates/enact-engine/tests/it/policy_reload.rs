@@ -91,6 +91,11 @@ fn a_bad_bundle_is_refused_once_and_the_last_good_one_stays() {
     let file = folder.path().join("a.rego");
     let mut registry = prometheus_client::registry::Registry::default();
     let metrics = Arc::new(PolicyMetrics::register(&mut registry));
+    let written = |registry| {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, registry).unwrap();
+        text
+    };
     let mut reloader = reloader(folder.path(), vec![metrics]);
     let (in_force, plan) = (reloader.in_force(), plan());
     std::fs::write(
@@ -114,13 +119,14 @@ fn a_bad_bundle_is_refused_once_and_the_last_good_one_stays() {
     assert!(why.contains("a.rego:2: there is no function nowhere"), "{why}");
     assert_eq!(reloader.look(), Looked::Same);
     assert_eq!(code(&in_force.now(), &plan).1, "first");
+    assert!(written(&registry).contains("policy_bundle_stale 1"));
 
     std::fs::write(&file, denying("second")).unwrap();
     assert!(matches!(reloader.look(), Looked::Replaced(_)));
     assert_eq!(code(&in_force.now(), &plan).1, "second");
 
-    let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    let text = written(&registry);
+    assert!(text.contains("policy_bundle_stale 0"), "{text}");
     let digest = in_force.now().loaded().digest.to_string();
     assert!(text.contains("policy_reload_errors_total 1"), "{text}");
     assert!(

@@ -1,6 +1,6 @@
 //! What is counted. No label holds a name, a namespace or a message.
 
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -89,6 +89,8 @@ pub struct Metrics {
     active: Family<OfAction, Gauge<i64, AtomicI64>>,
     results: Family<Result, Counter>,
     conditions: Family<Condition, Counter>,
+    longest: Family<OfPhase, Gauge<f64, AtomicU64>>,
+    orphans: Gauge<i64, AtomicI64>,
     leader: Gauge<i64, AtomicI64>,
 }
 
@@ -103,6 +105,8 @@ impl Metrics {
             active: Family::default(),
             results: Family::default(),
             conditions: Family::default(),
+            longest: Family::default(),
+            orphans: Gauge::default(),
             leader: Gauge::default(),
         };
         registry.register(
@@ -139,6 +143,16 @@ impl Metrics {
             "condition_evaluations",
             "Conditions that were evaluated",
             metrics.conditions.clone(),
+        );
+        registry.register(
+            "kubernetes_execution_longest_seconds",
+            "How long the execution that is longest in the phase has been in it",
+            metrics.longest.clone(),
+        );
+        registry.register(
+            "kubernetes_execution_orphan_jobs",
+            "Jobs whose execution is gone and that could not be deleted, at the last look",
+            metrics.orphans.clone(),
         );
         registry.register(
             "leader",
@@ -272,6 +286,19 @@ impl Metrics {
             };
             self.conditions.get_or_create(&labels).inc();
         }
+    }
+
+    /// The execution that is longest in a phase that it is to leave.
+    pub fn longest(&self, phase: Phase, age: Duration) {
+        let labels = OfPhase {
+            phase: phase.as_str(),
+        };
+        self.longest.get_or_create(&labels).set(age.as_secs_f64());
+    }
+
+    /// So many Jobs are left whose execution is gone.
+    pub fn orphans(&self, left: usize) {
+        self.orphans.set(i64::try_from(left).unwrap_or(i64::MAX));
     }
 
     /// Is this replica the one that acts?

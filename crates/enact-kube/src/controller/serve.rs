@@ -15,8 +15,8 @@ use kube::{Api, Resource as _};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
+use super::census::census;
 use super::leader::{BEAT, RENEW};
-
 use super::{Context, Leader, Trouble, health, kept, looking, reconcile};
 use crate::api::KubernetesExecution;
 use crate::job::{NAME_ANNOTATION, NAMESPACE_ANNOTATION, UID_ANNOTATION, selector};
@@ -205,6 +205,7 @@ async fn act(context: &Arc<Context>, options: &Options, synced: &Arc<AtomicBool>
         () = running => {}
         () = known => {}
         () = sweeping => {}
+        () = census(context, &shared.store) => {}
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
             tracing::warn!("what was under way did not end in time");
         }
@@ -334,19 +335,25 @@ pub(super) async fn sweep_once(
     let found = jobs.list(&ListParams::default().labels(selector())).await?;
     let uids: std::collections::BTreeSet<String> =
         store.state().iter().filter_map(|object| object.uid()).collect();
-    let mut deleted = 0;
-    for job in found.items {
+    let gone = |job: &Job| {
         let owner = job.annotations().get(UID_ANNOTATION);
-        let orphan = owner.is_none_or(|uid| !uids.contains(uid));
+        owner.is_none_or(|uid| !uids.contains(uid))
+    };
+    let orphans: Vec<Job> = found.items.into_iter().filter(gone).collect();
+    // Said before: what cannot be deleted is left.
+    context.metrics.orphans(orphans.len());
+    let mut deleted = 0;
+    for job in &orphans {
         let ended = job
             .status
             .as_ref()
             .is_some_and(|status| status.active.unwrap_or(0) == 0);
-        if orphan && ended && job.meta().deletion_timestamp.is_none() {
+        if ended && job.meta().deletion_timestamp.is_none() {
             jobs.delete(&job.name_any(), &kube::api::DeleteParams::background())
                 .await?;
             deleted += 1;
         }
     }
+    context.metrics.orphans(orphans.len() - deleted);
     Ok(deleted)
 }

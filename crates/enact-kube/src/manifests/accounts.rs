@@ -1,7 +1,5 @@
 //! Who may do what: an account for each action with exactly the rights that it declares, and the controller's own.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::Choices;
@@ -32,7 +30,7 @@ pub fn account_objects(choices: &Choices) -> Vec<Value> {
     objects
 }
 
-fn account(about: &About, choices: &Choices) -> Value {
+pub(super) fn account(about: &About, choices: &Choices) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -41,7 +39,7 @@ fn account(about: &About, choices: &Choices) -> Value {
     })
 }
 
-fn role(about: &About) -> Value {
+pub(super) fn role(about: &About) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
@@ -71,7 +69,7 @@ fn bindings(about: &About, choices: &Choices) -> Vec<Value> {
     }
 }
 
-fn cluster_binding(role: &str, account: &str, choices: &Choices) -> Value {
+pub(super) fn cluster_binding(role: &str, account: &str, choices: &Choices) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
@@ -165,23 +163,32 @@ fn role_binding(role: &str, namespace: &str, choices: &Choices) -> Value {
 
 /// Where ConfigMaps and Secrets may be patched, the controller must be able to read them: policy is asked about what would come of it.
 fn reading(choices: &Choices) -> Vec<Value> {
-    let mut wanted: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
-    for namespace in &choices.configmap_namespaces {
-        wanted.entry(namespace).or_default().push("configmaps");
-    }
-    for namespace in &choices.secret_namespaces {
-        wanted.entry(namespace).or_default().push("secrets");
-    }
-    let objects = wanted.into_iter().flat_map(|(namespace, resources)| {
-        [
-            json!({
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "Role",
-                "metadata": { "name": "kubernetes-executor-reader", "namespace": namespace, "labels": labels("controller") },
-                "rules": [{ "apiGroups": [""], "resources": resources, "verbs": ["get"] }],
-            }),
-            role_binding("kubernetes-executor-reader", namespace, choices),
-        ]
+    let granted = |about: &About, namespaces: &[String]| -> Vec<Value> {
+        let objects = namespaces
+            .iter()
+            .flat_map(|namespace| reading_grant(about, namespace, choices));
+        objects.collect()
+    };
+    let catalog = Catalog::built_in();
+    let objects = catalog.list().flat_map(|action| match action.about().name {
+        "PatchConfigMap" => granted(action.about(), &choices.configmap_namespaces),
+        "PatchSecret" => granted(action.about(), &choices.secret_namespaces),
+        _ => Vec::new(),
     });
     objects.collect()
+}
+
+/// Lets the controller read, in one namespace, what an action patches there.
+pub(super) fn reading_grant(about: &About, namespace: &str, choices: &Choices) -> [Value; 2] {
+    let resources: Vec<&str> = about.rights.iter().map(|right| right.resource).collect();
+    let name = format!("kubernetes-executor-reader-{}", resources.join("-"));
+    [
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": { "name": name, "namespace": namespace, "labels": labels("controller") },
+            "rules": [{ "apiGroups": [""], "resources": resources, "verbs": ["get"] }],
+        }),
+        role_binding(&name, namespace, choices),
+    ]
 }

@@ -2,10 +2,11 @@
 //! `scripts/generate.sh`, and held against it by a test.
 //!
 //! `accounts.rs` (who may do what), `controller.rs` (the Deployment and what it stands on), `admission.rs` (what the API server refuses
-//! by itself), `policies.rs` (the shipped policies), `watching.rs` (metrics, alerts, dashboard).
+//! by itself), `policies.rs` (the shipped policies), `chart.rs` (the same as templates of the Helm chart).
 
 mod accounts;
 mod admission;
+mod chart;
 mod controller;
 mod policies;
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 pub use accounts::{account_objects, manager_objects, namespace_grant};
 pub use admission::admission_objects;
+pub use chart::{ChartFile, Part, chart_files};
 pub use controller::controller_objects;
 pub use policies::policy_objects;
 

@@ -28,7 +28,7 @@ pub fn policy_objects(choices: &Choices) -> Vec<Value> {
 /// The settings that the modules read. Those that are left out have the strict built-in value.
 fn settings(choices: &Choices) -> String {
     format!(
-        "# docs/policies/actions.md says what each means.\nenact:\n  settings:\n    actions:\n      executor_namespace: {}\n",
+        "# docs/policies/README.md says what each means.\nenact:\n  settings:\n    actions:\n      executor_namespace: {}\n",
         choices.namespace
     )
 }

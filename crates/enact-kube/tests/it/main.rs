@@ -9,7 +9,10 @@
 
 mod actions;
 mod crash;
+mod details;
+mod endings;
 mod flow;
+mod monitoring;
 mod refusals;
 mod serving;
 mod support;

@@ -36,6 +36,9 @@ enum What {
     /// All that a cluster needs for the executor, for `kubectl apply -f -`.
     #[cfg(feature = "kubernetes")]
     Manifests,
+    /// What of the Helm chart is made from the types, into the directory `--out`.
+    #[cfg(feature = "kubernetes")]
+    Chart,
 }
 
 /// Print the JSON Schema of a document
@@ -46,6 +49,10 @@ pub(crate) struct SchemaArgs {
     /// The document
     #[arg(value_enum)]
     what: What,
+    /// The directory of the chart; only with `chart`, which is several files
+    #[cfg(feature = "kubernetes")]
+    #[arg(long, value_name = "DIR", required_if_eq("what", "chart"))]
+    out: Option<std::path::PathBuf>,
 }
 
 pub(crate) fn run(args: &SchemaArgs) -> CommandResult {
@@ -68,6 +75,8 @@ pub(crate) fn run(args: &SchemaArgs) -> CommandResult {
             let all: Vec<serde_json::Value> = files.into_iter().flat_map(|(_, objects)| objects).collect();
             return objects(&all);
         }
+        #[cfg(feature = "kubernetes")]
+        What::Chart => return chart(args.out.as_deref().unwrap_or_else(|| std::path::Path::new("."))),
     };
     views::print_document(&schema, Output::Json)?;
     Ok(ExitCode::Ok)
@@ -79,6 +88,29 @@ fn objects(objects: &[serde_json::Value]) -> CommandResult {
     for object in objects {
         views::print("---\n")?;
         views::print_document(object, Output::Yaml)?;
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// Writes the generated files of the chart; they replace those that are there.
+#[cfg(feature = "kubernetes")]
+fn chart(directory: &std::path::Path) -> CommandResult {
+    for (path, parts) in enact_kube::manifests::chart_files()? {
+        let file = directory.join(&path);
+        let mut text = String::new();
+        for part in parts {
+            match part {
+                enact_kube::manifests::Part::Text(plain) => text.push_str(&plain),
+                enact_kube::manifests::Part::Object(object) => {
+                    text.push_str("---\n");
+                    text.push_str(&views::yaml(&object)?);
+                }
+            }
+        }
+        if let Some(parent) = file.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(&file, text)?;
     }
     Ok(ExitCode::Ok)
 }
