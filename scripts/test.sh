@@ -49,9 +49,6 @@ scripts/chart.sh
 say "Alerts"
 scripts/monitoring.sh
 
-say "Requirements of the executor"
-scripts/requirements.sh "$tested"
-
 say "Dependencies: bans, licences, sources"
 if ! command -v cargo-deny >/dev/null; then
   cargo install --locked --quiet --root "$ENACT_TOOLS" --target-dir "$CARGO_TARGET_DIR/tools" cargo-deny
@@ -62,7 +59,16 @@ if timeout 60 cargo deny --log-level error fetch db >/dev/null 2>&1; then
 else
   echo "skipped: advisories (their database cannot be reached from here)"
 fi
+say "Lines that tests run"
+scripts/coverage.sh
+
 say "The executor on a real Kubernetes"
-scripts/cluster/test.sh
+# The program that was just tested.
+clustered=$CARGO_TARGET_DIR/cluster.txt
+(set -o pipefail; ENACT_BINARY=$CARGO_TARGET_DIR/debug/enact scripts/cluster/test.sh 2>&1 | tee "$clustered")
+
+say "Requirements of the executor"
+if grep -q "^skipped: " "$clustered"; then clustered=; fi
+scripts/requirements.sh "$tested" $clustered
 
 say "Everything passed"
