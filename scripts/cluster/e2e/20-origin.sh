@@ -99,3 +99,4 @@ said e2e-2
 failed scale-kube-system PolicyDenied
 says kube-system "$(status scale-kube-system policyViolations)"
 ok "origin: E2E 2, kube-system is Failed with policyViolations"
+kubectl delete deployment test-app --wait=false >/dev/null

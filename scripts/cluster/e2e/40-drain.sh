@@ -57,7 +57,7 @@ may='ignoreDaemonsets: "true", deleteEmptyDirData: "true", force: "true"'
 ask blocked DrainNode Node node-2 "{$may, timeout: \"8\"}"
 failed blocked DeadlineExceeded 90
 said=$(status blocked message)
-says "2 of 4 pods were evicted" "$said"
+says "pods were evicted; the node stays cordoned" "$said"
 says "$space/guarded-" "$said"
 says "budgets that allow none: $space/guard" "$said"
 refused NotFound k get pod alone
