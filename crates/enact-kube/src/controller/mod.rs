@@ -1,8 +1,10 @@
 //! The controller: what [`crate::machine`] asks for is found out and done here, and nowhere else.
 //!
 //! Reading order: `reconcile.rs` (one pass over one execution), `looking.rs` (what is found out), `writing.rs` (what is written),
-//! `conditions.rs` and `facts.rs` (conditions in Rego), `locks.rs`, `leader.rs`, `metrics.rs`, `census.rs`, `health.rs`, `serve.rs` (all of it together).
+//! `conditions.rs` and `facts.rs` (conditions in Rego), `locks.rs`, `leader.rs`, `metrics.rs`, `census.rs`, `health.rs`, `audit.rs` (a line of
+//! the log for each transition), `serve.rs` (all of it together).
 
+mod audit;
 mod census;
 mod conditions;
 mod facts;

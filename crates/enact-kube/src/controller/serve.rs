@@ -357,3 +357,21 @@ pub(super) async fn sweep_once(
     context.metrics.orphans(orphans.len() - deleted);
     Ok(deleted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_minute_and_are_spread() {
+        let mut object = KubernetesExecution::new("e", crate::api::KubernetesExecutionSpec::default());
+        let pauses: Vec<u64> = (1..=10).map(|count| backoff(&object, count).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
+        object.metadata.uid = Some("another".to_owned());
+        let spread = backoff(&object, 1) - Duration::from_secs(1);
+        assert!(
+            spread > Duration::ZERO && spread < Duration::from_millis(500),
+            "{spread:?}"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Resource as _, ResourceExt as _};
 use serde_json::json;
 
-use super::{Context, Trouble};
+use super::{Context, Trouble, audit};
 use crate::api::{
     ConditionType, FINALIZER, FailureReason, KubernetesExecution, KubernetesExecutionStatus, Phase,
 };
@@ -106,6 +106,7 @@ async fn status(
         .replace_status(&object.name_any(), &PostParams::default(), &whole)
         .await?;
     count(object, &before, &status, context);
+    audit::transition(object, &before, &status);
     Ok(written)
 }
 

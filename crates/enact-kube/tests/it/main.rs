@@ -8,8 +8,10 @@
 )]
 
 mod actions;
+mod audit;
 mod crash;
 mod details;
+mod edges;
 mod endings;
 mod flow;
 mod monitoring;
