@@ -31,44 +31,15 @@ impl Compiler<'_> {
         if let Some(node) = fields.get("working_dir") {
             self.reading.working_dir = self.reading.folder(node);
         }
-        let mut frozen = self.reading.read_as(action, Use::Step);
-        let in_cluster = if action.kind.name() == KUBERNETES {
-            self.in_cluster(action, &header.full_id, frozen.as_ref(), false)
-        } else {
-            None
-        };
-        if let Some(found) = &in_cluster {
-            self.reach(fields, &mut header, found);
-            frozen = found.frozen();
-        }
+        let (frozen, in_cluster) = self.own_action(fields, action, &mut header);
         let dry_run = fields.get("dry_run").and_then(|node| self.simulation(node));
         let probe = fields.get("probe").and_then(|node| self.probe(node));
         let key = fields
             .get("key")
             .and_then(|node| self.reading.template(node, "`key`", Slot::Value));
-        let outputs = fields
-            .get("outputs")
-            .map(|node| self.reading.outputs(node, action.kind.name()))
-            .unwrap_or_default();
-        let typed = outputs
-            .iter()
-            .map(|(name, output)| (name.clone(), type_of_output(output)))
-            .collect();
-        self.know(
-            &header.full_id,
-            KnownStep {
-                index: 0,
-                outputs: typed,
-                never,
-            },
-        );
+        let outputs = self.own_outputs(fields, action, &header.full_id, never);
         let postconditions = self.postconditions(fields);
-        let undo = match &in_cluster {
-            Some(found) if fields.get("rollback").is_none() && header.effect != Effect::Read => {
-                self.own_way_back(&mut header, found)
-            }
-            _ => self.undo(fields, &mut header),
-        };
+        let undo = self.own_undo(fields, &mut header, in_cluster.as_ref());
         let repeatable = in_cluster.as_ref().is_some_and(InCluster::repeatable);
         let repeat = self.repeat(fields, header.effect, repeatable);
         header.step.repeat = repeat;
@@ -115,6 +86,57 @@ impl Compiler<'_> {
             ..self.change(&header)
         };
         self.finish(header, spec, change);
+    }
+
+    /// The frozen action; of one on a cluster also what was found out about it.
+    fn own_action(
+        &mut self,
+        fields: &Fields<'_>,
+        action: &ActionNode<'_>,
+        header: &mut Header,
+    ) -> (Option<Value>, Option<InCluster>) {
+        let frozen = self.reading.read_as(action, Use::Step);
+        if action.kind.name() != KUBERNETES {
+            return (frozen, None);
+        }
+        let found = self.in_cluster(action, &header.full_id, frozen.as_ref(), false);
+        if let Some(found) = &found {
+            self.reach(fields, header, found);
+        }
+        (found.as_ref().and_then(InCluster::frozen), found)
+    }
+
+    /// What it produces, known to the steps after it.
+    fn own_outputs(
+        &mut self,
+        fields: &Fields<'_>,
+        action: &ActionNode<'_>,
+        full_id: &str,
+        never: bool,
+    ) -> BTreeMap<String, OutputSpec> {
+        let outputs = fields
+            .get("outputs")
+            .map(|node| self.reading.outputs(node, action.kind.name()))
+            .unwrap_or_default();
+        let typed = outputs.iter();
+        let typed = typed.map(|(name, output)| (name.clone(), type_of_output(output)));
+        let known = KnownStep {
+            index: 0,
+            outputs: typed.collect(),
+            never,
+        };
+        self.know(full_id, known);
+        outputs
+    }
+
+    /// How it is taken back: as its author says, else as its action on a cluster does.
+    fn own_undo(&mut self, fields: &Fields<'_>, header: &mut Header, in_cluster: Option<&InCluster>) -> Undo {
+        match in_cluster {
+            Some(found) if fields.get("rollback").is_none() && header.effect != Effect::Read => {
+                self.own_way_back(header, found)
+            }
+            _ => self.undo(fields, header),
+        }
     }
 
     /// What verifies changes of another domain when they are made: a change that does nothing and has the step's checks.

@@ -231,10 +231,6 @@ impl Kind for KubernetesKind {
         Box::pin(carry_out(found, cluster, site))
     }
 
-    fn rehearse<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Option<Acting<'a>> {
-        site.rehearse.then(|| self.act(action, site))
-    }
-
     fn is_success(&self, _: &Value, reply: &Reply) -> bool {
         matches!(reply.end, End::Finished | End::Status(200..=299))
     }

@@ -111,11 +111,6 @@ pub trait Kind: Sync {
         Box::pin(std::future::ready(Reply::bare(End::NotStarted(why))))
     }
 
-    /// Tries it, where the other side can say what would come of it without doing it.
-    fn rehearse<'a>(&'a self, _action: &'a Value, _site: &'a Site<'a>) -> Option<Acting<'a>> {
-        None
-    }
-
     /// Is this reply a success of the action, before anything else is expected of it?
     fn is_success(&self, _action: &Value, reply: &Reply) -> bool {
         matches!(reply.end, End::Exit(0) | End::Finished)

@@ -9,6 +9,7 @@ use enact_engine::provider::{Disposition, Failure, Settled};
 use serde_json::json;
 
 use super::attempt::not_possible;
+use super::folders::{Series, newest};
 use super::preflight::mismatch;
 use super::settle::settled;
 use super::{End, Reply, RunbookProvider, Step};
@@ -43,7 +44,8 @@ impl RunbookProvider<'_> {
                 change.change_id
             )));
         };
-        let exactly = planned.first && !self.with_state(|state| state.wrote(self.plan));
+        let exactly =
+            planned.first && !self.is_begun(change) && !self.with_state(|state| state.wrote(self.plan));
         let step = ClusterStep {
             doing: &doing,
             planned,
@@ -57,6 +59,12 @@ impl RunbookProvider<'_> {
             let subject = format!("{} {}", doing.kind, doing.name);
             mismatch(change, &subject, &expected, &found)
         }))
+    }
+
+    /// Was the step tried before? Then what differs may be its own doing.
+    fn is_begun(&self, change: &Change) -> bool {
+        let step = self.steps.get(&change.change_id);
+        step.is_some_and(|step| newest(&self.folder_of(&change.change_id, step), Series::Attempts) > 0)
     }
 
     fn on_cluster(&self, change: &Change) -> Option<Kubernetes> {

@@ -64,10 +64,7 @@ impl RunbookProvider<'_> {
                 ));
             }
         };
-        let reply = match kind.rehearse(action, &site) {
-            Some(trying) => trying.await,
-            None => kind.act(action, &site).await,
-        };
+        let reply = kind.act(action, &site).await;
         if let super::End::NotStarted(why) = &reply.end
             && why.contains("has no value")
         {

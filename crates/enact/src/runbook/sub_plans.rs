@@ -27,6 +27,10 @@ pub(crate) struct Wanted {
 
 /// What a step on a cluster wants planned.
 #[derive(Debug, Clone)]
+#[cfg_attr(
+    not(feature = "kubernetes"),
+    expect(dead_code, reason = "a program without clusters refuses such steps before")
+)]
 pub(crate) struct WantedOnCluster {
     pub(super) step_id: String,
     pub(super) is_rollback: bool,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enact_testkit::cluster::{Fault, Gate, When};
+use enact_testkit::cluster::{Fault, Gate, Speed, When};
 use serde_json::{Value, json};
 
 use crate::clusters::{ACCOUNT, WithCluster};
@@ -219,6 +219,24 @@ fn killed_before_the_write_it_is_done_then_and_one_that_may_not_be_repeated_wait
         with.place.run(&["resume"]).expect(code);
         assert_eq!(with.writes().len(), writes, "{repeat}");
     }
+}
+
+#[test]
+fn killed_in_the_middle_of_a_rollout_it_is_waited_for_and_nothing_is_written_again() {
+    let with = WithCluster::new();
+    with.deployment("shop", "web");
+    with.plan(SCALE).expect(0);
+    with.cluster.rolls_out("shop", "web", Speed::Unseen);
+    let mut run = with.start();
+    with.until(|cluster| !cluster.writes_to("deployments").is_empty());
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let mut resume = with.place.command(&["resume"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    with.cluster.rolls_out("shop", "web", Speed::AtOnce);
+    assert!(resume.wait().unwrap().success());
+    assert_eq!(with.writes().len(), 1, "{:?}", with.writes());
+    assert_eq!(with.replicas("shop", "web"), 3);
 }
 
 #[test]
