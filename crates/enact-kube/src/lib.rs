@@ -2,7 +2,7 @@
 //! out.
 //!
 //! Reading order: `api` (what is asked and what became of it), `catalog` (the ten actions), `machine` (what to do next, pure), `job` (the
-//! Job that does an action), `controller` (everything that touches the cluster).
+//! Job that does an action), `controller` (everything that touches the cluster), `outside` (the same actions for a step of a runbook).
 
 pub mod api;
 pub mod catalog;
@@ -10,3 +10,4 @@ pub mod controller;
 pub mod job;
 pub mod machine;
 pub mod manifests;
+pub mod outside;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 
 use crate::expression::compile_regex;
-use crate::kinds::{KINDS, Kind, NOT_YET};
+use crate::kinds::{KINDS, Kind, Use};
 use crate::reading::{Fields, Node, Reading, Slot, one_or_more};
 use crate::spec::{CheckSpec, ExitExpectation, Expect, JsonExpectation, Matcher, Text, TextExpectation};
 
@@ -60,7 +60,6 @@ impl Reading<'_> {
             .filter(|kind| kind.may_check())
             .map(|kind| kind.name());
         known.extend(kinds);
-        known.extend(NOT_YET.iter().map(|(name, _)| *name));
         let fields = self.fields(node, what, &known)?;
         let action = self.one_action(&fields, &|kind| kind.may_check())?;
         let each = fields.get("for_each").map(|node| self.begin_each(node));
@@ -82,7 +81,7 @@ impl Reading<'_> {
     }
 
     fn check_body(&mut self, fields: &Fields<'_>, action: &ActionNode<'_>) -> Option<CheckSpec> {
-        let read = action.kind.read(action.node, self);
+        let read = self.read_as(action, Use::Check);
         let expect = fields
             .get("expect")
             .map(|node| self.expect(node, action.kind.name()));
@@ -99,6 +98,16 @@ impl Reading<'_> {
             env: self.env.clone(),
             working_dir: self.working_dir.clone(),
         })
+    }
+
+    /// An action that was read, when it may be used so.
+    pub(crate) fn read_as(&mut self, action: &ActionNode<'_>, used: Use) -> Option<Value> {
+        let read = action.kind.read(action.node, self)?;
+        if let Some(fault) = action.kind.unfit(&read, used) {
+            self.fault(action.span, fault);
+            return None;
+        }
+        Some(read)
     }
 
     fn check_retry(&mut self, fields: &Fields<'_>) -> (u32, Milliseconds) {
@@ -121,12 +130,6 @@ impl Reading<'_> {
         fields: &Fields<'n>,
         allowed: &dyn Fn(&dyn Kind) -> bool,
     ) -> Option<ActionNode<'n>> {
-        for (name, why) in NOT_YET {
-            if fields.get(name).is_some() {
-                self.fault(fields.key_span(name), Diagnostic::error(why));
-                return None;
-            }
-        }
         let found: Vec<&'static dyn Kind> = KINDS
             .iter()
             .copied()
@@ -181,7 +184,7 @@ impl Reading<'_> {
 
     fn expect(&mut self, node: &Node, kind: &str) -> Expect {
         let known: &[&'static str] = match kind {
-            "http" => &["status", "stdout", "json", "body"],
+            "http" | crate::kinds::KUBERNETES => &["status", "stdout", "json", "body"],
             "compare" => &[],
             _ => &["exit_code", "stdout", "stderr", "json"],
         };

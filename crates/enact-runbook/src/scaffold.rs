@@ -54,7 +54,7 @@ questions: []
 assumptions:
   - { id: A1, text: "Files can be written here", check: { exec: [test, -w, "."] } }
 
-# Steps run in this order. Each has one action: run, exec, http, manual, checkpoint, wait, plan, konnect.
+# Steps run in this order. Each has one action: run, exec, http, manual, checkpoint, wait, plan, konnect, kubernetes.
 steps:
   - id: make_folder
     title: Make the folder with its note

@@ -112,6 +112,7 @@ pub(crate) struct Profile {
 }
 
 /// Everything from outside, read once.
+#[derive(Clone)]
 pub(crate) struct Environment {
     variables: BTreeMap<String, String>,
     pub(crate) current_dir: PathBuf,
@@ -177,6 +178,7 @@ impl Environment {
 }
 
 /// What applies to every command.
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) environment: Environment,
     pub(crate) profile_name: String,

@@ -4,6 +4,7 @@ mod admission;
 mod approve;
 mod carried;
 mod cli;
+mod cluster_steps;
 mod commands;
 mod config;
 mod connect;

@@ -12,12 +12,14 @@ use enact_core::plan::Plan;
 use enact_core::principal::Principal;
 use enact_core::verdict::{Finding, NO_POLICY, Outcome, Verdict};
 use enact_engine::policy::bundle::Bundle;
-use enact_engine::policy::input::Occasion;
+use enact_engine::policy::decision::ActionDecision;
+use enact_engine::policy::input::{ActionInput, Occasion};
 use enact_engine::policy::observe::{DecisionLog, PolicyObserver};
 use enact_engine::policy::process::{Isolated, WorkerProgram};
 use enact_engine::policy::rego::RegoPolicy;
 use enact_engine::policy::{BuiltinPolicy, Combined, PolicyEngine};
 
+use crate::cluster_steps;
 use crate::config::Settings;
 use crate::error::CommandError;
 use crate::state;
@@ -95,7 +97,42 @@ impl Policies {
             now: state::now(),
             actor: self.actor.clone(),
         };
-        self.engine().judge(plan, &occasion)
+        let verdict = self.engine().judge(plan, &occasion);
+        self.judge_actions(plan, verdict)
+    }
+
+    /// A verdict with what the policies for actions say of every step on a cluster, and of its way back.
+    fn judge_actions(&self, plan: &Plan, mut verdict: Verdict) -> Verdict {
+        for (change_id, input) in cluster_steps::inputs(plan) {
+            let Some(input) = input else {
+                verdict = verdict.with(cluster_steps::not_planned(change_id));
+                continue;
+            };
+            for decision in self.decisions(&input) {
+                verdict = decision.added_to(verdict, Some(change_id));
+            }
+        }
+        verdict
+    }
+
+    /// What the policies say of an action as things are now; those that know no actions say nothing. `Err`: why it is denied.
+    #[cfg(feature = "kubernetes")]
+    pub(crate) fn judge_action(&mut self, input: &ActionInput) -> Result<(), String> {
+        if !self.off {
+            self.refresh();
+        }
+        let denied = self.decisions(input).into_iter().find(|decision| !decision.allow);
+        denied.map_or(Ok(()), |decision| Err(decision.reason))
+    }
+
+    fn decisions(&self, input: &ActionInput) -> Vec<ActionDecision> {
+        let asked = self.loaded.iter().map(|(_, policy)| policy);
+        let asked = asked.filter(|policy| knows_actions(policy));
+        let input = ActionInput {
+            now: enact_engine::policy::input::seconds(state::now()),
+            ..input.clone()
+        };
+        asked.map(|policy| policy.judge_action(&input)).collect()
     }
 
     /// The digest of the policies as they are now.
@@ -163,6 +200,16 @@ impl Policies {
             None => policy,
         }
     }
+}
+
+/// Does it have rules for actions on clusters? What could not be loaded is asked too, and denies.
+fn knows_actions(policy: &RegoPolicy) -> bool {
+    let loaded = policy.loaded();
+    let rules = ["allow", "deny"];
+    loaded.versions.is_empty()
+        || rules
+            .iter()
+            .any(|rule| loaded.declares("kubernetes_executor.safety", rule))
 }
 
 /// How large a stack the built-in policies are read with; the main thread's, which is enough for them.

@@ -253,6 +253,33 @@ pub struct ActionDecision {
     pub input_digest: Digest,
 }
 
+impl ActionDecision {
+    /// A verdict with this decision: what stands against the action stands against the plan that holds it.
+    #[must_use]
+    pub fn added_to(
+        &self,
+        mut verdict: Verdict,
+        change_id: Option<&enact_core::change::ChangeId>,
+    ) -> Verdict {
+        for violation in &self.violations {
+            verdict = verdict.with(Finding {
+                change_id: violation.change_id.clone().or_else(|| change_id.cloned()),
+                ..violation.clone()
+            });
+        }
+        if !self.allow && self.violations.is_empty() {
+            verdict = verdict.with(Finding {
+                rule: "kubernetes_executor.safety.allow".to_owned(),
+                outcome: Outcome::Deny,
+                message: self.reason.clone(),
+                change_id: change_id.cloned(),
+                location: None,
+            });
+        }
+        verdict
+    }
+}
+
 /// The decision on a catalog action: allowed exactly when `deny` is an empty set and `allow` is `true`.
 pub fn action_decision(basis: &Basis, answer: Result<Answer, Failure>) -> ActionDecision {
     let (mut violations, mut warnings) = (Vec::new(), Vec::new());

@@ -91,7 +91,7 @@ async fn target(target: &Target, object: &KubernetesExecution, context: &Context
         return Ok(Looked::Absent);
     };
     let about = action.about();
-    let api = dynamic(about, target, context);
+    let api = dynamic(about, target, &context.client);
     match api.get_opt(&target.name).await.map_err(Trouble::from) {
         Ok(Some(found)) => {
             let value = serde_json::to_value(&found).map_err(|error| Trouble::Refused {
@@ -106,7 +106,8 @@ async fn target(target: &Target, object: &KubernetesExecution, context: &Context
     }
 }
 
-fn dynamic(about: &About, target: &Target, context: &Context) -> Api<DynamicObject> {
+/// The objects that a target is among.
+pub(crate) fn dynamic(about: &About, target: &Target, client: &kube::Client) -> Api<DynamicObject> {
     let (group, version) = about
         .api_version
         .split_once('/')
@@ -114,8 +115,8 @@ fn dynamic(about: &About, target: &Target, context: &Context) -> Api<DynamicObje
     let kind = GroupVersionKind::gvk(group, version, about.kind);
     let resource = ApiResource::from_gvk_with_plural(&kind, about.plural);
     match &target.namespace {
-        Some(namespace) => Api::namespaced_with(context.client.clone(), namespace, &resource),
-        None => Api::all_with(context.client.clone(), &resource),
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
     }
 }
 

@@ -29,6 +29,7 @@ pub use conditions::{Conditions, LoadCondition};
 pub use leader::{LEASE_NAME, Leader};
 pub use locks::Locks;
 pub use looking::cluster_uid;
+pub(crate) use looking::dynamic;
 pub use metrics::Metrics;
 pub use reconcile::reconcile;
 pub use serve::{Options, serve};

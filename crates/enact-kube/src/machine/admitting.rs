@@ -6,7 +6,7 @@ use enact_core::change::{Action, Change, ChangeId, Milliseconds, Undo};
 use enact_core::gate::{AdmittedPlan, Circumstances, GateClosed, admit};
 use enact_core::plan::{Metadata, Mode, Plan, PlanDraft, Target};
 use enact_core::principal::{Principal, PrincipalKind};
-use enact_core::verdict::{Finding, Outcome, Verdict};
+use enact_core::verdict::Verdict;
 use enact_engine::policy::decision::ActionDecision;
 use serde_json::json;
 
@@ -106,23 +106,11 @@ fn target(known: &Known<'_>) -> Target {
 
 /// Both answers of policy as one verdict: what stands against the action stands against the plan.
 pub(super) fn verdict(plan: &Plan, on_plan: &Verdict, on_action: &ActionDecision) -> Verdict {
-    let mut verdict = Verdict {
+    let verdict = Verdict {
         plan_id: plan.id().clone(),
         ..on_plan.clone()
     };
-    for violation in &on_action.violations {
-        verdict = verdict.with(violation.clone());
-    }
-    if !on_action.allow && on_action.violations.is_empty() {
-        verdict = verdict.with(Finding {
-            rule: "kubernetes_executor.safety.allow".to_owned(),
-            outcome: Outcome::Deny,
-            message: on_action.reason.clone(),
-            change_id: None,
-            location: None,
-        });
-    }
-    verdict
+    on_action.added_to(verdict, None)
 }
 
 /// Lets an execution through, or says why not: with the policies in force now, what is halted now, and whoever approved.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::durations::{parse_duration, time_limit};
 use super::known::Known;
-use crate::api::{ActionCondition, FailureReason, KubernetesExecution};
-use crate::catalog::{Asked, CatalogAction, Target, Typed, is_subdomain, typed};
+use crate::api::{ActionCondition, FailureReason, KubernetesExecution, TargetResource};
+use crate::catalog::{About, Asked, CatalogAction, Target, Typed, is_subdomain, typed};
 
 /// The longest time for a condition before.
 const MOST_BEFORE: Duration = Duration::from_secs(60);
@@ -108,10 +108,20 @@ pub(super) fn on_behalf_of(object: &KubernetesExecution) -> String {
     )
 }
 
-/// The target, with the namespace of the request where it names none.
 fn target(object: &KubernetesExecution, action: &dyn CatalogAction) -> Result<Target, String> {
-    let about = action.about();
     let written = object.spec.target_resource.clone().unwrap_or_default();
+    read_target(written, object.metadata.namespace.as_deref(), action.about())
+}
+
+/// The target of an action, with the namespace of the request where it names none.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn read_target(
+    written: TargetResource,
+    own: Option<&str>,
+    about: &About,
+) -> Result<Target, String> {
     if let Some(kind) = &written.kind
         && kind != about.kind
     {
@@ -142,7 +152,7 @@ fn target(object: &KubernetesExecution, action: &dyn CatalogAction) -> Result<Ta
             ));
         }
         (false, None) => None,
-        (true, given) => given.or_else(|| object.metadata.namespace.clone()),
+        (true, given) => given.or_else(|| own.map(ToOwned::to_owned)),
     };
     if let Some(namespace) = &namespace
         && (!is_subdomain(namespace) || namespace.contains('.'))

@@ -11,10 +11,9 @@ use serde_json::Value;
 use super::admitting::REQUESTER;
 use super::asked::Resolved;
 use super::known::{Known, Namespaces};
-use crate::catalog::Foreseen;
+use crate::catalog::{About, Asked, Foreseen};
 
-/// The input document of an execution. Labels are those of the live target; what the request claims is added where the target has no such
-/// label, and so can only make an answer stricter.
+/// The input document of an execution.
 pub(super) fn action_input(
     known: &Known<'_>,
     resolved: &Resolved,
@@ -23,32 +22,74 @@ pub(super) fn action_input(
     foreseen: Option<&Foreseen>,
 ) -> ActionInput {
     let object = known.object;
-    let about = resolved.action.about();
-    let claimed = object
-        .spec
-        .target_resource
-        .as_ref()
-        .map(|target| target.labels.clone())
-        .unwrap_or_default();
-    let live = texts(target, "labels");
-    let mut labels = claimed.clone();
-    labels.extend(live.clone());
-    ActionInput {
-        action: about.name.to_owned(),
-        parameters: shown_parameters(object.spec.parameters.clone(), about.name),
-        typed: resolved.asked.parameters.0.clone(),
-        target_resource: TargetResource {
-            kind: resolved.asked.target.kind.clone(),
-            name: resolved.asked.target.name.clone(),
-            namespace: resolved.asked.target.namespace.clone(),
-            labels,
+    let claimed = object.spec.target_resource.as_ref();
+    input_of(Request {
+        about: resolved.action.about(),
+        asked: &resolved.asked,
+        written: object.spec.parameters.clone(),
+        claimed: claimed.map(|target| target.labels.clone()).unwrap_or_default(),
+        target,
+        namespace: Labelled {
+            labels: namespaces.target_labels.clone(),
+            annotations: namespaces.target_annotations.clone(),
         },
-        claimed_labels: claimed,
+        foreseen,
         dry_run: object.spec.dry_run,
         metadata: ActionMetadata {
             execution_name: object.metadata.name.clone().unwrap_or_default(),
             execution_namespace: object.metadata.namespace.clone().unwrap_or_default(),
         },
+        actor: actor(known),
+        now: known.now,
+    })
+}
+
+/// Whatever asks for an action, as policies are asked about it.
+pub(crate) struct Request<'a> {
+    /// The action.
+    pub(crate) about: &'a About,
+    /// What is asked of it.
+    pub(crate) asked: &'a Asked,
+    /// The parameters as they were written.
+    pub(crate) written: BTreeMap<String, String>,
+    /// The labels that the request says the target has.
+    pub(crate) claimed: BTreeMap<String, String>,
+    /// The target as it is.
+    pub(crate) target: &'a Value,
+    /// Its namespace.
+    pub(crate) namespace: Labelled,
+    /// What would come of it.
+    pub(crate) foreseen: Option<&'a Foreseen>,
+    /// Is it only tried?
+    pub(crate) dry_run: bool,
+    /// Which request it is.
+    pub(crate) metadata: ActionMetadata,
+    /// Who asks.
+    pub(crate) actor: ActionActor,
+    /// The time.
+    pub(crate) now: jiff::Timestamp,
+}
+
+/// The input document of a request. Labels are those of the live target; what the request claims is added where the target has no such
+/// label, and so can only make an answer stricter.
+pub(crate) fn input_of(request: Request<'_>) -> ActionInput {
+    let (about, asked, target) = (request.about, request.asked, request.target);
+    let live = texts(target, "labels");
+    let mut labels = request.claimed.clone();
+    labels.extend(live.clone());
+    ActionInput {
+        action: about.name.to_owned(),
+        parameters: shown_parameters(request.written, about.name),
+        typed: asked.parameters.0.clone(),
+        target_resource: TargetResource {
+            kind: asked.target.kind.clone(),
+            name: asked.target.name.clone(),
+            namespace: asked.target.namespace.clone(),
+            labels,
+        },
+        claimed_labels: request.claimed,
+        dry_run: request.dry_run,
+        metadata: request.metadata,
         cluster: ClusterFacts {
             target: TargetFacts {
                 exists: true,
@@ -57,15 +98,12 @@ pub(super) fn action_input(
                 uid: text(target, "uid"),
                 replicas: target.pointer("/spec/replicas").and_then(Value::as_i64),
             },
-            namespace: Labelled {
-                labels: namespaces.target_labels.clone(),
-                annotations: namespaces.target_annotations.clone(),
-            },
+            namespace: request.namespace,
             node: node(target, about.kind),
-            preview_bytes: foreseen.and_then(|foreseen| foreseen.bytes),
+            preview_bytes: request.foreseen.and_then(|foreseen| foreseen.bytes),
         },
-        actor: actor(known),
-        now: seconds(known.now),
+        actor: request.actor,
+        now: seconds(request.now),
     }
 }
 

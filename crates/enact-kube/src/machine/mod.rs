@@ -23,8 +23,10 @@ mod validating;
 mod waits;
 
 pub use admitting::{Admission, admitted};
+pub(crate) use asked::read_target;
 pub use asked::{Resolved, resolve};
 pub use durations::{parse_duration, time_limit};
+pub(crate) use input::{Request, input_of};
 pub use known::{
     AccountFact, ConditionFact, DependencyFact, Facts, Halt, Intent, JobEnd, Known, Looked, Namespaces, Next,
     Output, PolicyFact, Question, Settings, Then, Which,

@@ -18,12 +18,14 @@ impl Compiler<'_> {
             std::mem::take(&mut spec.tasks),
             std::mem::take(&mut spec.satisfies),
         );
+        // What was seen in a cluster is not what is executed there; it differs once an earlier step was done.
+        let seen = (take_seen(&mut spec.action), change.undo.clone().map(without_seen));
         let pins = self.reading.uses.iter();
         let hash = digest(&Executed {
             spec,
             preconditions: &change.preconditions,
             postconditions: &change.postconditions,
-            undo: change.undo.as_ref(),
+            undo: seen.1.as_ref(),
             effect: change.effect,
             timeout: change.timeout,
             handling: change.handling.as_ref(),
@@ -32,6 +34,7 @@ impl Compiler<'_> {
                 .collect(),
         });
         (spec.tasks, spec.satisfies) = prose;
+        put_seen(&mut spec.action, seen.0);
         hash
     }
 
@@ -123,6 +126,35 @@ struct Read<'a> {
     depends_on: &'a [ChangeId],
     hash: Option<&'a str>,
     others: &'a [Change],
+}
+
+/// Takes out of an action what was seen in a cluster, but for which object it was.
+fn take_seen(action: &mut Value) -> Option<Value> {
+    let seen = action.get_mut("planned")?;
+    let uid = json!({ "uid": seen.get("uid") });
+    Some(std::mem::replace(seen, uid))
+}
+
+fn put_seen(action: &mut Value, seen: Option<Value>) {
+    if let (Some(seen), Some(place)) = (seen, action.get_mut("planned")) {
+        *place = seen;
+    }
+}
+
+/// A way back without what was seen. What an action itself tells when it runs is not known before.
+fn without_seen(mut undo: Undo) -> Undo {
+    if let Undo::Run { spec } = &mut undo
+        && let Some(action) = spec.get_mut("action")
+    {
+        take_seen(action);
+        if let Some(fields) = action
+            .as_object_mut()
+            .filter(|fields| fields.get("as_told") == Some(&Value::Bool(true)))
+        {
+            fields.remove("parameters");
+        }
+    }
+    undo
 }
 
 fn digest(value: &Executed<'_>) -> String {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Compiler;
 use super::steps::Header;
 use crate::checks::ActionNode;
+use crate::cluster::{ClusterPlan, ClusterRequest};
 use crate::kinds::Konnect;
 use crate::reading::{Fields, KnownStep};
 use crate::spec::Group;
@@ -44,6 +45,15 @@ pub trait SubPlanner {
     /// # Errors
     /// Faults of the configuration, each with its own place; or why the present state cannot be seen.
     fn plan(&self, request: &SubPlanRequest<'_>) -> Result<SubPlan, Vec<Diagnostic>>;
+
+    /// What a step of kind `kubernetes` does, with its target as it is.
+    ///
+    /// # Errors
+    /// What is wrong with it; or why the cluster cannot be seen.
+    fn cluster(&self, _request: &ClusterRequest<'_>) -> Result<ClusterPlan, Vec<Diagnostic>> {
+        let fault = "this step needs a plan of the Kubernetes domain, which is not available here";
+        Err(vec![Diagnostic::error(fault)])
+    }
 }
 
 impl Compiler<'_> {

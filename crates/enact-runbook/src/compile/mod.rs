@@ -1,12 +1,13 @@
 //! A runbook to a plan. Pure: files come through [`Files`], the time and the author through the options.
 //!
-//! `steps` reads steps in the order of the file (`header` their keys, `own` those that are a change of their own), `include` and `konnect` put others in their place, `whole` reads what is
+//! `steps` reads steps in the order of the file (`header` their keys, `own` those that are a change of their own), `include` and `konnect` put others in their place, `kubernetes` has them planned, `whole` reads what is
 //! about all of them, `hashes` names the parts.
 
 mod hashes;
 mod header;
 mod include;
 mod konnect;
+mod kubernetes;
 mod outputs;
 mod own;
 mod steps;
@@ -62,6 +63,8 @@ pub struct CompileOptions {
     pub settings: SettingsDefaults,
     /// Variables of the surroundings that commands may see.
     pub environment_allowed: Vec<String>,
+    /// Why steps of kind `kubernetes` are not possible here; `None`: they are.
+    pub no_cluster: Option<String>,
     /// The largest document, in bytes; at most [`MAX_BYTES`].
     pub max_bytes: usize,
 }
@@ -78,6 +81,7 @@ impl CompileOptions {
             environment_allowed: crate::process::environment::ALLOWED
                 .map(ToOwned::to_owned)
                 .to_vec(),
+            no_cluster: None,
             max_bytes: MAX_BYTES,
         }
     }
@@ -293,7 +297,12 @@ pub(crate) struct Compiler<'e> {
 }
 
 impl<'e> Compiler<'e> {
-    fn new(reading: Reading<'e>, options: &'e CompileOptions, planner: Option<&'e dyn SubPlanner>) -> Self {
+    fn new(
+        mut reading: Reading<'e>,
+        options: &'e CompileOptions,
+        planner: Option<&'e dyn SubPlanner>,
+    ) -> Self {
+        reading.no_cluster.clone_from(&options.no_cluster);
         Self {
             reading,
             options,

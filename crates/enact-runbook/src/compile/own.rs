@@ -6,11 +6,12 @@ use enact_core::change::{Action, Change, ChangeId, Effect, Postcondition, Undo};
 use enact_core::diagnostic::Diagnostic;
 use serde_json::Value;
 
+use super::kubernetes::InCluster;
 use super::steps::Header;
 use super::{Compiler, Written};
 use crate::checks::ActionNode;
 use crate::expression::{Expression, Type, Typed};
-use crate::kinds::{KINDS, NOT_YET, VERIFIED, check_summary};
+use crate::kinds::{KINDS, KUBERNETES, Use, VERIFIED, check_summary};
 use crate::reading::{Fields, KnownStep, Node, Slot, value_of};
 use crate::spec::{
     Matcher, OutputSpec, ProbeSpec, Repeat, STEP, Simulation, StepSpec, Text, UndoSpec, ValueType,
@@ -30,31 +31,17 @@ impl Compiler<'_> {
         if let Some(node) = fields.get("working_dir") {
             self.reading.working_dir = self.reading.folder(node);
         }
-        let frozen = action.kind.read(action.node, &mut self.reading);
+        let (frozen, in_cluster) = self.own_action(fields, action, &mut header);
         let dry_run = fields.get("dry_run").and_then(|node| self.simulation(node));
         let probe = fields.get("probe").and_then(|node| self.probe(node));
         let key = fields
             .get("key")
             .and_then(|node| self.reading.template(node, "`key`", Slot::Value));
-        let outputs = fields
-            .get("outputs")
-            .map(|node| self.reading.outputs(node, action.kind.name()))
-            .unwrap_or_default();
-        let typed = outputs
-            .iter()
-            .map(|(name, output)| (name.clone(), type_of_output(output)))
-            .collect();
-        self.know(
-            &header.full_id,
-            KnownStep {
-                index: 0,
-                outputs: typed,
-                never,
-            },
-        );
+        let outputs = self.own_outputs(fields, action, &header.full_id, never);
         let postconditions = self.postconditions(fields);
-        let undo = self.undo(fields, &mut header);
-        let repeat = self.repeat(fields, header.effect);
+        let undo = self.own_undo(fields, &mut header, in_cluster.as_ref());
+        let repeatable = in_cluster.as_ref().is_some_and(InCluster::repeatable);
+        let repeat = self.repeat(fields, header.effect, repeatable);
         header.step.repeat = repeat;
         header.step.verified = !postconditions.is_empty();
         header.step.has_outputs = !outputs.is_empty();
@@ -65,7 +52,9 @@ impl Compiler<'_> {
                 .get(key)
                 .and_then(|node| compiler.reading.duration(node, &format!("`{key}`")))
         };
-        let timeout = duration(self, "timeout").unwrap_or(self.settings.settings.default_timeout);
+        let usual = in_cluster.as_ref().map(InCluster::timeout);
+        let usual = usual.unwrap_or(self.settings.settings.default_timeout);
+        let timeout = duration(self, "timeout").unwrap_or(usual);
         let spec = StepSpec {
             number: 0,
             tasks: std::mem::take(&mut header.tasks),
@@ -97,6 +86,57 @@ impl Compiler<'_> {
             ..self.change(&header)
         };
         self.finish(header, spec, change);
+    }
+
+    /// The frozen action; of one on a cluster also what was found out about it.
+    fn own_action(
+        &mut self,
+        fields: &Fields<'_>,
+        action: &ActionNode<'_>,
+        header: &mut Header,
+    ) -> (Option<Value>, Option<InCluster>) {
+        let frozen = self.reading.read_as(action, Use::Step);
+        if action.kind.name() != KUBERNETES {
+            return (frozen, None);
+        }
+        let found = self.in_cluster(action, &header.full_id, frozen.as_ref(), false);
+        if let Some(found) = &found {
+            self.reach(fields, header, found);
+        }
+        (found.as_ref().and_then(InCluster::frozen), found)
+    }
+
+    /// What it produces, known to the steps after it.
+    fn own_outputs(
+        &mut self,
+        fields: &Fields<'_>,
+        action: &ActionNode<'_>,
+        full_id: &str,
+        never: bool,
+    ) -> BTreeMap<String, OutputSpec> {
+        let outputs = fields
+            .get("outputs")
+            .map(|node| self.reading.outputs(node, action.kind.name()))
+            .unwrap_or_default();
+        let typed = outputs.iter();
+        let typed = typed.map(|(name, output)| (name.clone(), type_of_output(output)));
+        let known = KnownStep {
+            index: 0,
+            outputs: typed.collect(),
+            never,
+        };
+        self.know(full_id, known);
+        outputs
+    }
+
+    /// How it is taken back: as its author says, else as its action on a cluster does.
+    fn own_undo(&mut self, fields: &Fields<'_>, header: &mut Header, in_cluster: Option<&InCluster>) -> Undo {
+        match in_cluster {
+            Some(found) if fields.get("rollback").is_none() && header.effect != Effect::Read => {
+                self.own_way_back(header, found)
+            }
+            _ => self.undo(fields, header),
+        }
     }
 
     /// What verifies changes of another domain when they are made: a change that does nothing and has the step's checks.
@@ -185,7 +225,8 @@ impl Compiler<'_> {
         self.push(step);
     }
 
-    fn repeat(&mut self, fields: &Fields<'_>, effect: Effect) -> Repeat {
+    /// What may happen to the step when its outcome is not known; what reads, or is made to be repeated, is repeated.
+    fn repeat(&mut self, fields: &Fields<'_>, effect: Effect, repeatable: bool) -> Repeat {
         let words = ["safe", "keyed", "never"];
         match fields
             .get("repeat")
@@ -194,7 +235,7 @@ impl Compiler<'_> {
             Some("safe") => Repeat::Safe,
             Some("keyed") => Repeat::Keyed,
             Some(_) => Repeat::Never,
-            None if effect == Effect::Read => Repeat::Safe,
+            None if effect == Effect::Read || repeatable => Repeat::Safe,
             None => Repeat::Never,
         }
     }
@@ -239,7 +280,7 @@ impl Compiler<'_> {
             .one_action(&fields, &|kind| kind.may_check() && kind.is_step())?;
         Some(Simulation {
             kind: action.kind.name().to_owned(),
-            action: action.kind.read(action.node, &mut self.reading)?,
+            action: self.reading.read_as(&action, Use::Check)?,
         })
     }
 
@@ -281,12 +322,12 @@ impl Compiler<'_> {
         }
         header.step.rollback = Written::Given;
         let spec = self
-            .undo_spec(node)
+            .undo_spec(node, &header.full_id)
             .and_then(|spec| serde_json::to_value(spec).ok());
         spec.map_or(Undo::Nothing, |spec| Undo::Run { spec })
     }
 
-    fn undo_spec(&mut self, node: &Node) -> Option<UndoSpec> {
+    fn undo_spec(&mut self, node: &Node, step_id: &str) -> Option<UndoSpec> {
         let mut keys = vec!["timeout", "env", "working_dir"];
         keys.extend(
             KINDS
@@ -294,7 +335,6 @@ impl Compiler<'_> {
                 .filter(|kind| kind.may_undo())
                 .map(|kind| kind.name()),
         );
-        keys.extend(NOT_YET.iter().map(|(name, _)| *name));
         let fields = self.reading.fields(node, "`rollback`", &keys)?;
         let action = self.reading.one_action(&fields, &|kind| kind.may_undo())?;
         let outer = (self.reading.env.clone(), self.reading.working_dir.clone());
@@ -305,7 +345,13 @@ impl Compiler<'_> {
         if let Some(node) = fields.get("working_dir") {
             self.reading.working_dir = self.reading.folder(node);
         }
-        let frozen = action.kind.read(action.node, &mut self.reading);
+        let mut frozen = self.reading.read_as(&action, Use::Undo);
+        let mut usual = self.settings.settings.default_timeout;
+        if action.kind.name() == KUBERNETES {
+            let found = self.in_cluster(&action, step_id, frozen.as_ref(), true);
+            usual = found.as_ref().map_or(usual, InCluster::timeout);
+            frozen = found.and_then(|found| found.frozen());
+        }
         let timeout = fields
             .get("timeout")
             .and_then(|node| self.reading.duration(node, "`timeout`"));
@@ -314,7 +360,7 @@ impl Compiler<'_> {
         Some(UndoSpec {
             kind: action.kind.name().to_owned(),
             action: frozen?,
-            timeout: timeout.unwrap_or(self.settings.settings.default_timeout),
+            timeout: timeout.unwrap_or(usual),
             env,
             working_dir,
         })

@@ -6,7 +6,7 @@ use enact_core::procedure::Handling;
 
 use super::{AssumptionHead, Compiler, FrozenStep, MAX_STEPS};
 use crate::checks::ActionNode;
-use crate::kinds::{KINDS, NOT_YET, Role};
+use crate::kinds::{KINDS, Role};
 use crate::reading::{Fields, KnownStep, Node, value_of};
 
 const KEYS: [&str; 28] = [
@@ -112,7 +112,6 @@ impl Compiler<'_> {
     fn step(&mut self, node: &Node, heads: &[AssumptionHead<'_>], top_level: bool, always: bool) {
         let mut known: Vec<&'static str> = KEYS.to_vec();
         known.extend(KINDS.iter().filter(|kind| kind.is_step()).map(|kind| kind.name()));
-        known.extend(NOT_YET.iter().map(|(name, _)| *name));
         let Some(fields) = self.reading.fields(node, "a step", &known) else {
             return;
         };

@@ -99,6 +99,15 @@ pub(crate) fn is_template(value: &Value) -> bool {
         .is_some_and(|fields| fields.len() == 1 && fields.get("template").is_some_and(Value::is_array))
 }
 
+/// Is a template anywhere in it?
+pub(crate) fn holds_template(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(holds_template),
+        Value::Object(fields) => is_template(value) || fields.values().any(holds_template),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 /// A value as part of a text.
 pub(crate) fn as_text(value: &Value) -> Result<String, Fault> {
     match value {

@@ -5,6 +5,7 @@ mod compare;
 mod exec;
 mod http;
 mod konnect;
+mod kubernetes;
 mod manual;
 mod plan;
 mod run;
@@ -14,6 +15,7 @@ mod wait;
 use std::pin::Pin;
 
 use enact_core::change::Effect;
+use enact_core::diagnostic::Diagnostic;
 use schemars::{Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +25,8 @@ pub use checkpoint::Checkpoint;
 pub use exec::Exec;
 pub use http::{Body, Http};
 pub use konnect::Konnect;
+pub(crate) use kubernetes::KUBERNETES;
+pub use kubernetes::{Kubernetes, Target as KubernetesTarget};
 pub use manual::{Assignee, Manual};
 pub use plan::Include;
 pub use run::Run;
@@ -44,6 +48,17 @@ pub enum Role {
     Include,
     /// The changes of another domain's plan.
     SubPlan,
+}
+
+/// What an action is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// A step.
+    Step,
+    /// A check, which only looks.
+    Check,
+    /// Taking a step back.
+    Undo,
 }
 
 /// An action under way.
@@ -72,6 +87,11 @@ pub trait Kind: Sync {
     /// Can it be a step?
     fn is_step(&self) -> bool {
         self.role() != Role::CheckOnly
+    }
+
+    /// Why an action of it that was read may not be used so; `None`: it may.
+    fn unfit(&self, _action: &Value, _used: Use) -> Option<Diagnostic> {
+        None
     }
 
     /// How far a step of it reaches when it does not say.
@@ -120,15 +140,10 @@ pub const KINDS: &[&dyn Kind] = &[
     &wait::WaitKind,
     &plan::PlanKind,
     &konnect::KonnectKind,
+    &kubernetes::KubernetesKind,
     &compare::CompareKind,
     &verified::VerifiedKind,
 ];
-
-/// Keys that are kinds in other versions, and what to say about them.
-pub(crate) const NOT_YET: [(&str, &str); 1] = [(
-    "kubernetes",
-    "steps of kind `kubernetes` come with the Kubernetes domain, which this version does not have",
-)];
 
 /// The kind of a name.
 pub fn kind(name: &str) -> Option<&'static dyn Kind> {

@@ -40,6 +40,10 @@ fn advice(step: &FrozenStep, findings: &mut Findings<'_>) {
             .hint("say how it is taken back, or `rollback: none` when there is nothing to take back");
         findings.advise("W_NO_ROLLBACK", &[step], note);
     }
+    // What an action on a cluster did is looked up on its target, during the step and after a crash.
+    if step.kind == crate::kinds::KUBERNETES {
+        return;
+    }
     let probed = step.spec.as_ref().is_some_and(|spec| spec.probe.is_some());
     if step.repeat == Repeat::Never && !probed && step.kind != "manual" {
         let note = Diagnostic::warning(format!(

@@ -86,7 +86,7 @@ impl RunbookProvider<'_> {
         Err(Failure::new(Disposition::Escalate, message).in_part())
     }
 
-    fn of_step<'s>(
+    pub(crate) fn of_step<'s>(
         &self,
         change: &'s Change,
         step: &'s Step,
@@ -179,8 +179,22 @@ impl RunbookProvider<'_> {
             timeout: here.timeout,
             lock: here.lock.map(|name| self.lock_path(name)),
             key: here.key.filter(|_| !here.undoing),
+            cluster: self.host.cluster.as_deref(),
+            step: here.change_id.map_or_else(String::new, ToString::to_string),
+            run: self.run_id(),
+            plan_name: &self.document.name,
+            undoing: here.undoing,
+            rehearse: false,
             checks: None,
         })
+    }
+
+    /// The run; empty where nothing runs.
+    fn run_id(&self) -> String {
+        let run = self.run.borrow();
+        run.id
+            .as_ref()
+            .map_or_else(String::new, |run_id| run_id.0.clone())
     }
 
     /// Locks are files named by a digest: a lock may have any name.
@@ -214,10 +228,9 @@ impl RunbookProvider<'_> {
             };
             kept.insert(name.clone(), value);
         }
-        let run_id = self.run.borrow().id.as_ref().map(|run_id| run_id.0.clone());
         let step = here.change_id.map_or("", |change_id| change_id.as_str());
         let ours = [
-            ("ENACT_RUN_ID", run_id.unwrap_or_default()),
+            ("ENACT_RUN_ID", self.run_id()),
             ("ENACT_STEP_ID", step.to_owned()),
             ("ENACT_PLAN_HASH", self.plan_hash.clone()),
             ("ENACT_IDEMPOTENCY_KEY", here.key.clone().unwrap_or_default()),

@@ -91,7 +91,10 @@ fn folders_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// Makes a folder that only its owner can enter.
-pub(crate) fn make(folder: &Path) -> std::io::Result<()> {
+///
+/// # Errors
+/// What the file system says.
+pub fn make(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -130,7 +133,10 @@ impl RunbookProvider<'_> {
 }
 
 /// Writes a small file so that it is on disk when this returns.
-pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+///
+/// # Errors
+/// What the file system says.
+pub fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let fresh = path.with_extension("new");
     let mut file = std::fs::OpenOptions::new()
         .write(true)

@@ -6,6 +6,7 @@
 
 mod attempt;
 mod checks;
+mod cluster;
 mod conclude;
 mod downtime;
 mod each;
@@ -42,7 +43,7 @@ use serde_json::{Value, json};
 
 pub use self::checks::Checked;
 pub use self::downtime::length as downtime_length;
-pub use self::folders::{newest_attempt, step_folder};
+pub use self::folders::{make as make_folder, newest_attempt, step_folder, write_durably};
 pub use self::reply::{End, Reply};
 pub use self::secrets::{SecretError, Secrets, command_of as secret_command};
 pub use self::simulate::Simulated;
@@ -75,6 +76,8 @@ pub struct Host {
     pub run_number: u64,
     /// A limit on the downtime that an approval adds, in milliseconds.
     pub max_downtime: Option<u64>,
+    /// A cluster's hands, for steps and checks of kind `kubernetes`.
+    pub cluster: Option<Box<dyn crate::cluster::Cluster>>,
     /// Checks that approvals add, by the change before which they are run.
     pub extra_checks: Vec<(ChangeId, CheckSpec)>,
 }

@@ -33,6 +33,7 @@ impl RunbookProvider<'_> {
         };
         let mut mismatches = self.changed_files(first);
         mismatches.extend(self.missing_tools(changes));
+        mismatches.extend(self.other_targets(changes).await?);
         // Once something was done, what had to hold at the start need not hold any more.
         if !self.with_state(|state| state.wrote(self.plan)) {
             for assumption in self
@@ -74,6 +75,7 @@ impl RunbookProvider<'_> {
                 ));
             }
         }
+        mismatches.extend(self.other_target(change).await?);
         let overrun = self.overrun();
         if mismatches.is_empty() && overrun.is_none() {
             return Ok(mismatches);
@@ -310,7 +312,7 @@ impl RunbookProvider<'_> {
     }
 }
 
-fn mismatch(change: &Change, subject: &str, expected: &str, found: &str) -> Mismatch {
+pub(crate) fn mismatch(change: &Change, subject: &str, expected: &str, found: &str) -> Mismatch {
     Mismatch {
         change_id: change.change_id.clone(),
         subject: subject.to_owned(),

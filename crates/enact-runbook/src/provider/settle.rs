@@ -33,6 +33,9 @@ impl RunbookProvider<'_> {
             Series::Attempts,
             newest(&folder, Series::Attempts).max(1),
         );
+        if step.spec.kind == kinds::KUBERNETES {
+            return self.what_the_target_shows(change, step, &attempt).await;
+        }
         if !kinds::kind(&step.spec.kind).is_some_and(|kind| kind.is_command()) {
             return self.by_repeat(change, step, "the process ended in between").await;
         }
@@ -69,7 +72,12 @@ impl RunbookProvider<'_> {
     }
 
     /// Nobody knows how it ended: what may happen now is declared by the step.
-    async fn by_repeat(&self, change: &Change, step: &Step, why: &str) -> Result<Settled, Failure> {
+    pub(crate) async fn by_repeat(
+        &self,
+        change: &Change,
+        step: &Step,
+        why: &str,
+    ) -> Result<Settled, Failure> {
         let looks_only = change.effect == Effect::Read;
         match (&step.spec.repeat, &step.spec.probe) {
             (Repeat::Safe | Repeat::Keyed, _) => Ok(Settled::NotDone),
@@ -207,7 +215,7 @@ impl RunbookProvider<'_> {
     }
 }
 
-fn settled(result: Result<Made, Failure>) -> Settled {
+pub(crate) fn settled(result: Result<Made, Failure>) -> Settled {
     match result {
         Ok(made) => Settled::Done(made),
         Err(failure) => Settled::Failed(failure),

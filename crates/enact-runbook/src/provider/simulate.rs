@@ -29,6 +29,7 @@ impl RunbookProvider<'_> {
             None if may_run && kinds::kind(&step.spec.kind).is_some_and(|kind| kind.may_check()) => {
                 (step.spec.kind.as_str(), &step.spec.action)
             }
+            None if step.spec.kind == kinds::KUBERNETES => (step.spec.kind.as_str(), &step.spec.action),
             None => return Simulated::Rendered(kinds::summary(&step.spec.kind, &step.spec.action)),
         };
         let Some(kind) = kinds::kind(kind) else {
@@ -52,7 +53,10 @@ impl RunbookProvider<'_> {
         };
         // What the step needs from earlier ones does not exist in a dry run.
         let site = match self.site(here, &known) {
-            Ok(site) => site,
+            Ok(site) => super::Site {
+                rehearse: true,
+                ..site
+            },
             Err(why) => {
                 return Simulated::Rendered(format!(
                     "{} ({why})",

@@ -43,6 +43,18 @@ pub struct Site<'a> {
     pub(crate) lock: Option<PathBuf>,
     /// The idempotency key that requests carry.
     pub(crate) key: Option<String>,
+    /// The cluster's hands, where there are any.
+    pub(crate) cluster: Option<&'a dyn crate::cluster::Cluster>,
+    /// The step; empty for what belongs to none.
+    pub(crate) step: String,
+    /// The run; empty where nothing runs.
+    pub(crate) run: String,
+    /// The plan's name.
+    pub(crate) plan_name: &'a str,
+    /// Is a step taken back?
+    pub(crate) undoing: bool,
+    /// Is it only tried?
+    pub(crate) rehearse: bool,
     /// Runs checks for actions that wait.
     pub(crate) checks: Option<&'a super::checks::Checks<'a>>,
 }
@@ -69,6 +81,20 @@ impl Site<'_> {
             .open()
             .cloned()
             .ok_or_else(|| "a secret cannot be compared".to_owned())
+    }
+
+    /// What an action on a cluster may use.
+    pub(crate) fn of_cluster(&self) -> crate::cluster::ClusterSite<'_> {
+        crate::cluster::ClusterSite {
+            step: &self.step,
+            run: &self.run,
+            plan_name: self.plan_name,
+            folder: &self.attempt_dir,
+            timeout: self.timeout,
+            stop: self.stop,
+            undoing: self.undoing,
+            rehearse: self.rehearse,
+        }
     }
 
     /// Runs a command under the supervisor.

@@ -180,6 +180,8 @@ pub struct Reading<'e> {
     pub(crate) shell: Vec<String>,
     /// How long a check may take that does not say, where that is not as usual: tests take their time.
     pub(crate) check_timeout: Option<Milliseconds>,
+    /// Why steps of kind `kubernetes` are not possible here.
+    pub(crate) no_cluster: Option<String>,
 }
 
 impl<'e> Reading<'e> {
@@ -199,6 +201,7 @@ impl<'e> Reading<'e> {
             working_dir: None,
             shell: Vec::new(),
             check_timeout: None,
+            no_cluster: None,
         }
     }
 

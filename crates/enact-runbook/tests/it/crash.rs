@@ -137,6 +137,7 @@ impl Bench {
             clock: Arc::clone(&process.installation.clock),
             run_number: 1,
             max_downtime: None,
+            cluster: None,
             extra_checks: Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use enact_core::diagnostic::Diagnostic;
+use enact_runbook::cluster::{ClusterPlan, ClusterRequest};
 use enact_runbook::files::{FileFault, Files};
 use enact_runbook::{Source, SubPlan, SubPlanRequest, SubPlanner, compile};
 
@@ -31,6 +32,10 @@ impl SubPlanner for NoChanges {
             target: serde_json::json!({"kind": "konnect"}),
             changes: Vec::new(),
         })
+    }
+
+    fn cluster(&self, request: &ClusterRequest<'_>) -> Result<ClusterPlan, Vec<Diagnostic>> {
+        Ok(crate::kit::on_a_node(request))
     }
 }
 

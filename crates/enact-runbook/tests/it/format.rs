@@ -231,8 +231,9 @@ fn missing_and_wrong_things_are_all_named_at_once() {
             "5:34 `timeout`: `5` is no length of time (write it like `500ms`, `90s`, `10m`, `1h30m` or `7d`)",
             "6:11 the id `a` is used twice (give each its own id)",
             "6:32 a step has exactly one action, found `run` and `exec`",
-            "7:5 a step has no action (add one of `run`, `exec`, `http`, `checkpoint`, `manual`, `wait`, `plan`, `konnect`)",
-            "8:24 steps of kind `kubernetes` come with the Kubernetes domain, which this version does not have",
+            "7:5 a step has no action (add one of `run`, `exec`, `http`, `checkpoint`, `manual`, `wait`, `plan`, `konnect`, `kubernetes`)",
+            "8:36 `kubernetes` needs the key `action`",
+            "8:36 `kubernetes` needs the key `target`",
         ]
     );
 }

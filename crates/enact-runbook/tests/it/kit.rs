@@ -115,3 +115,36 @@ pub(crate) fn shown(fault: &Diagnostic) -> String {
 pub(crate) fn listed(faults: &[Diagnostic]) -> String {
     faults.iter().map(shown).collect::<Vec<_>>().join("\n")
 }
+
+/// The plan of a step on a cluster, as if its target were a node.
+pub(crate) fn on_a_node(
+    request: &enact_runbook::cluster::ClusterRequest<'_>,
+) -> enact_runbook::cluster::ClusterPlan {
+    use enact_runbook::cluster::{ClusterName, ClusterPlan, Doing, Planned, WayBack};
+    ClusterPlan {
+        doing: Doing {
+            action: request.action.to_owned(),
+            kind: request.aim.kind.clone().unwrap_or_default(),
+            namespace: request.aim.namespace.clone(),
+            name: request.aim.name.clone().unwrap_or_default(),
+            parameters: request.parameters.clone(),
+        },
+        planned: Planned {
+            cluster: ClusterName {
+                context: None,
+                server: "https://cluster".to_owned(),
+            },
+            uid: "uid-1".to_owned(),
+            generation: None,
+            resource_version: None,
+            first: true,
+            description: "do it".to_owned(),
+            warnings: Vec::new(),
+            effect: enact_core::change::Effect::Write,
+            repeatable: true,
+            input: serde_json::json!({}),
+        },
+        timeout: enact_core::change::Milliseconds(30_000),
+        back: WayBack::None("there is none".to_owned()),
+    }
+}

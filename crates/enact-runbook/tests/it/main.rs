@@ -8,6 +8,7 @@
 )]
 
 mod bounds;
+mod clusters;
 mod crash;
 mod examples;
 mod expressions;

@@ -69,6 +69,7 @@ impl GoOn {
             output: self.output,
             way,
             konnect: self.konnect,
+            policy: self.policy,
             ascii: self.ascii,
             events: self.events,
         }

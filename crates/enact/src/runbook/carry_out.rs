@@ -25,6 +25,7 @@ use crate::connect::{Connection, KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{environment_digest, watch_latch};
 use crate::hands::Hands;
+use crate::policy::PolicyFlags;
 use crate::views::event_lines::EventLines;
 use crate::views::runbook_progress::StepLines;
 use crate::{line, signals, views};
@@ -35,6 +36,8 @@ pub(crate) struct Going {
     pub(crate) output: Output,
     pub(crate) way: Way,
     pub(crate) konnect: KonnectFlags,
+    /// The policies that actions on clusters are judged by once more.
+    pub(crate) policy: PolicyFlags,
     pub(crate) ascii: bool,
     /// Where events are written as lines of JSON.
     pub(crate) events: Option<PathBuf>,
@@ -140,6 +143,7 @@ fn host(
         clock: std::sync::Arc::clone(&installation.clock),
         run_number: u64::try_from(earlier).unwrap_or(1).max(1),
         max_downtime: max_downtime(admitted),
+        cluster: super::cluster::hands(context, &going.policy),
         extra_checks: extra_checks(admitted)?,
     })
 }

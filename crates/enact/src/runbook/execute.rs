@@ -73,6 +73,7 @@ pub(crate) async fn execute(
             rollback_on_failure: told.flags.rollback_on_failure,
         },
         konnect: told.konnect.clone(),
+        policy: told.flags.policy.clone(),
         ascii: told.ascii,
         events: told.flags.events.clone(),
     };

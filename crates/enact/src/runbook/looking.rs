@@ -14,6 +14,7 @@ use enact_runbook::spec::Document;
 use super::folder::kept_folder;
 use crate::commands::Context;
 use crate::error::CommandError;
+use crate::policy::PolicyFlags;
 use crate::views;
 
 /// A provider whose output goes into a folder that is thrown away.
@@ -41,6 +42,7 @@ pub(super) fn looking<'a>(
         clock: std::sync::Arc::new(enact_engine::clock::SystemClock),
         run_number: 0,
         max_downtime: None,
+        cluster: super::cluster::hands(context, &PolicyFlags::default()),
         extra_checks: Vec::new(),
     };
     RunbookProvider::new(plan, host, secrets)

@@ -2,6 +2,8 @@
 //! they are given a runbook.
 
 mod carry_out;
+#[cfg_attr(not(feature = "kubernetes"), path = "no_cluster.rs")]
+mod cluster;
 mod dry_run;
 mod execute;
 mod files;
@@ -137,18 +139,19 @@ pub(crate) async fn check(
     let options = CompileOptions {
         policy_digest: Some(policies.digest().to_string()),
         parameters: parameters(flags)?,
+        no_cluster: cluster::missing(),
         settings: context.settings.runbook_settings().clone(),
         ..CompileOptions::new(state::now(), context.settings.principal())
     };
     let files = DiskFiles::in_folder(&opened.folder);
-    // First without Konnect, to learn what would be asked of it; then with the answers.
+    // First without the other domains, to learn what would be asked of it; then with the answers.
     let asked = sub_plans::Asked::default();
     let report = enact_runbook::check(&opened.source, &options, &files, Some(&asked));
     let wanted = asked.into_wanted();
-    if wanted.is_empty() {
+    if wanted.0.is_empty() && wanted.1.is_empty() {
         return revision::lay(context, report);
     }
-    let answers = sub_plans::answer(context, &opened.folder, konnect, policies, wanted).await?;
+    let answers = sub_plans::answer_all(context, &opened.folder, konnect, policies, wanted).await?;
     let report = enact_runbook::check(&opened.source, &options, &files, Some(&answers));
     revision::lay(context, report)
 }

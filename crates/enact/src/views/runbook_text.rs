@@ -285,9 +285,10 @@ fn list<'a>(text: &mut String, title: &str, changes: impl Iterator<Item = &'a Ch
 
 /// Can a dry run say anything about it beyond showing it?
 pub(crate) fn can_be_simulated(change: &Change) -> bool {
-    let simulated = change
-        .spec
-        .as_ref()
-        .is_some_and(|spec| spec.get("dry_run").is_some());
+    let simulated = change.spec.as_ref().is_some_and(|spec| {
+        // A cluster says by itself what would come of an action.
+        let on_cluster = spec.get("kind").and_then(serde_json::Value::as_str) == Some("kubernetes");
+        on_cluster || spec.get("dry_run").is_some()
+    });
     change.resource_type != STEP || change.effect == Effect::Read || simulated
 }

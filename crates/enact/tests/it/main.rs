@@ -18,6 +18,10 @@ mod bad_hosts;
 mod bad_network;
 mod bad_plans;
 mod bad_state;
+#[cfg(feature = "kubernetes")]
+mod clusters;
+#[cfg(feature = "kubernetes")]
+mod clusters_example;
 mod crash;
 mod documents;
 mod examples;
@@ -38,7 +42,11 @@ mod policy_tests;
 mod processes;
 mod prompts;
 mod requests;
+#[cfg(feature = "kubernetes")]
+mod runbook_clusters;
 mod runbook_documents;
+#[cfg(feature = "kubernetes")]
+mod runbook_executor;
 mod runbooks;
 mod scenarios;
 mod script;
