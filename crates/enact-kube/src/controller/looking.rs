@@ -58,6 +58,7 @@ pub(super) async fn answer(
         Question::Job(name) => facts.job = Some(jobs(context).get_opt(name).await?.map(Box::new)),
         Question::Pods(job) => facts.pods = Some(pods(job, context).await?),
         Question::Output(job) => facts.output = Some(output(job, context).await?),
+        Question::Told(job) => facts.told = Some(context.followers.told(job)),
     }
     Ok(())
 }

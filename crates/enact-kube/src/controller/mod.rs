@@ -1,10 +1,12 @@
 //! The controller: what [`crate::machine`] asks for is found out and done here, and nowhere else.
 //!
 //! Reading order: `reconcile.rs` (one pass over one execution), `looking.rs` (what is found out), `writing.rs` (what is written),
+//! `following.rs` (what Jobs tell while they run),
 //! `conditions.rs` and `facts.rs` (conditions in Rego), `locks.rs`, `leader.rs`, `metrics.rs`, `health.rs`, `serve.rs` (all of it together).
 
 mod conditions;
 mod facts;
+mod following;
 mod health;
 mod leader;
 mod locks;
@@ -22,6 +24,7 @@ use enact_engine::policy::reload::InForce;
 use kube::Client;
 
 pub use conditions::{Conditions, LoadCondition};
+pub use following::Followers;
 pub use leader::{LEASE_NAME, Leader};
 pub use locks::Locks;
 pub use looking::cluster_uid;
@@ -61,6 +64,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Which targets are taken.
     pub locks: Locks,
+    /// The logs of running Jobs.
+    pub followers: Followers,
     /// What is counted.
     pub metrics: Metrics,
     /// The name of this replica, for events and the lease.

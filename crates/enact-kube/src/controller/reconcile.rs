@@ -24,9 +24,7 @@ pub async fn reconcile(
 ) -> Result<Action, Trouble> {
     // What a watch brought may be old. An effect must not rest on that.
     let Some(object) = fresh(seen, context).await? else {
-        context
-            .locks
-            .release(seen.metadata.uid.as_deref().unwrap_or_default());
+        let_go(seen, context);
         return Ok(Action::await_change());
     };
     let started = context.clock.now();
@@ -45,9 +43,7 @@ pub async fn reconcile(
     }
     let written = writing::carry_out(&object, intents, context).await?;
     if written.phase.is_some_and(Phase::is_final) || from.is_final() {
-        context
-            .locks
-            .release(object.metadata.uid.as_deref().unwrap_or_default());
+        let_go(&object, context);
     }
     let took = Duration::try_from(context.clock.now().duration_since(started)).unwrap_or(Duration::ZERO);
     context.metrics.reconciled(from, took);
@@ -55,6 +51,17 @@ pub async fn reconcile(
         Then::Settled => Action::await_change(),
         Then::After(length) => Action::requeue(length),
     })
+}
+
+/// What is kept for an execution while it is not over.
+fn let_go(object: &KubernetesExecution, context: &Context) {
+    context
+        .locks
+        .release(object.metadata.uid.as_deref().unwrap_or_default());
+    let status = object.status.as_ref();
+    if let Some(job) = status.and_then(|status| status.job_name.as_deref()) {
+        context.followers.forget(job);
+    }
 }
 
 async fn fresh(

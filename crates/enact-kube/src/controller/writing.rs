@@ -52,6 +52,7 @@ pub(super) async fn carry_out(
             }
             Intent::DeleteJob(name) => delete(&name, context).await?,
             Intent::LetJobGo(name, seconds) => let_go(&name, seconds, context).await?,
+            Intent::Follow { job, pod } => context.followers.follow(&job, &pod, context),
             Intent::Event {
                 warning,
                 reason,

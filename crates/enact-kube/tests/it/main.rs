@@ -10,6 +10,7 @@
 mod actions;
 mod crash;
 mod flow;
+mod following;
 mod refusals;
 mod serving;
 mod support;

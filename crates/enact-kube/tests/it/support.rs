@@ -10,7 +10,7 @@ use enact_engine::policy::rego::RegoPolicy;
 use enact_engine::policy::reload::InForce;
 use enact_kube::api::{KubernetesExecution, KubernetesExecutionStatus, Phase};
 use enact_kube::catalog::Catalog;
-use enact_kube::controller::{Conditions, Context, Locks, Metrics, Trouble, reconcile};
+use enact_kube::controller::{Conditions, Context, Followers, Locks, Metrics, Trouble, reconcile};
 use enact_kube::job::{Performing, REQUEST_VARIABLE, perform};
 use enact_kube::machine::Settings;
 use enact_kube::manifests::Choices;
@@ -75,6 +75,7 @@ impl Bench {
             conditions: Conditions::new(Arc::new(load)),
             clock: Arc::new(self.cluster.clock()),
             locks: Locks::default(),
+            followers: Followers::default(),
             metrics: Metrics::register(&mut Registry::default()),
             identity: "test-0".to_owned(),
         }

@@ -14,7 +14,7 @@ use enact_engine::policy::observe::PolicyObserver;
 use enact_engine::policy::rego::RegoPolicy;
 use enact_engine::policy::reload::{InForce, Looked, Reloader};
 use enact_kube::catalog::Catalog;
-use enact_kube::controller::{Conditions, Context, Locks, Metrics, Options, serve};
+use enact_kube::controller::{Conditions, Context, Followers, Locks, Metrics, Options, serve};
 use enact_kube::machine::Settings;
 use kube::Client;
 use prometheus_client::registry::Registry;
@@ -125,6 +125,7 @@ async fn control(args: ControllerArgs) -> CommandResult {
         conditions: Conditions::new(Arc::new(load)),
         clock: Arc::new(SystemClock),
         locks: Locks::default(),
+        followers: Followers::default(),
         metrics,
         identity: identity(args.identity),
     });
