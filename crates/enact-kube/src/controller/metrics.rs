@@ -78,6 +78,15 @@ pub struct Metrics {
     results: Family<Result, Counter>,
     conditions: Family<Condition, Counter>,
     leader: Gauge<i64, AtomicI64>,
+    catalog: Catalog,
+}
+
+/// What is counted of the operator's own actions.
+#[derive(Debug, Clone, Default)]
+struct Catalog {
+    actions: Gauge<i64, AtomicI64>,
+    refused: Gauge<i64, AtomicI64>,
+    errors: Counter,
 }
 
 impl Metrics {
@@ -92,6 +101,7 @@ impl Metrics {
             results: Family::default(),
             conditions: Family::default(),
             leader: Gauge::default(),
+            catalog: Catalog::default(),
         };
         registry.register(
             "kubernetes_execution_reconciliation_duration_seconds",
@@ -133,7 +143,22 @@ impl Metrics {
             "Is this replica the one that acts?",
             metrics.leader.clone(),
         );
+        metrics.catalog.register(registry);
         metrics
+    }
+
+    /// A catalog came into force, with so many actions of the operator's.
+    pub fn catalog_taken(&self, actions: usize) {
+        self.catalog
+            .actions
+            .set(i64::try_from(actions).unwrap_or(i64::MAX));
+        self.catalog.refused.set(0);
+    }
+
+    /// A catalog was refused; what was in force stays.
+    pub fn catalog_refused(&self) {
+        self.catalog.errors.inc();
+        self.catalog.refused.set(1);
     }
 
     /// A pass is over.
@@ -226,6 +251,26 @@ impl Metrics {
     /// Is this replica the one that acts?
     pub fn lead(&self, leads: bool) {
         self.leader.set(i64::from(leads));
+    }
+}
+
+impl Catalog {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "custom_actions",
+            "How many actions of the operator's are in force",
+            self.actions.clone(),
+        );
+        registry.register(
+            "custom_actions_refused",
+            "1 while the operator's catalog has a fault and an older one is in force",
+            self.refused.clone(),
+        );
+        registry.register(
+            "custom_actions_errors",
+            "Catalogs of the operator's that were refused",
+            self.errors.clone(),
+        );
     }
 }
 

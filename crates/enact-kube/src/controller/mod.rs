@@ -1,12 +1,13 @@
 //! The controller: what [`crate::machine`] asks for is found out and done here, and nowhere else.
 //!
 //! Reading order: `reconcile.rs` (one pass over one execution), `looking.rs` (what is found out), `writing.rs` (what is written),
-//! `following.rs` (what Jobs tell while they run),
-//! `conditions.rs` and `facts.rs` (conditions in Rego), `locks.rs`, `leader.rs`, `metrics.rs`, `health.rs`, `serve.rs` (all of it together).
+//! `following.rs` (what Jobs tell while they run), `shelf.rs` (the catalog in force),
+//! `conditions.rs` and `facts.rs` (conditions in Rego), `locks.rs`, `leader.rs`, `metrics.rs`, `health.rs` and `guard.rs`, `serve.rs` (all of it together).
 
 mod conditions;
 mod facts;
 mod following;
+mod guard;
 mod health;
 mod leader;
 mod locks;
@@ -14,6 +15,7 @@ mod looking;
 mod metrics;
 mod reconcile;
 mod serve;
+mod shelf;
 mod trouble;
 mod writing;
 
@@ -31,13 +33,16 @@ pub use looking::cluster_uid;
 pub use metrics::Metrics;
 pub use reconcile::reconcile;
 pub use serve::{Options, serve};
+pub use shelf::{CATALOG_KEY, Shelf, Shelved, look as look_at_catalog};
 pub use trouble::Trouble;
 
-use crate::catalog::Catalog;
 use crate::machine::Settings;
 
 /// The ConfigMap that stops everything.
 pub const CONTROL: &str = "kubernetes-executor-control";
+
+/// The ConfigMap with the operator's own actions.
+pub const CATALOG: &str = "kubernetes-executor-catalog";
 
 /// The ConfigMap with the operator's conditions.
 pub const CONDITIONS: &str = "kubernetes-executor-conditions";
@@ -55,7 +60,7 @@ pub struct Context {
     /// What the operator decided.
     pub settings: Settings,
     /// The actions that may be asked for.
-    pub catalog: Catalog,
+    pub catalog: Shelf,
     /// The policies.
     pub policies: InForce,
     /// Conditions in Rego, each in a process of its own.

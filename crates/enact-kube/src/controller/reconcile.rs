@@ -87,6 +87,15 @@ async fn decide(
     context: &Context,
 ) -> Result<Next, Trouble> {
     let mut facts = Facts::default();
+    // One catalog for the whole pass, whatever comes into force meanwhile.
+    let catalog = context.catalog.now();
+    if !context.catalog.is_known() && !catalog.exists(&object.spec.action) {
+        tracing::warn!(
+            execution = object.name_any(),
+            "waits until the custom actions are known"
+        );
+        return Ok(Next::wait(Duration::from_secs(5)));
+    }
     for _ in 0..MOST_ROUNDS {
         let policies = context.policies.now();
         let bundle = policies.loaded().digest.clone();
@@ -94,7 +103,7 @@ async fn decide(
             object,
             facts: &facts,
             settings: &context.settings,
-            catalog: &context.catalog,
+            catalog: &catalog,
             bundle: Some(&bundle),
             now: context.clock.now(),
         };
@@ -102,7 +111,7 @@ async fn decide(
             Next::Learn(questions) => {
                 let mut learned = facts.clone();
                 for question in questions {
-                    looking::answer(&mut learned, object, &question, others, context).await?;
+                    looking::answer(&mut learned, object, &question, others, &catalog, context).await?;
                 }
                 facts = learned;
             }

@@ -34,8 +34,8 @@ pub(super) fn action_input(
     let mut labels = claimed.clone();
     labels.extend(live.clone());
     ActionInput {
-        action: about.name.to_owned(),
-        parameters: shown_parameters(object.spec.parameters.clone(), about.name),
+        action: about.name.to_string(),
+        parameters: shown_parameters(object.spec.parameters.clone(), &about.name),
         typed: resolved.asked.parameters.0.clone(),
         target_resource: TargetResource {
             kind: resolved.asked.target.kind.clone(),

@@ -132,6 +132,19 @@ fn seen(
         let reason = FailureReason::TargetChanged;
         return Err(failed(known, status.clone(), reason, &message, "TargetChanged"));
     };
+    // What runs checks it again right before its first write, where it is ours.
+    let uid = object
+        .pointer("/metadata/uid")
+        .and_then(serde_json::Value::as_str);
+    let judged = status
+        .target_snapshot
+        .as_ref()
+        .map(|snapshot| snapshot.uid.as_str());
+    if uid != judged {
+        let message = format!("{target} is another object than the one that was judged; nothing was done");
+        let reason = FailureReason::TargetChanged;
+        return Err(failed(known, status.clone(), reason, &message, "TargetChanged"));
+    }
     let foreseen = resolved.action.foresee(object, &resolved.asked).ok();
     Ok(action_input(
         known,
@@ -151,12 +164,19 @@ fn build(
     let name = status.job_name.clone().unwrap_or_default();
     let request = Request {
         v: 1,
-        action: resolved.action.about().name.to_owned(),
+        action: resolved.action.about().name.to_string(),
         target: resolved.asked.target.clone(),
         parameters: written_parameters(known, resolved),
         basis: basis(status.target_snapshot.as_ref()),
         on_behalf_of: on_behalf_of(known.object),
         seconds: resolved.limit.as_secs().max(1),
+    };
+    let argv = match resolved.argv() {
+        Ok(argv) => argv,
+        Err(why) => {
+            let reason = FailureReason::InvalidParameters;
+            return failed(known, status, reason, &why, "ParametersRejected");
+        }
     };
     let parts = Parts {
         object: known.object,
@@ -164,6 +184,7 @@ fn build(
         request: &request,
         name: &name,
         settings: known.settings,
+        argv: argv.as_deref(),
     };
     if serde_json::to_string(&request).map_or(usize::MAX, |text| text.len()) > MOST_REQUEST {
         let message = format!("the request is longer than {MOST_REQUEST} bytes; nothing was done");

@@ -8,7 +8,10 @@
 )]
 
 mod actions;
+mod cases;
 mod crash;
+mod custom;
+mod depending;
 mod flow;
 mod following;
 mod refusals;

@@ -26,6 +26,7 @@ fn start(bench: &Bench, name: &str, elect: bool) -> Replica {
     let options = Options {
         health: "127.0.0.1:0".parse().unwrap(),
         metrics: "127.0.0.1:0".parse().unwrap(),
+        metrics_auth: false,
         elect,
         concurrency: 10,
     };
