@@ -16,4 +16,5 @@ mod flow;
 mod following;
 mod refusals;
 mod serving;
+mod simulated;
 mod support;
