@@ -11,7 +11,7 @@ use super::spec::KubernetesExecution;
 pub const PLURAL: &str = "kubernetesexecutions";
 
 /// The fields of a spec that may not change: all but `cancel`.
-const FIXED: [&str; 9] = [
+const FIXED: [&str; 10] = [
     "action",
     "parameters",
     "targetResource",
@@ -21,6 +21,7 @@ const FIXED: [&str; 9] = [
     "postConditions",
     "dependsOn",
     "workflowExecutionRef",
+    "cluster",
 ];
 
 /// The definition: schema, columns, status subresource, and the one rule that keeps a spec as it is.

@@ -57,6 +57,10 @@ pub struct KubernetesExecutionSpec {
     /// Which workflow asked. For people; ownership is in `metadata.ownerReferences`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_execution_ref: Option<WorkflowExecutionRef>,
+    /// Not to be given: an executor acts in its own cluster only, and a request that names one is refused in the status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub cluster: Option<String>,
     /// Stop it. The only field that may change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancel: bool,

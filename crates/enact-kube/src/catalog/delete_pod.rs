@@ -16,13 +16,13 @@ use super::{About, Asked, Basis, CatalogAction, Foreseen, Parameter, Right, Shap
 pub(super) struct DeletePod;
 
 static ABOUT: std::sync::LazyLock<About> = std::sync::LazyLock::new(|| About {
-    name: "DeletePod",
+    name: "DeletePod".into(),
     version: 1,
     kind: "Pod",
     api_version: "v1",
     plural: "pods",
     namespaced: true,
-    about: "deletes a pod, so that its owner makes another",
+    about: "deletes a pod, so that its owner makes another".into(),
     timeout: Duration::from_secs(120),
     typical: Duration::from_secs(30),
     effect: Effect::Destroy,
@@ -32,6 +32,7 @@ static ABOUT: std::sync::LazyLock<About> = std::sync::LazyLock::new(|| About {
         resource: "pods",
         verbs: &["delete", "get"],
     }],
+    runs: super::Runs::Ourselves,
 });
 
 impl CatalogAction for DeletePod {

@@ -25,18 +25,19 @@ pub(super) const KIND: &str = "Deployment";
 /// What all of them have in common.
 pub(super) fn about(name: &'static str, about: &'static str) -> About {
     About {
-        name,
+        name: name.into(),
         version: 1,
         kind: KIND,
         api_version: "apps/v1",
         plural: "deployments",
         namespaced: true,
-        about,
+        about: about.into(),
         timeout: Duration::from_secs(600),
         typical: Duration::from_secs(120),
         effect: enact_core::change::Effect::Write,
         idempotent: true,
         rights: &[],
+        runs: super::Runs::Ourselves,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod act;
 mod cordon_node;
+mod custom;
 mod delete_pod;
 mod deployment;
 mod drain_evict;
@@ -22,6 +23,7 @@ mod selector;
 mod uncordon_node;
 mod update_image;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -32,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use act::{Acted, Acting, BoxFuture, Done, Failed, Failure, Stage, describe};
+pub use custom::{ACCOUNT_PREFIX, Argument, CustomAction, MOST_ACTIONS, Program, argv, read as read_custom};
 pub use drain_filter::{Grouped, Selection, Verdict as PodVerdict, select as select_pods};
 pub use image::is_image_reference;
 pub use parameter::{Parameter, Shape, Typed, typed};
@@ -79,7 +82,7 @@ pub struct Right {
 #[derive(Debug, Clone)]
 pub struct About {
     /// Its name: `ScaleDeployment`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its version, counted from 1: `ScaleDeployment@v1`.
     pub version: u32,
     /// The kind that it is aimed at.
@@ -91,7 +94,7 @@ pub struct About {
     /// Does the kind belong to a namespace?
     pub namespaced: bool,
     /// What it does, in a sentence.
-    pub about: &'static str,
+    pub about: Cow<'static, str>,
     /// How long it may take when nothing else is said.
     pub timeout: Duration,
     /// How long it usually takes.
@@ -100,14 +103,29 @@ pub struct About {
     pub effect: Effect,
     /// May its pod be started again after a node was lost? Only where doing it twice is doing it once.
     pub idempotent: bool,
-    /// What its account may do.
+    /// What its account may do. Empty for an operator's own: what its account may do is theirs to say.
     pub rights: &'static [Right],
+    /// What its Job runs.
+    pub runs: Runs,
+}
+
+/// What the Job of an action runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Runs {
+    /// This program, which knows the action.
+    #[default]
+    Ourselves,
+    /// A program of the operator's.
+    Program(Program),
 }
 
 impl About {
     /// The account that its Job runs under: `kubernetes-executor-scale-deployment`.
     pub fn account(&self) -> String {
-        format!("kubernetes-executor-{}", kebab(self.name))
+        match &self.runs {
+            Runs::Ourselves => format!("kubernetes-executor-{}", kebab(&self.name)),
+            Runs::Program(program) => program.account.clone(),
+        }
     }
 }
 
@@ -240,7 +258,7 @@ impl Catalog {
         ];
         let named = actions
             .into_iter()
-            .map(|action| (action.about().name.to_owned(), action));
+            .map(|action| (action.about().name.to_string(), action));
         Self {
             actions: named.collect(),
         }
@@ -251,11 +269,11 @@ impl Catalog {
     /// # Errors
     /// When there is one of that name.
     pub fn register(&mut self, action: Arc<dyn CatalogAction>) -> Result<(), CatalogError> {
-        let name = action.about().name;
-        if self.exists(name) {
-            return Err(CatalogError::Duplicate(name.to_owned()));
+        let name = action.about().name.to_string();
+        if self.exists(&name) {
+            return Err(CatalogError::Duplicate(name));
         }
-        self.actions.insert(name.to_owned(), action);
+        self.actions.insert(name, action);
         Ok(())
     }
 

@@ -23,18 +23,19 @@ const MOST_CONFLICTS: u32 = 8;
 /// What the actions on nodes have in common.
 pub(super) fn about(name: &'static str, about: &'static str) -> About {
     About {
-        name,
+        name: name.into(),
         version: 1,
         kind: "Node",
         api_version: "v1",
         plural: "nodes",
         namespaced: false,
-        about,
+        about: about.into(),
         timeout: Duration::from_secs(30),
         typical: Duration::from_secs(2),
         effect: Effect::Write,
         idempotent: true,
         rights: &[],
+        runs: super::Runs::Ourselves,
     }
 }
 

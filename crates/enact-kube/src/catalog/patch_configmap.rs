@@ -22,13 +22,13 @@ const DATA: &[&str] = &["data", "binaryData"];
 pub(super) struct PatchConfigMap;
 
 static ABOUT: std::sync::LazyLock<About> = std::sync::LazyLock::new(|| About {
-    name: "PatchConfigMap",
+    name: "PatchConfigMap".into(),
     version: 1,
     kind: "ConfigMap",
     api_version: "v1",
     plural: "configmaps",
     namespaced: true,
-    about: "changes keys of a ConfigMap",
+    about: "changes keys of a ConfigMap".into(),
     timeout: Duration::from_secs(60),
     typical: Duration::from_secs(2),
     effect: Effect::Write,
@@ -38,6 +38,7 @@ static ABOUT: std::sync::LazyLock<About> = std::sync::LazyLock::new(|| About {
         resource: "configmaps",
         verbs: &["get", "patch"],
     }],
+    runs: super::Runs::Ourselves,
 });
 
 impl CatalogAction for PatchConfigMap {

@@ -22,13 +22,13 @@ const DATA: &[&str] = &["data", "stringData"];
 pub(super) struct PatchSecret;
 
 static ABOUT: std::sync::LazyLock<About> = std::sync::LazyLock::new(|| About {
-    name: "PatchSecret",
+    name: "PatchSecret".into(),
     version: 1,
     kind: "Secret",
     api_version: "v1",
     plural: "secrets",
     namespaced: true,
-    about: "changes keys of a Secret, without showing a value",
+    about: "changes keys of a Secret, without showing a value".into(),
     timeout: Duration::from_secs(60),
     typical: Duration::from_secs(2),
     effect: Effect::Write,
@@ -38,6 +38,7 @@ static ABOUT: std::sync::LazyLock<About> = std::sync::LazyLock::new(|| About {
         resource: "secrets",
         verbs: &["get", "patch"],
     }],
+    runs: super::Runs::Ourselves,
 });
 
 impl CatalogAction for PatchSecret {

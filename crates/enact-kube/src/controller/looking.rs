@@ -20,7 +20,7 @@ use kube::{Api, ResourceExt as _};
 
 use super::{APPROVALS, APPROVERS, CONTROL, Context, Trouble, conditions, locks};
 use crate::api::{KubernetesExecution, Phase};
-use crate::catalog::{About, Target};
+use crate::catalog::{About, Catalog, Target};
 use crate::job::CONTAINER;
 use crate::machine::{
     AccountFact, DependencyFact, Facts, Halt, Looked, Namespaces, Output, PolicyFact, Question, output_cut,
@@ -38,26 +38,30 @@ pub(super) async fn answer(
     object: &KubernetesExecution,
     question: &Question,
     others: Others<'_>,
+    catalog: &Catalog,
     context: &Context,
 ) -> Result<(), Trouble> {
     match question {
         Question::Halt => facts.halt = Some(halt(context).await?),
-        Question::Target(target) => facts.target = Some(self::target(target, object, context).await?),
+        Question::Target(target) => {
+            facts.target = Some(self::target(target, object, catalog, context).await?);
+        }
         Question::Namespaces(target) => facts.namespaces = Some(namespaces(target, object, context).await?),
         Question::Policy(input, plan) => facts.policy = Some(policy(input, plan, context).await),
         Question::Approvals => facts.approvals = Some(approvals(object, context).await?),
-        Question::Account(target) => facts.account = Some(account(target, object, context).await?),
+        Question::Account(target) => facts.account = Some(account(target, object, catalog, context).await?),
         Question::Conditions(which, indices, input) => {
             let found = conditions::evaluate(object, *which, indices, input, context).await?;
             facts.conditions.insert(*which, found);
         }
-        Question::Lock(target) => facts.lock = Some(lock(target, object, others, context)),
+        Question::Lock(target) => facts.lock = Some(lock(target, object, others, catalog, context)),
         Question::Dependencies(names) => {
             facts.dependencies = Some(dependencies(names, object, context).await?);
         }
         Question::Job(name) => facts.job = Some(jobs(context).get_opt(name).await?.map(Box::new)),
         Question::Pods(job) => facts.pods = Some(pods(job, context).await?),
         Question::Output(job) => facts.output = Some(output(job, context).await?),
+        Question::Told(job) => facts.told = Some(context.followers.told(job)),
     }
     Ok(())
 }
@@ -86,8 +90,13 @@ pub(super) async fn halt(context: &Context) -> Result<Halt, Trouble> {
 }
 
 /// The target, from the server itself.
-async fn target(target: &Target, object: &KubernetesExecution, context: &Context) -> Result<Looked, Trouble> {
-    let Some(action) = context.catalog.get(&object.spec.action) else {
+async fn target(
+    target: &Target,
+    object: &KubernetesExecution,
+    catalog: &Catalog,
+    context: &Context,
+) -> Result<Looked, Trouble> {
+    let Some(action) = catalog.get(&object.spec.action) else {
         return Ok(Looked::Absent);
     };
     let about = action.about();
@@ -226,9 +235,10 @@ fn trust(data: &BTreeMap<String, String>) -> Trust {
 async fn account(
     target: &Target,
     object: &KubernetesExecution,
+    catalog: &Catalog,
     context: &Context,
 ) -> Result<AccountFact, Trouble> {
-    let Some(action) = context.catalog.get(&object.spec.action) else {
+    let Some(action) = catalog.get(&object.spec.action) else {
         return Ok(AccountFact::default());
     };
     let about = action.about();
@@ -304,11 +314,12 @@ fn lock(
     target: &Target,
     object: &KubernetesExecution,
     others: Others<'_>,
+    catalog: &Catalog,
     context: &Context,
 ) -> Option<String> {
     let uid = object.uid().unwrap_or_default();
     let now = context.clock.now();
-    let running = locks::holder(&others(), target, &uid, &context.catalog, &context.settings, now);
+    let running = locks::holder(&others(), target, &uid, catalog, &context.settings, now);
     running.or_else(|| context.locks.take(target, &uid, &object.name_any()))
 }
 

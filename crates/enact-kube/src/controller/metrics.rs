@@ -92,6 +92,15 @@ pub struct Metrics {
     longest: Family<OfPhase, Gauge<f64, AtomicU64>>,
     orphans: Gauge<i64, AtomicI64>,
     leader: Gauge<i64, AtomicI64>,
+    catalog: OwnActions,
+}
+
+/// What is counted of the operator's own actions.
+#[derive(Debug, Clone, Default)]
+struct OwnActions {
+    actions: Gauge<i64, AtomicI64>,
+    refused: Gauge<i64, AtomicI64>,
+    errors: Counter,
 }
 
 impl Metrics {
@@ -108,6 +117,7 @@ impl Metrics {
             longest: Family::default(),
             orphans: Gauge::default(),
             leader: Gauge::default(),
+            catalog: OwnActions::default(),
         };
         registry.register(
             "kubernetes_execution_reconciliation_duration_seconds",
@@ -160,6 +170,7 @@ impl Metrics {
             metrics.leader.clone(),
         );
         metrics.begin_at_zero();
+        metrics.catalog.register(registry);
         metrics
     }
 
@@ -185,20 +196,34 @@ impl Metrics {
             drop(self.transitions.get_or_create(&labels));
         }
         for action in Catalog::built_in().list() {
-            let action = action.about().name;
+            let action = &action.about().name;
             let labels = OfAction {
-                action: action.to_owned(),
+                action: action.to_string(),
             };
             drop(self.creations.get_or_create(&labels));
             drop(self.active.get_or_create(&labels));
             for outcome in ["completed", "failed"] {
                 let labels = Ended {
-                    action: action.to_owned(),
+                    action: action.to_string(),
                     outcome,
                 };
                 drop(self.completions.get_or_create(&labels));
             }
         }
+    }
+
+    /// A catalog came into force, with so many actions of the operator's.
+    pub fn catalog_taken(&self, actions: usize) {
+        self.catalog
+            .actions
+            .set(i64::try_from(actions).unwrap_or(i64::MAX));
+        self.catalog.refused.set(0);
+    }
+
+    /// A catalog was refused; what was in force stays.
+    pub fn catalog_refused(&self) {
+        self.catalog.errors.inc();
+        self.catalog.refused.set(1);
     }
 
     /// A pass is over.
@@ -219,7 +244,7 @@ impl Metrics {
         };
         self.transitions.get_or_create(&labels).inc();
         let of_action = OfAction {
-            action: action.to_owned(),
+            action: action.to_string(),
         };
         if to == Phase::Running {
             self.active.get_or_create(&of_action).inc();
@@ -228,7 +253,7 @@ impl Metrics {
         }
         if to.is_final() {
             let labels = Result {
-                action: action.to_owned(),
+                action: action.to_string(),
                 outcome: if to == Phase::Completed {
                     "completed"
                 } else {
@@ -243,7 +268,7 @@ impl Metrics {
     /// A Job was created.
     pub fn job_created(&self, action: &str, took: Duration) {
         let labels = OfAction {
-            action: action.to_owned(),
+            action: action.to_string(),
         };
         self.creations.get_or_create(&labels).observe(took.as_secs_f64());
     }
@@ -256,7 +281,7 @@ impl Metrics {
             .and_then(|result| result.duration.as_deref())
             .and_then(seconds);
         let labels = Ended {
-            action: action.to_owned(),
+            action: action.to_string(),
             outcome: if succeeded { "completed" } else { "failed" },
         };
         if let Some(took) = took {
@@ -304,6 +329,26 @@ impl Metrics {
     /// Is this replica the one that acts?
     pub fn lead(&self, leads: bool) {
         self.leader.set(i64::from(leads));
+    }
+}
+
+impl OwnActions {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "custom_actions",
+            "How many actions of the operator's are in force",
+            self.actions.clone(),
+        );
+        registry.register(
+            "custom_actions_refused",
+            "1 while the operator's catalog has a fault and an older one is in force",
+            self.refused.clone(),
+        );
+        registry.register(
+            "custom_actions_errors",
+            "Catalogs of the operator's that were refused",
+            self.errors.clone(),
+        );
     }
 }
 

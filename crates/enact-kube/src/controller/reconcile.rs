@@ -40,9 +40,7 @@ async fn pass(
 ) -> Result<Action, Trouble> {
     // What a watch brought may be old. An effect must not rest on that.
     let Some(object) = fresh(seen, context).await? else {
-        context
-            .locks
-            .release(seen.metadata.uid.as_deref().unwrap_or_default());
+        let_go(seen, context);
         return Ok(Action::await_change());
     };
     let started = context.clock.now();
@@ -64,9 +62,7 @@ async fn pass(
         .instrument(span)
         .await?;
     if written.phase.is_some_and(Phase::is_final) || from.is_final() {
-        context
-            .locks
-            .release(object.metadata.uid.as_deref().unwrap_or_default());
+        let_go(&object, context);
     }
     let took = Duration::try_from(context.clock.now().duration_since(started)).unwrap_or(Duration::ZERO);
     context.metrics.reconciled(from, took);
@@ -74,6 +70,17 @@ async fn pass(
         Then::Settled => Action::await_change(),
         Then::After(length) => Action::requeue(length),
     })
+}
+
+/// What is kept for an execution while it is not over.
+fn let_go(object: &KubernetesExecution, context: &Context) {
+    context
+        .locks
+        .release(object.metadata.uid.as_deref().unwrap_or_default());
+    let status = object.status.as_ref();
+    if let Some(job) = status.and_then(|status| status.job_name.as_deref()) {
+        context.followers.forget(job);
+    }
 }
 
 async fn fresh(
@@ -99,6 +106,15 @@ async fn decide(
     context: &Context,
 ) -> Result<Next, Trouble> {
     let mut facts = Facts::default();
+    // One catalog for the whole pass, whatever comes into force meanwhile.
+    let catalog = context.catalog.now();
+    if !context.catalog.is_known() && !catalog.exists(&object.spec.action) {
+        tracing::warn!(
+            execution = object.name_any(),
+            "waits until the custom actions are known"
+        );
+        return Ok(Next::wait(Duration::from_secs(5)));
+    }
     for _ in 0..MOST_ROUNDS {
         let policies = context.policies.now();
         let bundle = policies.loaded().digest.clone();
@@ -106,7 +122,7 @@ async fn decide(
             object,
             facts: &facts,
             settings: &context.settings,
-            catalog: &context.catalog,
+            catalog: &catalog,
             bundle: Some(&bundle),
             now: context.clock.now(),
         };
@@ -115,7 +131,7 @@ async fn decide(
                 let mut learned = facts.clone();
                 for question in questions {
                     let span = tracing::info_span!("look", question = question.name());
-                    looking::answer(&mut learned, object, &question, others, context)
+                    looking::answer(&mut learned, object, &question, others, &catalog, context)
                         .instrument(span)
                         .await?;
                 }

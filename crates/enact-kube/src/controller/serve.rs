@@ -16,8 +16,9 @@ use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use super::census::census;
+use super::guard::Guard;
 use super::leader::{BEAT, RENEW};
-use super::{Context, Leader, Trouble, health, kept, looking, reconcile};
+use super::{Context, Leader, Trouble, health, kept, looking, reconcile, shelf};
 use crate::api::KubernetesExecution;
 use crate::job::{NAME_ANNOTATION, NAMESPACE_ANNOTATION, UID_ANNOTATION, selector};
 use crate::machine::Halt;
@@ -29,6 +30,8 @@ pub struct Options {
     pub health: SocketAddr,
     /// Where metrics are served.
     pub metrics: SocketAddr,
+    /// Is the API server asked who may read the metrics?
+    pub metrics_auth: bool,
     /// Is there more than one replica?
     pub elect: bool,
     /// How many executions are looked at at once.
@@ -62,7 +65,13 @@ pub async fn serve(
     let told = |what: &'static str| move |error: std::io::Error| format!("{what} cannot be served: {error}");
     let serving = async {
         let health = health::health(options.health, ready, stop.clone());
-        let metrics = health::metrics(options.metrics, Arc::new(registry), stop.clone());
+        let served = health::Served {
+            registry: Arc::new(registry),
+            guard: options
+                .metrics_auth
+                .then(|| Arc::new(Guard::new(context.client.clone()))),
+        };
+        let metrics = health::metrics(options.metrics, served, stop.clone());
         let served = tokio::try_join!(async { health.await.map_err(told("health")) }, async {
             metrics.await.map_err(told("metrics"))
         },);
@@ -75,6 +84,7 @@ pub async fn serve(
     let acting = lead(&context, &options, &synced, &stop);
     let ended = tokio::select! {
         why = serving => Err(why),
+        () = shelf::keep(&context) => Ok(()),
         ended = acting => ended,
     };
     stop.cancel();

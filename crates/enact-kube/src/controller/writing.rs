@@ -1,5 +1,7 @@
 //! The one place that writes: intents, in order. What stands after one that failed is left undone, and decided again.
 
+use std::borrow::Cow;
+
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -52,6 +54,7 @@ pub(super) async fn carry_out(
             }
             Intent::DeleteJob(name) => delete(&name, context).await?,
             Intent::LetJobGo(name, seconds) => let_go(&name, seconds, context).await?,
+            Intent::Follow { job, pod } => context.followers.follow(&job, &pod, context),
             Intent::Event {
                 warning,
                 reason,
@@ -118,12 +121,10 @@ fn count(
     context: &Context,
 ) {
     let (from, to) = (before.phase.unwrap_or_default(), after.phase.unwrap_or_default());
-    let known = context.catalog.exists(&object.spec.action);
-    let action = if known {
-        object.spec.action.as_str()
-    } else {
-        "unknown"
-    };
+    let catalog = context.catalog.now();
+    let action = catalog.get(&object.spec.action);
+    let action = action.map_or(Cow::Borrowed("unknown"), |action| action.about().label());
+    let action = action.as_ref();
     if from != to {
         context
             .metrics
@@ -177,11 +178,10 @@ async fn create(job: &Job, context: &Context) -> Result<Option<String>, Trouble>
     {
         Ok(_) => {
             let took = context.clock.now().duration_since(started);
-            let action = job
-                .labels()
-                .get("kubernaut.ai/action")
-                .cloned()
-                .unwrap_or_default();
+            let catalog = context.catalog.now();
+            let action = job.labels().get("kubernaut.ai/action");
+            let action = action.and_then(|action| catalog.get(action));
+            let action = action.map_or(Cow::Borrowed("unknown"), |action| action.about().label());
             context
                 .metrics
                 .job_created(&action, took.try_into().unwrap_or_default());
@@ -201,11 +201,12 @@ async fn create(job: &Job, context: &Context) -> Result<Option<String>, Trouble>
 /// The execution fails because its Job was refused: nothing was done.
 fn refuse(object: &KubernetesExecution, why: &str, context: &Context) -> Vec<Intent> {
     let facts = crate::machine::Facts::default();
+    let catalog = context.catalog.now();
     let known = crate::machine::Known {
         object,
         facts: &facts,
         settings: &context.settings,
-        catalog: &context.catalog,
+        catalog: &catalog,
         bundle: None,
         now: context.clock.now(),
     };

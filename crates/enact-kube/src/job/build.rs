@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::protocol::{REQUEST_VARIABLE, Request};
 use super::{ALLOWANCE_SECONDS, CONTAINER};
 use crate::api::KubernetesExecution;
-use crate::catalog::About;
+use crate::catalog::{About, Runs};
 use crate::machine::{Admission, Settings};
 
 /// The namespace of the execution.
@@ -46,6 +46,8 @@ pub struct Parts<'a> {
     pub secret: Option<&'a str>,
     /// What the operator decided.
     pub settings: &'a Settings,
+    /// The argv of a program of the operator's, parameters filled in; none where this program runs.
+    pub argv: Option<&'a [String]>,
 }
 
 /// The Job of an admitted execution.
@@ -110,7 +112,7 @@ fn labels(parts: &Parts<'_>) -> BTreeMap<&'static str, String> {
         ("app.kubernetes.io/name", "kubernetes-executor".to_owned()),
         ("app.kubernetes.io/component", "action".to_owned()),
         ("kubernaut.ai/execution", name.clone()),
-        ("kubernaut.ai/action", parts.about.name.to_owned()),
+        ("kubernaut.ai/action", parts.about.name.to_string()),
         ("execution", name),
     ]
     .into()
@@ -189,11 +191,9 @@ fn pod(parts: &Parts<'_>, request: &str) -> Value {
 }
 
 fn container(parts: &Parts<'_>, request: &str) -> Value {
-    json!({
+    let mut container = json!({
         "name": CONTAINER,
-        "image": parts.settings.image,
         "imagePullPolicy": "IfNotPresent",
-        "args": ["action", "run"],
         "env": [environment(parts, request)],
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -211,7 +211,11 @@ fn container(parts: &Parts<'_>, request: &str) -> Value {
             "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
             "readOnly": true,
         }],
-    })
+    });
+    if let Some(fields) = container.as_object_mut() {
+        fields.extend(runs(parts));
+    }
+    container
 }
 
 /// What it is told. A Job can be read by more people than a Secret, and its body stands in audit logs.
@@ -225,7 +229,19 @@ fn environment(parts: &Parts<'_>, request: &str) -> Value {
     }
 }
 
-/// The kubelet expands `$(NAME)` in values; a dollar sign that is meant is written twice.
+/// What the container runs: this program, or the operator's. Its argv is a list, and no shell reads it.
+fn runs(parts: &Parts<'_>) -> serde_json::Map<String, Value> {
+    let fields = match (&parts.about.runs, parts.argv) {
+        (Runs::Program(program), Some(argv)) => {
+            let command: Vec<String> = argv.iter().map(|argument| escaped(argument)).collect();
+            json!({ "image": program.image, "command": command })
+        }
+        _ => json!({ "image": parts.settings.image, "args": ["action", "run"] }),
+    };
+    fields.as_object().cloned().unwrap_or_default()
+}
+
+/// The kubelet expands `$(NAME)` in values and arguments; a dollar sign that is meant is written twice.
 fn escaped(request: &str) -> String {
     request.replace('$', "$$")
 }

@@ -2,14 +2,17 @@
 
 use crate::catalog::Stage;
 
-/// The way back that it told before its first write, as JSON; the last one counts.
+/// The longest record of the way back, in bytes: it must have room in a status.
+const MOST_RECORD: usize = 32 * 1024;
+
+/// The way back that it told before its first write, as JSON; the last one counts. One that is too long is none.
 pub fn told_rollback(output: &str) -> Option<String> {
     let stages = output.lines().filter_map(|line| serde_json::from_str(line).ok());
     let mut rollback = stages.filter_map(|stage| match stage {
         Stage::Rollback { rollback } => serde_json::to_string(&rollback).ok(),
         Stage::Note { .. } => None,
     });
-    rollback.next_back()
+    rollback.rfind(|record| record.len() <= MOST_RECORD)
 }
 
 /// What it printed for people: notes as they are, the way back left out, everything else shown harmlessly.

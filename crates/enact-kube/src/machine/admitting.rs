@@ -13,6 +13,7 @@ use serde_json::json;
 use super::asked::{Resolved, on_behalf_of};
 use super::known::{Facts, Known};
 use super::status::spec_hash;
+use crate::catalog::Runs;
 
 /// The annotation that names who created an execution, where the cluster was told to write it.
 pub(super) const REQUESTER: &str = "kubernaut.ai/requester";
@@ -58,13 +59,23 @@ pub(super) fn plan(known: &Known<'_>, resolved: &Resolved) -> Result<Plan, Strin
     change.undo = Some(Undo::Impossible {
         reason: "taking it back is another execution; the status says which".to_owned(),
     });
-    change.spec = Some(json!({
+    let mut spec = json!({
         "action": about.name,
         "version": about.version,
         "target": asked.target,
         "parameters": asked.parameters.0,
         "dry_run": known.object.spec.dry_run,
-    }));
+    });
+    if let (Runs::Program(program), Some(fields)) = (&about.runs, spec.as_object_mut()) {
+        // What is approved is this program in this image, not whatever the catalog says by then. Values that cannot stand in an argv are
+        // refused where they are looked at.
+        let argv = resolved.argv().ok().flatten();
+        fields.insert(
+            "runs".to_owned(),
+            json!({ "account": program.account, "image": program.image, "argv": argv }),
+        );
+    }
+    change.spec = Some(spec);
     let draft = PlanDraft {
         metadata: Metadata {
             generated_at: known.now,

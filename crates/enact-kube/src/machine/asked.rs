@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::durations::{parse_duration, time_limit};
 use super::known::Known;
 use crate::api::{ActionCondition, FailureReason, KubernetesExecution, TargetResource};
-use crate::catalog::{About, Asked, CatalogAction, Target, Typed, is_subdomain, typed};
+use crate::catalog::{About, Asked, CatalogAction, Runs, Target, Typed, argv, is_subdomain, typed};
 
 /// The longest time for a condition before.
 const MOST_BEFORE: Duration = Duration::from_secs(60);
@@ -43,6 +43,19 @@ pub struct Resolved {
     pub limit: Duration,
 }
 
+impl Resolved {
+    /// The argv of an operator's program, parameters filled in; none where the Job runs this program.
+    ///
+    /// # Errors
+    /// When a value cannot stand where its parameter stands.
+    pub(super) fn argv(&self) -> Result<Option<Vec<String>>, String> {
+        match &self.action.about().runs {
+            Runs::Ourselves => Ok(None),
+            Runs::Program(program) => argv(&program.argv, &self.asked).map(Some),
+        }
+    }
+}
+
 /// Why it cannot be resolved.
 pub(super) type Refused = (FailureReason, String);
 
@@ -59,6 +72,11 @@ pub(super) fn check_request(known: &Known<'_>) -> Result<Arc<dyn CatalogAction>,
             known.catalog.unknown(&object.spec.action),
         )
     })?;
+    if let Some(cluster) = &object.spec.cluster {
+        let cluster = short(cluster);
+        let why = format!("spec.cluster names {cluster:?}, and this executor acts in its own cluster only");
+        return Err(invalid(&why));
+    }
     parameters(object, action.as_ref(), None).map_err(|faults| invalid(&faults.join("; ")))?;
     time_limit(object.spec.timeout.as_deref(), action.about().timeout).map_err(|why| invalid(&why))?;
     check_conditions(known).map_err(|why| invalid(&why))?;

@@ -7,23 +7,28 @@ use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
 
 use super::asked::resolve;
 use super::known::{Intent, JobEnd, Known, Looked, Next, Question, Then};
+use super::refined::refine;
 use super::starting::basis;
-use super::status::{Failing, cut, fail, read_stamp, set_condition, stamp, status_of};
+use super::status::{Failing, cut, fail, read_stamp, set_condition, stamp};
 use crate::api::{
-    ConditionType, ExecutionResult, FailureReason, KubernetesExecutionStatus, ResourceAffected, RollbackInfo,
+    ConditionType, ExecutionResult, FailureReason, KubernetesExecutionStatus, ResourceAffected,
 };
-use crate::catalog::{Shows, Target};
+use crate::catalog::{ACCOUNT_PREFIX, Shows, Target};
 use crate::job::{CONTAINER, Report, read_report};
 
 /// How long a Job is kept once its result is in the status, in seconds.
 pub(super) const KEPT: i32 = 300;
 
-pub(super) fn next(known: &Known<'_>, job: &Job, end: &JobEnd) -> Next {
+pub(super) fn next(
+    known: &Known<'_>,
+    mut status: KubernetesExecutionStatus,
+    job: &Job,
+    end: &JobEnd,
+) -> Next {
     let name = job.metadata.name.clone().unwrap_or_default();
     let (Some(pods), Some(output)) = (&known.facts.pods, &known.facts.output) else {
         return Next::Learn(vec![Question::Pods(name.clone()), Question::Output(name)]);
     };
-    let mut status = status_of(known);
     status.execution_complete_time = Some(stamp(known.now));
     let ended = last_end(pods);
     let report = ended.and_then(|ended| read_report(ended.message.as_deref().unwrap_or_default()));
@@ -43,6 +48,17 @@ pub(super) fn next(known: &Known<'_>, job: &Job, end: &JobEnd) -> Next {
     );
     match (end, &report) {
         (JobEnd::Complete, Some(report)) if report.ok => went_well(known, status, report, &name),
+        (JobEnd::Complete, None) if is_custom(job) => {
+            let report = succeeded();
+            if let Some(result) = &mut status.result {
+                result.succeeded = true;
+            }
+            went_well(known, status, &report, &name)
+        }
+        (JobEnd::Complete, Some(report)) if is_custom(job) => {
+            let message = format!("its program ended well, but reports: {}", report.msg);
+            failed(known, status, FailureReason::ActionFailed, &message, &name)
+        }
         (JobEnd::Complete, _) => unreadable(known, status, &name),
         (JobEnd::Failed(reason, message), report) => {
             let (reason, message) = why(reason, message, report.as_ref(), ended, pods);
@@ -51,6 +67,24 @@ pub(super) fn next(known: &Known<'_>, job: &Job, end: &JobEnd) -> Next {
             }
             failed(known, status, reason, &message, &name)
         }
+    }
+}
+
+/// Does it run a program of the operator's? Its catalog may name another one by now, so the Job says it.
+fn is_custom(job: &Job) -> bool {
+    let pod = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+    let account = pod.and_then(|pod| pod.service_account_name.as_deref());
+    account.is_some_and(|account| account.starts_with(ACCOUNT_PREFIX))
+}
+
+/// What is said for a program that says nothing itself: its exit code counts.
+fn succeeded() -> Report {
+    Report {
+        v: 1,
+        ok: true,
+        code: "done".to_owned(),
+        msg: "its program ended with exit code 0".to_owned(),
+        ..Report::default()
     }
 }
 
@@ -71,16 +105,11 @@ fn last_end(pods: &[Pod]) -> Option<&ContainerStateTerminated> {
     })
 }
 
-/// What the action itself says of the way back is newer than what was foreseen; where it stands is not its to say.
+/// What the action reports of the way back, or told at its beginning.
 fn take_rollback(status: &mut KubernetesExecutionStatus, report: Option<&Report>, told: Option<&str>) {
-    let told: Option<RollbackInfo> = told.and_then(|text| serde_json::from_str(text).ok());
-    let refined = report.and_then(|report| report.rollback.clone()).or(told);
-    if let Some(mut refined) = refined {
-        if let Some(before) = &status.rollback_info {
-            refined.snapshot_ref.clone_from(&before.snapshot_ref);
-        }
-        status.rollback_info = Some(refined);
-    }
+    let reported = report.and_then(|report| report.rollback.as_ref());
+    let reported = reported.and_then(|rollback| serde_json::to_string(rollback).ok());
+    refine(status, reported.as_deref().or(told));
 }
 
 fn result(
@@ -188,8 +217,7 @@ fn seen(known: &Known<'_>, status: &KubernetesExecutionStatus) -> Result<Shows, 
 }
 
 /// The Job was created and is gone, and its end was never seen. It is never created again: it may have run.
-pub(super) fn lost(known: &Known<'_>) -> Next {
-    let mut status = status_of(known);
+pub(super) fn lost(known: &Known<'_>, mut status: KubernetesExecutionStatus) -> Next {
     match seen(known, &status) {
         Err(next) => next,
         Ok(Shows::Yes) => {

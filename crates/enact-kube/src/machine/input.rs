@@ -78,8 +78,8 @@ pub(crate) fn input_of(request: Request<'_>) -> ActionInput {
     let mut labels = request.claimed.clone();
     labels.extend(live.clone());
     ActionInput {
-        action: about.name.to_owned(),
-        parameters: shown_parameters(request.written, about.name),
+        action: about.name.to_string(),
+        parameters: shown_parameters(request.written, &about.name),
         typed: asked.parameters.0.clone(),
         target_resource: TargetResource {
             kind: asked.target.kind.clone(),

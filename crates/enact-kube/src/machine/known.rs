@@ -78,6 +78,8 @@ pub struct Facts {
     pub pods: Option<Vec<Pod>>,
     /// What it printed.
     pub output: Option<Output>,
+    /// What it told of the way back, as far as its log was followed until now.
+    pub told: Option<Option<String>>,
 }
 
 /// What was found where the target should be.
@@ -210,6 +212,8 @@ pub enum Question {
     Pods(String),
     /// What the Job printed.
     Output(String),
+    /// What the Job told of the way back, as far as its log was followed until now. Known here: nobody is asked.
+    Told(String),
 }
 
 impl Question {
@@ -228,6 +232,7 @@ impl Question {
             Self::Job(_) => "job",
             Self::Pods(_) => "pods",
             Self::Output(_) => "output",
+            Self::Told(_) => "told",
         }
     }
 }
@@ -249,6 +254,14 @@ pub enum Intent {
     DeleteJob(String),
     /// Let the Job go after so many seconds.
     LetJobGo(String, i32),
+    /// Follow the log of a pod of the Job, until it tells the way back. It is done beside everything else, and where it is done already
+    /// nothing happens.
+    Follow {
+        /// The Job.
+        job: String,
+        /// Its pod.
+        pod: String,
+    },
     /// Tell people, once what stands before it is written.
     Event {
         /// Is it a warning?

@@ -3,8 +3,7 @@
 //! nothing; [`crate::controller`] does, and is the only one who does.
 //!
 //! One transition per call. Reading order: [`next`], then `pending.rs`, `validating.rs` (with `judging.rs`: policy and people; `waits.rs`),
-//! `starting.rs` (the Job), `running.rs`,
-//! `finished.rs` (its end), `converging.rs` (conditions after), `deleted.rs`.
+//! `starting.rs` (the Job), `running.rs` (with `refined.rs`: what it tells), `finished.rs` (its end), `converging.rs` (conditions after), `deleted.rs`.
 
 mod admitting;
 mod asked;
@@ -16,6 +15,7 @@ mod input;
 mod judging;
 mod known;
 mod pending;
+mod refined;
 mod running;
 mod starting;
 mod status;

@@ -7,6 +7,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::known::{Intent, JobEnd, Known, Next, Question, Then};
+use super::refined::{refine, to_follow};
 use super::status::{Failing, fail, holds, read_stamp, set_condition, spec_hash, status_of};
 use super::{converging, finished, starting};
 use crate::api::{ConditionType, FailureReason, KubernetesExecutionStatus};
@@ -25,7 +26,7 @@ const NODE_PATIENCE: Duration = Duration::from_secs(120);
 const LATE: Duration = Duration::from_secs(60);
 
 pub(super) fn next(known: &Known<'_>) -> Next {
-    let status = status_of(known);
+    let mut status = status_of(known);
     if holds(&status, ConditionType::JobFinished) {
         return converging::next(known);
     }
@@ -37,11 +38,12 @@ pub(super) fn next(known: &Known<'_>) -> Next {
         };
         return fail(known, status, &failing, Vec::new());
     };
-    let Some(job) = &known.facts.job else {
-        return Next::Learn(vec![Question::Job(name)]);
+    let (Some(job), Some(told)) = (&known.facts.job, &known.facts.told) else {
+        return Next::Learn(vec![Question::Job(name.clone()), Question::Told(name)]);
     };
+    refine(&mut status, told.as_deref());
     match job {
-        None if holds(&status, ConditionType::JobCreated) => finished::lost(known),
+        None if holds(&status, ConditionType::JobCreated) => finished::lost(known, status),
         None if changed(known, &status) => {
             let failing = Failing {
                 reason: FailureReason::SpecChanged,
@@ -90,7 +92,7 @@ fn with_job(known: &Known<'_>, status: KubernetesExecutionStatus, job: &Job) -> 
         return created(known, status, job);
     }
     if let Some(end) = end_of(job) {
-        return finished::next(known, job, &end);
+        return finished::next(known, status, job, &end);
     }
     if let Some(next) = stopped(known, &status, &name) {
         return next;
@@ -192,7 +194,32 @@ fn watch(known: &Known<'_>, status: KubernetesExecutionStatus, job: &Job) -> Nex
     let left = deadline.map_or(RESYNC, |deadline| {
         since(known.now, deadline) + Duration::from_secs(5)
     });
-    Next::wait(left.min(RESYNC))
+    go_on(known, status, &name, pods, left.min(RESYNC))
+}
+
+/// Nothing is in its way. What it tells of the way back is written down as soon as it is known: its pod may be gone before its end.
+fn go_on(
+    known: &Known<'_>,
+    status: KubernetesExecutionStatus,
+    job: &str,
+    pods: &[Pod],
+    again: Duration,
+) -> Next {
+    if status != status_of(known) {
+        return Next::Do(vec![Intent::Status(Box::new(status))], Then::Settled);
+    }
+    match to_follow(known, pods) {
+        None => Next::wait(again),
+        Some((pod, runs_for)) => {
+            let follow = Intent::Follow {
+                job: job.to_owned(),
+                pod,
+            };
+            // It is told early or not at all: looked for often at first, and less and less.
+            let soon = runs_for.max(Duration::from_secs(1));
+            Next::Do(vec![follow], Then::After(again.min(soon)))
+        }
+    }
 }
 
 /// When the cluster should have ended it.

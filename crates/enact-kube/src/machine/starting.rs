@@ -140,6 +140,19 @@ fn seen(
         let reason = FailureReason::TargetChanged;
         return Err(failed(known, status.clone(), reason, &message, "TargetChanged"));
     };
+    // What runs checks it again right before its first write, where it is ours.
+    let uid = object
+        .pointer("/metadata/uid")
+        .and_then(serde_json::Value::as_str);
+    let judged = status
+        .target_snapshot
+        .as_ref()
+        .map(|snapshot| snapshot.uid.as_str());
+    if uid != judged {
+        let message = format!("{target} is another object than the one that was judged; nothing was done");
+        let reason = FailureReason::TargetChanged;
+        return Err(failed(known, status.clone(), reason, &message, "TargetChanged"));
+    }
     let foreseen = resolved.action.foresee(object, &resolved.asked).ok();
     Ok(action_input(
         known,
@@ -160,6 +173,13 @@ fn build(
     let request = request(known, &status, resolved);
     let rollback = status.rollback_info.as_ref();
     let secret = rollback.and_then(|rollback| rollback.snapshot_ref.clone());
+    let argv = match resolved.argv() {
+        Ok(argv) => argv,
+        Err(why) => {
+            let reason = FailureReason::InvalidParameters;
+            return failed(known, status, reason, &why, "ParametersRejected");
+        }
+    };
     let parts = Parts {
         object: known.object,
         about: resolved.action.about(),
@@ -167,6 +187,7 @@ fn build(
         name: &name,
         secret: secret.as_deref(),
         settings: known.settings,
+        argv: argv.as_deref(),
     };
     if serde_json::to_string(&request).map_or(usize::MAX, |text| text.len()) > MOST_REQUEST {
         let message = format!("the request is longer than {MOST_REQUEST} bytes; nothing was done");
@@ -197,7 +218,7 @@ fn build(
 fn request(known: &Known<'_>, status: &KubernetesExecutionStatus, resolved: &Resolved) -> Request {
     Request {
         v: 1,
-        action: resolved.action.about().name.to_owned(),
+        action: resolved.action.about().name.to_string(),
         target: resolved.asked.target.clone(),
         parameters: written_parameters(known, resolved),
         basis: basis(status.target_snapshot.as_ref()),

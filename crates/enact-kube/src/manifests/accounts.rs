@@ -53,7 +53,7 @@ fn rule(right: &Right) -> Value {
 }
 
 fn bindings(about: &About, choices: &Choices) -> Vec<Value> {
-    let named = match about.name {
+    let named = match &*about.name {
         "PatchConfigMap" => Some(&choices.configmap_namespaces),
         "PatchSecret" => Some(&choices.secret_namespaces),
         _ if !about.namespaced => None,
@@ -99,18 +99,31 @@ pub fn manager_objects(choices: &Choices) -> Vec<Value> {
             "kind": "ServiceAccount",
             "metadata": { "name": "kubernetes-executor", "namespace": choices.namespace, "labels": labels("controller") },
         }),
-        everywhere(),
+        everywhere(choices),
         cluster_binding("kubernetes-executor-manager", "kubernetes-executor", choices),
         own_namespace(choices),
         role_binding("kubernetes-executor-manager", &choices.namespace, choices),
     ];
     objects.extend(reading(choices));
+    if choices.metrics_auth {
+        objects.push(scraping());
+    }
     objects
 }
 
-fn everywhere() -> Value {
+/// What an account needs that reads the metrics. Bound to nobody: the operator knows who does.
+fn scraping() -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": { "name": "kubernetes-executor-metrics-reader", "labels": labels("metrics") },
+        "rules": [{ "nonResourceURLs": ["/metrics"], "verbs": ["get"] }],
+    })
+}
+
+fn everywhere(choices: &Choices) -> Value {
     let group = crate::api::GROUP;
-    let rules = json!([
+    let mut rules = json!([
         { "apiGroups": [group], "resources": ["kubernetesexecutions"], "verbs": ["get", "list", "patch", "update", "watch"] },
         { "apiGroups": [group], "resources": ["kubernetesexecutions/status"], "verbs": ["get", "patch", "update"] },
         { "apiGroups": [group], "resources": ["kubernetesexecutions/finalizers"], "verbs": ["update"] },
@@ -119,6 +132,10 @@ fn everywhere() -> Value {
         { "apiGroups": ["", "events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] },
         { "apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"] },
     ]);
+    if let Some(rules) = rules.as_array_mut().filter(|_| choices.metrics_auth) {
+        let asking = json!({ "apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"] });
+        rules.push(asking);
+    }
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
@@ -170,11 +187,13 @@ fn reading(choices: &Choices) -> Vec<Value> {
         objects.collect()
     };
     let catalog = Catalog::built_in();
-    let objects = catalog.list().flat_map(|action| match action.about().name {
-        "PatchConfigMap" => granted(action.about(), &choices.configmap_namespaces),
-        "PatchSecret" => granted(action.about(), &choices.secret_namespaces),
-        _ => Vec::new(),
-    });
+    let objects = catalog
+        .list()
+        .flat_map(|action| match action.about().name.as_ref() {
+            "PatchConfigMap" => granted(action.about(), &choices.configmap_namespaces),
+            "PatchSecret" => granted(action.about(), &choices.secret_namespaces),
+            _ => Vec::new(),
+        });
     objects.collect()
 }
 

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use super::Choices;
 use super::accounts::labels;
-use crate::catalog::{About, Catalog};
+use crate::catalog::{ACCOUNT_PREFIX, About, Catalog};
 
 /// The admission policies and their bindings.
 pub fn admission_objects(choices: &Choices) -> Vec<Value> {
     let mut objects = Vec::new();
     for (name, spec) in [
         ("kubernetes-executor-jobs", jobs(choices)),
-        ("kubernetes-executor-requests", requests()),
+        ("kubernetes-executor-requests", requests(choices)),
     ] {
         objects.push(json!({
             "apiVersion": "admissionregistration.k8s.io/v1",
@@ -58,16 +58,9 @@ fn jobs(choices: &Choices) -> Value {
         "variables": [{ "name": "accounts", "expression": format!("{{{}}}", accounts.join(", ")) }],
         "validations": [
             rule(format!("request.userInfo.username == '{controller}'"), "only the executor makes Jobs here"),
+            rule(of_its_action(pod, choices), "a Job runs under the account of its action"),
             rule(
-                format!(
-                    "has(object.metadata.labels) && 'kubernaut.ai/action' in object.metadata.labels && \
-                     object.metadata.labels['kubernaut.ai/action'] in variables.accounts && \
-                     {pod}.serviceAccountName == variables.accounts[object.metadata.labels['kubernaut.ai/action']]"
-                ),
-                "a Job runs under the account of its action",
-            ),
-            rule(
-                format!("size({pod}.containers) == 1 && !has({pod}.initContainers) && {pod}.containers[0].image == '{}'", choices.image),
+                format!("size({pod}.containers) == 1 && !has({pod}.initContainers) && {}", image(pod, choices)),
                 "a Job has one container, of the executor's image",
             ),
             rule(
@@ -78,20 +71,50 @@ fn jobs(choices: &Choices) -> Value {
     })
 }
 
+/// The account of a built-in action; of others, where there may be others, one that is no built-in action's.
+fn of_its_action(pod: &str, choices: &Choices) -> String {
+    let label = "object.metadata.labels['kubernaut.ai/action']";
+    let named = "has(object.metadata.labels) && 'kubernaut.ai/action' in object.metadata.labels";
+    let own = format!("{pod}.serviceAccountName == variables.accounts[{label}]");
+    if choices.custom_actions {
+        let custom = format!("{pod}.serviceAccountName.startsWith('{ACCOUNT_PREFIX}')");
+        format!("{named} && ({label} in variables.accounts ? {own} : {custom})")
+    } else {
+        format!("{named} && {label} in variables.accounts && {own}")
+    }
+}
+
+/// The executor's own image; under a custom account, and only there, another one by digest.
+fn image(pod: &str, choices: &Choices) -> String {
+    let own = format!("{pod}.containers[0].image == '{}'", choices.image);
+    if !choices.custom_actions {
+        return own;
+    }
+    let pinned = format!("{pod}.containers[0].image.matches('^[^@]+@sha256:[0-9a-f]{{64}}$')");
+    format!("({pod}.serviceAccountName.startsWith('{ACCOUNT_PREFIX}') ? {pinned} : {own})")
+}
+
 /// Whoever asks for an action must be able to do it himself: otherwise the executor would lend him its rights.
-fn requests() -> Value {
+fn requests(choices: &Choices) -> Value {
     let catalog = Catalog::built_in();
     let checks: Vec<String> = catalog.list().map(|action| check(action.about())).collect();
     let unknown: Vec<String> = catalog
         .list()
         .map(|action| format!("'{}'", action.about().name))
         .collect();
-    // What the catalog does not have is not stopped here: the controller says so in the status.
-    let expression = format!(
-        "!(variables.action in [{}]) || {}",
-        unknown.join(", "),
-        checks.join(" || ")
-    );
+    // What the catalog does not have is not stopped here: the controller says so in the status. Where it may be an operator's own action,
+    // the requester must have been given it: its account does what the requester could not do.
+    let others = if choices.custom_actions {
+        format!(
+            "(!(variables.action in [{}]) && authorizer.group('{}').resource('customactions')\
+             .namespace(object.metadata.namespace).name(variables.action).check('run').allowed())",
+            unknown.join(", "),
+            crate::api::GROUP
+        )
+    } else {
+        format!("!(variables.action in [{}])", unknown.join(", "))
+    };
+    let expression = format!("{others} || {}", checks.join(" || "));
     json!({
         "failurePolicy": "Fail",
         "matchConstraints": { "resourceRules": [{

@@ -101,7 +101,7 @@ fn known_names() -> Vec<Part> {
 
 /// What lets an account act: everywhere, or in the namespaces that are named. An action that is switched off may act nowhere.
 fn bindings(about: &About, choices: &Choices) -> Vec<Part> {
-    let name = about.name;
+    let name = &about.name;
     let enabled = format!("or (not .Values.enabledActions) (has \"{name}\" .Values.enabledActions)");
     let mut parts = vec![text(&format!("if {enabled}"))];
     let in_each = text("range $where.allowedNamespaces");
@@ -110,7 +110,7 @@ fn bindings(about: &About, choices: &Choices) -> Vec<Part> {
         "$where := default (dict \"clusterWide\" true) .Values.actions.{name}"
     )));
     let grant = accounts::namespace_grant(&about.account(), "{{.}}", choices);
-    if matches!(name, "PatchConfigMap" | "PatchSecret") {
+    if matches!(name.as_ref(), "PatchConfigMap" | "PatchSecret") {
         parts.extend([in_each, Part::Object(grant)]);
         parts.extend(accounts::reading_grant(about, "{{.}}", choices).map(Part::Object));
         parts.push(text("end"));

@@ -79,13 +79,7 @@ fn container(choices: &Choices) -> Value {
         "image": choices.image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["/manager"],
-        "args": [
-            "--leader-elect",
-            "--health-probe-bind-address=:8081",
-            "--metrics-bind-address=:8080",
-            "--policy-dir=/etc/policies",
-            format!("--job-image={}", choices.image),
-        ],
+        "args": arguments(choices),
         "env": [
             { "name": "POD_NAMESPACE", "valueFrom": { "fieldRef": { "fieldPath": "metadata.namespace" } } },
             { "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
@@ -107,6 +101,23 @@ fn container(choices: &Choices) -> Value {
         },
         "volumeMounts": [{ "name": "policies", "mountPath": "/etc/policies", "readOnly": true }],
     })
+}
+
+fn arguments(choices: &Choices) -> Vec<String> {
+    let mut arguments = vec![
+        "--leader-elect".to_owned(),
+        "--health-probe-bind-address=:8081".to_owned(),
+        "--metrics-bind-address=:8080".to_owned(),
+        "--policy-dir=/etc/policies".to_owned(),
+        format!("--job-image={}", choices.image),
+    ];
+    for (chosen, flag) in [
+        (choices.custom_actions, "--custom-actions"),
+        (choices.metrics_auth, "--metrics-auth"),
+    ] {
+        arguments.extend(chosen.then(|| flag.to_owned()));
+    }
+    arguments
 }
 
 fn probe(path: &str, delay: u32, period: u32) -> Value {

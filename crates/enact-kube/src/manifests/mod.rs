@@ -36,6 +36,10 @@ pub struct Choices {
     pub configmap_namespaces: Vec<String>,
     /// Namespaces in which Secrets may be patched.
     pub secret_namespaces: Vec<String>,
+    /// May ConfigMap `kubernetes-executor-catalog` name actions of the operator's own?
+    pub custom_actions: bool,
+    /// Is the API server asked who may read the metrics?
+    pub metrics_auth: bool,
 }
 
 impl Default for Choices {
@@ -47,6 +51,8 @@ impl Default for Choices {
             namespaces: Vec::new(),
             configmap_namespaces: Vec::new(),
             secret_namespaces: Vec::new(),
+            custom_actions: false,
+            metrics_auth: false,
         }
     }
 }

@@ -142,7 +142,7 @@ impl Outside {
             .map_err(|why| why.replace("targetResource", "target"))?;
         let parameters = words::parameters(&action.parameters(), &wanted.parameters)?;
         let call = Call {
-            action: about.name.to_owned(),
+            action: about.name.to_string(),
             target,
             parameters,
         };
@@ -168,7 +168,7 @@ pub(super) fn actor(who: &Who) -> ActionActor {
 fn later(about: &About, target: &Value) -> Foreseen {
     let uid = target.pointer("/metadata/uid").and_then(Value::as_str);
     Foreseen {
-        description: about.about.to_owned(),
+        description: about.about.to_string(),
         affected: 1,
         rollback: RollbackInfo {
             reason: Some("what it changes is known only after the steps before it".to_owned()),

@@ -9,12 +9,17 @@
 
 mod actions;
 mod audit;
+mod cases;
 mod crash;
+mod custom;
+mod depending;
 mod details;
 mod edges;
 mod endings;
 mod flow;
+mod following;
 mod monitoring;
 mod refusals;
 mod serving;
+mod simulated;
 mod support;

@@ -327,6 +327,7 @@ async fn jobs_whose_execution_is_gone_are_deleted_when_they_have_ended_and_count
         metrics: "127.0.0.1:0".parse().unwrap(),
         elect: false,
         concurrency: 1,
+        metrics_auth: false,
     };
     let stop = CancellationToken::new();
     let serving = tokio::spawn(serve(

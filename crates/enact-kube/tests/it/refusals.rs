@@ -66,6 +66,24 @@ async fn a_request_that_is_not_in_order_fails_and_says_why() {
             "unknown parameter",
         ),
         (
+            "afar",
+            with("cluster", json!("prod-eu")),
+            "InvalidParameters",
+            "its own cluster only",
+        ),
+        (
+            "afar-too",
+            with("parameters", json!({ "replicas": "5", "cluster": "prod-eu" })),
+            "InvalidParameters",
+            "unknown parameter",
+        ),
+        (
+            "unversioned",
+            json!({ "action": "ScaleDeployment@" }),
+            "UnknownAction",
+            "unknown action",
+        ),
+        (
             "short",
             with("timeout", json!("0s")),
             "InvalidParameters",

@@ -31,6 +31,7 @@ fn serving(context: Context, elect: bool) -> Replica {
     let options = Options {
         health: "127.0.0.1:0".parse().unwrap(),
         metrics: "127.0.0.1:0".parse().unwrap(),
+        metrics_auth: false,
         elect,
         concurrency: 10,
     };

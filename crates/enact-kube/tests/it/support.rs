@@ -1,16 +1,20 @@
 //! A cluster with an executor in it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use enact_engine::clock::Clock as _;
-use enact_engine::policy::asking::InProcess;
+use enact_engine::policy::asking::{Ask, InProcess, Loaded};
 use enact_engine::policy::bundle::Bundle;
+use enact_engine::policy::evaluate::{Answer, Detail, Failure};
+use enact_engine::policy::query::Question;
 use enact_engine::policy::rego::RegoPolicy;
 use enact_engine::policy::reload::InForce;
+use enact_engine::policy::syntax::RegoVersion;
 use enact_kube::api::{KubernetesExecution, KubernetesExecutionStatus, Phase};
 use enact_kube::catalog::Catalog;
-use enact_kube::controller::{Conditions, Context, Locks, Metrics, Trouble, reconcile};
+use enact_kube::controller::{Conditions, Context, Followers, Locks, Metrics, Shelf, Trouble, reconcile};
 use enact_kube::job::{Performing, REQUEST_VARIABLE, perform};
 use enact_kube::machine::Settings;
 use enact_kube::manifests::Choices;
@@ -32,6 +36,8 @@ pub(crate) struct Bench {
     pub(crate) cluster: Cluster,
     pub(crate) inline: bool,
     pub(crate) policies: InForce,
+    /// Are there actions of the operator's?
+    pub(crate) custom: bool,
 }
 
 impl Bench {
@@ -55,6 +61,7 @@ impl Bench {
             cluster,
             inline: true,
             policies: InForce::new(BUILT_IN.clone()),
+            custom: false,
         }
     }
 
@@ -70,14 +77,28 @@ impl Bench {
                 priority_class: None,
                 observe_only: false,
             },
-            catalog: Catalog::built_in(),
+            catalog: self.shelf(),
             policies: self.policies.clone(),
             conditions: Conditions::new(Arc::new(load)),
             clock: Arc::new(self.cluster.clock()),
             locks: Locks::default(),
+            followers: Followers::default(),
             metrics: Metrics::register(&mut Registry::default()),
             identity: "test-0".to_owned(),
         }
+    }
+
+    /// The catalog of a controller that was just started and has looked at the operator's.
+    fn shelf(&self) -> Shelf {
+        if !self.custom {
+            return Shelf::fixed(Catalog::built_in());
+        }
+        let shelf = Shelf::with_custom(Vec::new());
+        let map = self
+            .cluster
+            .get("configmaps", SYSTEM, "kubernetes-executor-catalog");
+        shelf.take(map.as_ref().and_then(|map| map["data"]["catalog.yaml"].as_str()));
+        shelf
     }
 
     /// Creates an execution in `shop`.
@@ -173,6 +194,12 @@ async fn perform_it(started: Started, clock: StepClock) -> Ended {
 
 /// Exactly what the manifests give the controller.
 fn restrict_controller(cluster: &Cluster) {
+    /// Made once: there are thousands of clusters.
+    static RULES: LazyLock<Vec<Rule>> = LazyLock::new(controller_rules);
+    cluster.restrict(CONTROLLER, RULES.clone());
+}
+
+fn controller_rules() -> Vec<Rule> {
     let objects = enact_kube::manifests::manager_objects(&Choices {
         configmap_namespaces: vec!["shop".to_owned()],
         secret_namespaces: vec!["shop".to_owned()],
@@ -196,7 +223,42 @@ fn restrict_controller(cluster: &Cluster) {
             }
         }
     }
-    cluster.restrict(CONTROLLER, rules);
+    rules
+}
+
+/// Policies that answer what a test says: nothing is denied, or everything about actions.
+#[derive(Default)]
+pub(crate) struct Answers {
+    pub(crate) deny: AtomicBool,
+    /// Was anything denied?
+    pub(crate) denied: AtomicBool,
+}
+
+impl Ask for Answers {
+    fn ask(&self, _: Question, _: &str, _: Detail) -> Result<Answer, Failure> {
+        let deny = self.deny.load(Ordering::SeqCst);
+        self.denied.fetch_or(deny, Ordering::SeqCst);
+        let denials = if deny { json!(["it is denied"]) } else { json!([]) };
+        let outputs = [("allow".to_owned(), json!(!deny)), ("deny".to_owned(), denials)];
+        Ok(Answer {
+            outputs: outputs.into(),
+            rules: Vec::new(),
+            prints: Vec::new(),
+        })
+    }
+}
+
+/// Policies about actions that answer so.
+pub(crate) fn answering(answers: &Arc<Answers>) -> InForce {
+    let rules = ["allow", "deny"].map(|rule| format!("kubernetes_executor.safety.{rule}"));
+    let loaded = Loaded {
+        origin: "a test".to_owned(),
+        digest: enact_core::canonical::Digest::of(b"a test"),
+        versions: [("test.rego".to_owned(), RegoVersion::V1)].into(),
+        rules: rules.into(),
+        warnings: Vec::new(),
+    };
+    InForce::new(RegoPolicy::new(loaded, answers.clone()))
 }
 
 pub(crate) fn deployment(namespace: &str, name: &str, replicas: i64) -> Value {

@@ -173,6 +173,9 @@ impl State {
             return Ok(Answer::Json(201, self.rights.review(account, &asked.json()?)));
         }
         match asked.path.as_str() {
+            "/apis/authentication.k8s.io/v1/tokenreviews" if asked.method == "POST" => {
+                Ok(Answer::Json(201, rights::token_review(&asked.json()?)))
+            }
             "/version" => Ok(Answer::Json(
                 200,
                 serde_json::json!({

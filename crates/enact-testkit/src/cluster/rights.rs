@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::object::text;
 use super::refused::Refused;
-use super::request::{Asked, Place};
+use super::request::{Asked, Place, TOKEN};
 
 /// The namespace of an account that is named without one.
 const NAMESPACE: &str = "kubernetes-executor-system";
@@ -16,7 +16,7 @@ const NAMESPACE: &str = "kubernetes-executor-system";
 pub struct Rule {
     /// The API group; empty for the core.
     pub group: String,
-    /// The resource with its subresource: `deployments/scale`.
+    /// The resource with its subresource: `deployments/scale`; or a path that is no resource: `/metrics`.
     pub resource: String,
     /// The verbs.
     pub verbs: Vec<String>,
@@ -61,8 +61,17 @@ impl Access {
         }
     }
 
-    /// As a review has it: `resourceAttributes`.
+    /// As a review has it: `resourceAttributes`, or a path that is no resource.
     fn reviewed(review: &Value) -> Self {
+        let path = text(review, "/spec/nonResourceAttributes/path");
+        if !path.is_empty() {
+            return Self {
+                group: String::new(),
+                resource: path.to_owned(),
+                verb: text(review, "/spec/nonResourceAttributes/verb").to_owned(),
+                namespace: String::new(),
+            };
+        }
         let field = |name: &str| text(review, &format!("/spec/resourceAttributes/{name}")).to_owned();
         let resource = match field("subresource") {
             none if none.is_empty() => field("resource"),
@@ -149,6 +158,24 @@ impl Rights {
             "status": { "allowed": allowed, "reason": if allowed { "RBAC: allowed" } else { "" } },
         })
     }
+}
+
+/// Whose token it is.
+pub(super) fn token_review(review: &Value) -> Value {
+    let account = text(review, "/spec/token").strip_prefix(TOKEN);
+    let status = match account {
+        Some(account) => json!({ "authenticated": true, "user": {
+            "username": user(account), "uid": format!("uid-of-{account}"), "groups": ["system:authenticated"],
+        } }),
+        None => json!({ "authenticated": false, "error": "invalid bearer token" }),
+    };
+    json!({
+        "kind": "TokenReview",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": { "creationTimestamp": null },
+        "spec": review.get("spec"),
+        "status": status,
+    })
 }
 
 /// The whole name of an account.

@@ -195,11 +195,11 @@ fn entry(action: &dyn CatalogAction) -> Entry {
         format!("{of}{}: {}", right.resource, right.verbs.join(", "))
     };
     Entry {
-        name: about.name.to_owned(),
+        name: about.name.to_string(),
         version: format!("v{}", about.version),
         kind: about.kind.to_owned(),
         effect: about.effect,
-        about: about.about.to_owned(),
+        about: about.about.to_string(),
         timeout_seconds: about.timeout.as_secs(),
         typical_seconds: about.typical.as_secs(),
         account: about.account(),

@@ -14,7 +14,7 @@ use enact_engine::policy::observe::PolicyObserver;
 use enact_engine::policy::rego::RegoPolicy;
 use enact_engine::policy::reload::{InForce, Looked, Reloader};
 use enact_kube::catalog::Catalog;
-use enact_kube::controller::{Conditions, Context, Locks, Metrics, Options, serve};
+use enact_kube::controller::{Conditions, Context, Followers, Locks, Metrics, Options, Shelf, serve};
 use enact_kube::machine::Settings;
 use kube::Client;
 use prometheus_client::registry::Registry;
@@ -46,6 +46,9 @@ pub(crate) struct ControllerArgs {
     /// Where /metrics is served
     #[arg(long, value_name = "ADDRESS", default_value = ":8080")]
     metrics_bind_address: String,
+    /// Give the metrics only to whoever may get the path /metrics: asks the API server about each bearer token
+    #[arg(long)]
+    metrics_auth: bool,
     /// A directory of policies, looked at again and again; without it the built-in ones are in force
     #[arg(long, value_name = "DIR")]
     policy_dir: Option<PathBuf>,
@@ -58,6 +61,9 @@ pub(crate) struct ControllerArgs {
     /// Only these actions may be asked for (comma-separated); without it all of the catalog
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     enabled_actions: Vec<String>,
+    /// Take actions of your own from ConfigMap kubernetes-executor-catalog
+    #[arg(long)]
+    custom_actions: bool,
     /// The namespace of the executor, its Jobs and its accounts
     #[arg(
         long,
@@ -127,6 +133,7 @@ async fn control(args: ControllerArgs) -> CommandResult {
     let options = Options {
         health: address(&args.health_probe_bind_address)?,
         metrics: address(&args.metrics_bind_address)?,
+        metrics_auth: args.metrics_auth,
         elect: args.leader_elect,
         concurrency: args.max_concurrent.max(1),
     };
@@ -143,11 +150,12 @@ async fn control(args: ControllerArgs) -> CommandResult {
     let context = Arc::new(Context {
         client,
         settings: settings(&args, cluster),
-        catalog: catalog(&args.enabled_actions)?,
+        catalog: shelf(&args)?,
         policies,
         conditions: Conditions::new(Arc::new(load)),
         clock: Arc::new(SystemClock),
         locks: Locks::default(),
+        followers: Followers::default(),
         metrics,
         identity: identity(args.identity),
     });
@@ -212,6 +220,15 @@ fn settings(args: &ControllerArgs, cluster: String) -> Settings {
         priority_class: args.priority_class.clone(),
         observe_only: args.dry_run,
     }
+}
+
+/// The actions that may be asked for. Which custom ones there are is known later; a name that is none of them stays
+/// without effect until there is one.
+fn shelf(args: &ControllerArgs) -> Result<Shelf, CommandError> {
+    if args.custom_actions {
+        return Ok(Shelf::with_custom(args.enabled_actions.clone()));
+    }
+    catalog(&args.enabled_actions).map(Shelf::fixed)
 }
 
 /// The catalog, or the part of it that is named. A name that it does not have is an error: it would switch off what

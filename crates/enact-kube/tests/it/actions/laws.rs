@@ -108,9 +108,9 @@ fn judged(sample: &Sample) -> Trial {
 
 #[test]
 fn every_action_of_the_catalog_has_a_sample() {
-    let names: Vec<&str> = Catalog::built_in()
+    let names: Vec<String> = Catalog::built_in()
         .list()
-        .map(|action| action.about().name)
+        .map(|action| action.about().name.to_string())
         .collect();
     assert_eq!(names, samples().map(|sample| sample.action));
 }
