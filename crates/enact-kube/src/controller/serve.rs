@@ -10,6 +10,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::api::{ListParams, ResourceExt as _};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher;
 use kube::{Api, Resource as _};
 use prometheus_client::registry::Registry;
@@ -188,6 +189,7 @@ async fn act(context: &Arc<Context>, options: &Options, synced: &Arc<AtomicBool>
     let sweeping = sweep(context, &shared.store, stop);
     let running = controller
         .with_config(Config::default().concurrency(options.concurrency))
+        .trigger_backoff(Again)
         .watches(jobs, watcher::Config::default().labels(selector()), |job| {
             of_job(&job)
         })
@@ -223,6 +225,22 @@ fn switched(context: &Arc<Context>) -> impl Stream<Item = ()> + Send + use<> {
             }
         }
     })
+}
+
+/// How long to wait after a watch broke: always the same short time. By default the pause is doubled with each failure of any of the
+/// watches, and all of them wait for it: an outage of ten seconds left the executor deaf for a minute.
+struct Again;
+
+impl Iterator for Again {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(Duration::from_secs(1))
+    }
+}
+
+impl Backoff for Again {
+    fn reset(&mut self) {}
 }
 
 /// Says when the executions are known; never ends.
