@@ -29,7 +29,8 @@ def gather(log, namespace):
     for entry in entries(log):
         reference = entry.get("objectRef", {})
         code = entry.get("responseStatus", {}).get("code", 500)
-        if entry["stage"] != "ResponseComplete" or code >= 300:
+        # What is done to a collection has no name.
+        if entry["stage"] != "ResponseComplete" or code >= 300 or not reference.get("name"):
             continue
         user, verb, resource = entry["user"]["username"], entry["verb"], reference.get("resource")
         began, ended = time_of(entry["requestReceivedTimestamp"]), time_of(entry["stageTimestamp"])
