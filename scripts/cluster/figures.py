@@ -1,4 +1,4 @@
-"""Times of executions, from the API server's audit log: figures.py LOG NAMESPACE. Prints rows of the table of figures.sh.
+"""Times of executions, from the API server's audit log: figures.py LOG NAMESPACE SINCE. Prints rows of the table of figures.sh.
 
 pickup: from the creation of the execution to its first status. Job creation: the request that creates it. To the Job: from the creation of
 the execution to that of its Job. Detection: from the last status of a Job that the cluster wrote to the last status of its execution.
@@ -23,16 +23,19 @@ def entries(log):
             yield from (json.loads(line) for line in lines)
 
 
-def gather(log, namespace):
+def gather(log, namespace, since):
     """Times by the name of the execution."""
     found, job_of = {}, {}
     for entry in entries(log):
         reference = entry.get("objectRef", {})
         code = entry.get("responseStatus", {}).get("code", 500)
-        if entry["stage"] != "ResponseComplete" or code >= 300:
+        # What is done to a collection has no name.
+        if entry["stage"] != "ResponseComplete" or code >= 300 or not reference.get("name"):
             continue
         user, verb, resource = entry["user"]["username"], entry["verb"], reference.get("resource")
         began, ended = time_of(entry["requestReceivedTimestamp"]), time_of(entry["stageTimestamp"])
+        if began < since:
+            continue
         sub = reference.get("subresource")
         if resource == "kubernetesexecutions" and reference.get("namespace") == namespace:
             times = found.setdefault(reference.get("name"), {})
@@ -66,7 +69,8 @@ def row(title, values):
 
 
 def main():
-    found = gather(*sys.argv[1:3])
+    log, namespace, since = sys.argv[1:4]
+    found = gather(log, namespace, float(since))
     for kind, group in {"one by one": "one-", "ten at a time": "line-"}.items():
         all_of = [times for name, times in found.items() if name.startswith(group)]
         for title, first, last in [

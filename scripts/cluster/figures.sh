@@ -7,6 +7,7 @@
 own_cluster
 one_by_one=${1:-50} at_once=${2:-100} kept=${3:-500}
 fresh e2e-figures
+start=$(date +%s)
 two_ready
 
 # The process of a replica, by its pod.
@@ -62,7 +63,7 @@ row "executions ten at a time, a minute" $((at_once * 60 / (SECONDS - began_at_o
 row "processor of the leader under load, m" \
   $((($(ticks "$leads") - before) * 1000 / $(getconf CLK_TCK) / (SECONDS - began)))
 row "memory of the leader after that, MiB" "$(memory "$leads")"
-python3 "$here/figures.py" "$logs/audit.log" e2e-figures
+python3 "$here/figures.py" "$logs/audit.log" e2e-figures "$start"
 
 for number in $(seq "$kept"); do
   [ "$number" -le $((one_by_one + at_once)) ] || { execution "kept-$number" ScaleDeployment Deployment app-1 '{replicas: "1"}' ', dryRun: true'; echo ---; }

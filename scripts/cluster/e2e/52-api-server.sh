@@ -14,6 +14,10 @@ scale starting starting 2
 "$root/scripts/cluster/restart-api-server.sh" 5 >/dev/null
 make_ready working
 scale asked asked 2
+picked_up() { [ -n "$(status "$1")" ]; }
+began=$SECONDS
+within 15 picked_up asked || fail "what is asked for afterwards is not looked at: the controller does not watch any more"
+ok "what is asked for when it is back is picked up after $((SECONDS - began)) s"
 for each in working starting asked; do
   completed "$each" 150
   is "the Jobs of $each" 1 jobs_of "$each"

@@ -1,23 +1,30 @@
 //! What is kept in memory of an execution that a watch brought. Every pass reads its object anew before it decides, so the
-//! memory is there for two things only: to know that something changed, and which executions run on which targets. Ten
-//! thousand that are over must not cost more than their names.
+//! memory is there for three things only: to know that something changed, which executions run on which targets, and since when
+//! each is in its phase. Ten thousand that are over must not cost more than their names.
 
 use kube::ResourceExt as _;
 
 use crate::api::{FINALIZER, KubernetesExecution, KubernetesExecutionSpec, KubernetesExecutionStatus, Phase};
 
-/// Takes away what nobody asks the memory for: of the status all but the phase, of one that is over its request too.
+/// Takes away what nobody asks the memory for: of the status all but the phase and the last transition, of one that is over that
+/// too, and its request.
 pub(super) fn trim(object: &mut KubernetesExecution) {
     let phase = object.status.as_ref().and_then(|status| status.phase);
+    let over = phase.is_some_and(Phase::is_final);
+    let last = object
+        .status
+        .take()
+        .and_then(|mut status| status.audit_trail.pop());
     object.metadata.managed_fields = None;
     object.metadata.annotations = None;
     object.metadata.labels = None;
     object.metadata.owner_references = None;
     object.status = phase.map(|phase| KubernetesExecutionStatus {
         phase: Some(phase),
+        audit_trail: last.filter(|_| !over).into_iter().collect(),
         ..KubernetesExecutionStatus::default()
     });
-    if phase.is_some_and(Phase::is_final) {
+    if over {
         object.spec = KubernetesExecutionSpec::default();
     }
 }
@@ -42,7 +49,10 @@ mod tests {
             "apiVersion": "kubernetesexecution.kubernaut.io/v1alpha1", "kind": "KubernetesExecution",
             "metadata": { "name": "e", "namespace": "shop", "uid": "u" },
             "spec": { "action": "CordonNode", "targetResource": { "name": "n" } },
-            "status": { "phase": phase, "message": "long", "jobName": "j" },
+            "status": { "phase": phase, "message": "long", "jobName": "j", "auditTrail": [
+                { "time": "1", "from": "Pending", "to": "Validating", "reason": "r", "actor": "a" },
+                { "time": "2", "from": "Validating", "to": phase, "reason": "r", "actor": "a" },
+            ] },
         });
         for (key, value) in metadata.as_object().unwrap() {
             object["metadata"][key] = value.clone();
@@ -67,12 +77,15 @@ mod tests {
     }
 
     #[test]
-    fn one_that_runs_keeps_its_target() {
+    fn one_that_runs_keeps_its_target_and_since_when_it_does() {
         let mut runs = object("Running", &json!({}));
         trim(&mut runs);
         let left = serde_json::to_value(&runs).unwrap();
         assert_eq!(left["spec"]["targetResource"]["name"], "n");
-        assert_eq!(left["status"], json!({ "phase": "Running" }));
+        assert_eq!(left["status"]["phase"], "Running");
+        assert_eq!(left["status"].get("message"), None);
+        assert_eq!(left["status"]["auditTrail"].as_array().map(Vec::len), Some(1));
+        assert_eq!(left["status"]["auditTrail"][0]["time"], "2");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::api::{ListParams, ResourceExt as _};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::utils::Backoff;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Resource as _};
 use prometheus_client::registry::Registry;
@@ -190,7 +191,6 @@ async fn act(context: &Arc<Context>, options: &Options, synced: &Arc<AtomicBool>
     let jobs: Api<Job> = Api::namespaced(context.client.clone(), &context.settings.namespace);
     let (store, writer) = reflector::store();
     let seen = watcher(executions, watcher::Config::default())
-        .default_backoff()
         .modify(kept::trim)
         .reflect(writer)
         .touched_objects();
@@ -204,6 +204,7 @@ async fn act(context: &Arc<Context>, options: &Options, synced: &Arc<AtomicBool>
     let sweeping = sweep(context, &shared.store, stop);
     let running = controller
         .with_config(Config::default().concurrency(options.concurrency))
+        .trigger_backoff(Again)
         .watches(jobs, watcher::Config::default().labels(selector()), |job| {
             of_job(&job)
         })
@@ -240,6 +241,22 @@ fn switched(context: &Arc<Context>) -> impl Stream<Item = ()> + Send + use<> {
             }
         }
     })
+}
+
+/// How long to wait after a watch broke: always the same short time. By default the pause is doubled with each failure of any of the
+/// watches, and all of them wait for it: an outage of ten seconds left the executor deaf for a minute.
+struct Again;
+
+impl Iterator for Again {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(Duration::from_secs(1))
+    }
+}
+
+impl Backoff for Again {
+    fn reset(&mut self) {}
 }
 
 /// Says when the executions are known; never ends.

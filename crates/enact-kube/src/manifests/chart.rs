@@ -182,7 +182,7 @@ mod tests {
                 .iter()
                 .position(|part| *part == text("range $where.allowedNamespaces"));
             let everywhere = all_text(&parts).contains("\"ClusterRoleBinding\"");
-            let never_everywhere = matches!(about.name, "PatchConfigMap" | "PatchSecret");
+            let never_everywhere = matches!(about.name.as_ref(), "PatchConfigMap" | "PatchSecret");
             assert_eq!(everywhere, !never_everywhere, "{}", about.name);
             assert_eq!(in_one.is_some(), about.namespaced, "{}", about.name);
             let Some(at) = in_one else { continue };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use enact_kube::api::{FailureReason, KubernetesExecution, Phase};
 use enact_kube::catalog::Catalog;
+use enact_kube::controller::Shelf;
 use enact_testkit::cluster::{Ended, Stuck};
 use kube::Api;
 use kube::api::DeleteParams;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use enact_engine::clock::Clock as _;
 use enact_kube::api::{FailureReason, Phase};
 use enact_kube::controller::{CONTROL, Context, LEASE_NAME, Options, serve};
-use enact_testkit::cluster::Speed;
+use enact_testkit::cluster::{Fault, Speed, When};
 use prometheus_client::registry::Registry;
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -178,4 +178,39 @@ async fn a_replica_that_only_looks_takes_no_lease_and_writes_nothing() {
         replica.stop.cancel();
         assert_eq!(replica.task.await.unwrap(), Ok(()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_what_comes_is_picked_up_within_five_seconds() {
+    let bench = Bench::new();
+    let _living = bench.cluster.live();
+    let replica = start(&bench, "a", false);
+    bench.ask("one", &scale("5"));
+    until(&bench, 60, "the first", |bench| bench.phase("one").is_final()).await;
+    let watched = [
+        "/apis/kubernetesexecution.kubernaut.io/v1alpha1/kubernetesexecutions".to_owned(),
+        format!("/apis/batch/v1/namespaces/{SYSTEM}/jobs"),
+    ];
+    for path in &watched {
+        for nth in 1..=4 {
+            bench
+                .cluster
+                .plan(When::nth(nth).method("GET").path(path), Fault::LostRequest);
+        }
+    }
+    bench.cluster.cut_watches("kubernetesexecutions");
+    bench.cluster.cut_watches("jobs");
+    until(&bench, 15, "the end of the outage", |bench| {
+        bench.cluster.planned() == 0
+    })
+    .await;
+    bench.ask("two", &scale("7"));
+    until(&bench, 5, "the pickup", |bench| {
+        bench.phase("two") != Phase::Pending
+    })
+    .await;
+    until(&bench, 60, "the end", |bench| bench.phase("two").is_final()).await;
+    assert_eq!(bench.phase("two"), Phase::Completed);
+    replica.stop.cancel();
+    assert_eq!(replica.task.await.unwrap(), Ok(()));
 }

@@ -119,8 +119,7 @@ impl Place {
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.folder.path().join("home"))
             .env("ENACT_STATE_DIR", self.state())
-            // Where the program writes which of its lines it ran, when that is measured.
-            .envs(std::env::var_os("LLVM_PROFILE_FILE").map(|path| ("LLVM_PROFILE_FILE", path)))
+            .envs(measured())
             .envs(
                 self.environment
                     .iter()
@@ -262,4 +261,11 @@ pub(crate) fn call(runtime: &Runtime, method: &str, url: &str, body: Option<Valu
 /// The repository's root.
 pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
+}
+
+/// Where the program writes which of its lines it ran, when that is measured.
+#[expect(clippy::disallowed_methods, reason = "it is not a setting of the program")]
+fn measured() -> Option<(&'static str, std::ffi::OsString)> {
+    let name = "LLVM_PROFILE_FILE";
+    std::env::var_os(name).map(|path| (name, path))
 }
