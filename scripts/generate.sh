@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Writes what is generated from the code: JSON Schemas, the manifests for a cluster, and the command-line reference.
+# Writes what is generated from the code: JSON Schemas, the manifests for a cluster, and the command-line reference. ENACT_BINARY names
+# a program that was built already.
 . "$(dirname "$0")/environment.sh"
 unset COLUMNS
-cargo build --quiet --locked -p enact
-enact=$CARGO_TARGET_DIR/debug/enact
+enact=${ENACT_BINARY:-$CARGO_TARGET_DIR/debug/enact}
+[ -n "${ENACT_BINARY:-}" ] || cargo build --quiet --locked -p enact
 mkdir -p docs/reference
 for document in plan run entry approval policy-input policy-test runbook runbook-document runbook-step runbook-report; do
   "$enact" schema "$document" > "docs/reference/$document.schema.json"

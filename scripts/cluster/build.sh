@@ -4,7 +4,6 @@
 # shellcheck source=scripts/cluster/environment.sh
 . "$(dirname "$0")/environment.sh"
 
-programs="kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl etcd"
 missing=
 for program in $programs; do
   [ -x "$bin/$program" ] || missing="$missing $program"

@@ -8,6 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 version=$(sed -n 's/^require k8s.io\/kubernetes //p' "$here/module/go.mod")
 base=${ENACT_CLUSTER_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/enact/cluster}
 bin=${KUBEBUILDER_ASSETS:-$base/$version/bin}
+programs="kube-apiserver kube-controller-manager kube-scheduler kubelet kubectl etcd"
 state=$base/state
 run=$state/run
 logs=$state/logs
