@@ -125,6 +125,17 @@ hasnt "no network policy" '"kind":"NetworkPolicy"'
 hasnt "no budget" '"kind":"PodDisruptionBudget"'
 hasnt "no service" '"kind":"Service",'
 
+rendered --set controller.customActions=true > "$work/changed"
+has "actions of the operator's own" '"--custom-actions"'
+has "and Jobs of their accounts" "startsWith('kubernetes-executor-custom-')"
+rendered --set metrics.auth=true > "$work/changed"
+has "metrics for whoever may read them" '"--metrics-auth"'
+has "and the right to ask who that is" '"tokenreviews"'
+rendered --set controller.otlpEndpoint=http://collector:4318 \
+  --set 'networkPolicy.extraEgress[0].ports[0].port=4318' > "$work/changed"
+has "traces" '"--otlp-endpoint=http://collector:4318"'
+has "and the way to their collector" '"port":4318'
+
 say "What values may not be"
 refused() { # WHAT ARGUMENTS
   local what=$1
@@ -140,5 +151,6 @@ refused "a value that there is not" --set replica=3
 refused "an action that there is not" --set-json 'actions.Reboot={"clusterWide":true,"allowedNamespaces":[]}'
 refused "a digest that is none" --set image.digest=latest
 refused "a namespace that is none" --set 'actions.PatchSecret.allowedNamespaces={*}'
+refused "a collector that is no address" --set controller.otlpEndpoint=collector:4318
 refused "no replicas" --set replicas=0
 refused "a module in the place of a shipped one" --set-string 'policies.extra.node-safety\.rego=package x'

@@ -56,6 +56,7 @@ while read -r name; do
       if ! grep -rqF "ok \"$words\"" scripts/cluster; then fault "no check of the cluster says: $words"
       elif [ -n "$cluster" ] && ! grep -qxF "ok: $words" "$cluster"; then fault "did not pass on the cluster: $words"
       fi ;;
+    "figure: "*) grep -qF "${name#figure: }" BENCHMARKS.md || fault "BENCHMARKS.md has no such figure: $name" ;;
     "script: "*) [ -x "scripts/${name#script: }" ] || fault "there is no scripts/${name#script: }" ;;
     *) grep -qxF "$name" "$work/passed" || fault "did not run and pass: $name" ;;
   esac

@@ -77,7 +77,7 @@ fi
 
 say "Lines that tests run"
 if left 15; then
-  scripts/coverage.sh
+  scripts/coverage.sh || echo "coverage could not be measured; its words are above"
 else
   echo "skipped: coverage ($((SECONDS / 60)) minutes are gone; ENACT_TEST_MINUTES=$ENACT_TEST_MINUTES)"
 fi

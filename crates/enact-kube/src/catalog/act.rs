@@ -19,6 +19,10 @@ use crate::api::RollbackInfo;
 /// A future on the heap, so that actions can be kept in one catalog.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// The annotation that says which execution wrote to an object last: namespace, name and uid. Actions whose account may patch the
+/// object itself leave it; a patch that somebody asked for is written as it is.
+pub const LAST_EXECUTION: &str = "kubernaut.ai/last-execution";
+
 /// How often something that is waited for is looked at.
 const BEAT: Duration = Duration::from_secs(1);
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::act::{Acting, Failed, code_of, describe};
+use super::act::{Acting, Failed, LAST_EXECUTION, code_of, describe};
 use super::rollout::{Rollout, rollout};
 use super::{About, Asked, Basis, Foreseen};
 use crate::api::RollbackInfo;
@@ -101,7 +101,7 @@ pub(super) async fn patch(acting: &Acting, first: Deployment, body: &Value) -> R
     let mut seen = first;
     for _ in 0..MOST_CONFLICTS {
         acting.still_time("writing")?;
-        let guarded = guarded(body, &seen);
+        let guarded = guarded(body, &seen, &acting.asked.on_behalf_of);
         let parameters = PatchParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             dry_run: acting.dry_run,
@@ -121,8 +121,8 @@ pub(super) async fn patch(acting: &Acting, first: Deployment, body: &Value) -> R
     )))
 }
 
-/// The patch with the version that it is for.
-fn guarded(body: &Value, seen: &Deployment) -> Value {
+/// The patch with the version that it is for, and with who wrote it.
+fn guarded(body: &Value, seen: &Deployment, by: &str) -> Value {
     let mut body = body.clone();
     if let Some(object) = body.as_object_mut() {
         let metadata = object
@@ -132,6 +132,7 @@ fn guarded(body: &Value, seen: &Deployment) -> Value {
             metadata.insert("uid".to_owned(), Value::from(seen.uid().unwrap_or_default()));
             let version = seen.metadata.resource_version.clone().unwrap_or_default();
             metadata.insert("resourceVersion".to_owned(), Value::from(version));
+            metadata.insert("annotations".to_owned(), json!({ LAST_EXECUTION: by }));
         }
     }
     body

@@ -33,7 +33,7 @@ use enact_core::change::Effect;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use act::{Acted, Acting, BoxFuture, Done, Failed, Failure, Stage, describe};
+pub use act::{Acted, Acting, BoxFuture, Done, Failed, Failure, LAST_EXECUTION, Stage, describe};
 pub use custom::{ACCOUNT_PREFIX, Argument, CustomAction, MOST_ACTIONS, Program, argv, read as read_custom};
 pub use drain_filter::{Grouped, Selection, Verdict as PodVerdict, select as select_pods};
 pub use image::is_image_reference;

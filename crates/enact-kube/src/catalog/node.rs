@@ -9,7 +9,7 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
-use super::act::{Acting, Failed, code_of};
+use super::act::{Acting, Failed, LAST_EXECUTION, code_of};
 use super::deployment::{FIELD_MANAGER, back_by, no_way_back};
 use super::{About, Asked, Basis};
 use crate::api::RollbackInfo;
@@ -141,7 +141,7 @@ pub(super) async fn set(acting: &Acting, first: Node, wanted: Wanted<'_>) -> Res
         let metadata = json!({
             "uid": acting.basis.uid,
             "resourceVersion": node.metadata.resource_version,
-            "annotations": { CORDONED_BY: by },
+            "annotations": { CORDONED_BY: by, LAST_EXECUTION: acting.asked.on_behalf_of },
         });
         let unschedulable = if cordoned { Value::Bool(true) } else { Value::Null };
         let body = json!({ "metadata": metadata, "spec": { "unschedulable": unschedulable } });

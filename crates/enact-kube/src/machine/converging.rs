@@ -10,7 +10,8 @@ use super::input::action_input;
 use super::known::{ConditionFact, Intent, Known, Looked, Next, Question, Then, Which};
 use super::status::{Failing, Transition, fail, move_on, read_stamp, set_condition, stamp, status_of};
 use crate::api::{
-    ConditionDeadline, ConditionResult, ConditionType, FailureReason, KubernetesExecutionStatus, Phase,
+    ActionCondition, ConditionDeadline, ConditionResult, ConditionType, FailureReason,
+    KubernetesExecutionStatus, Phase,
 };
 
 /// How long to wait before each look.
@@ -84,29 +85,59 @@ fn step(attempts: u32) -> Duration {
 fn open(known: &Known<'_>, status: &KubernetesExecutionStatus) -> Vec<usize> {
     let deadlines = status.condition_deadlines.iter();
     deadlines
-        .filter(|deadline| !is_settled(known, deadline))
+        .filter(|deadline| !is_settled(known, status, deadline))
         .filter_map(|deadline| usize::try_from(deadline.index).ok())
         .collect()
 }
 
-fn is_settled(known: &Known<'_>, deadline: &ConditionDeadline) -> bool {
-    holds_long_enough(known, deadline) || (deadline.attempts > 0 && is_over(known, deadline))
+fn is_settled(known: &Known<'_>, status: &KubernetesExecutionStatus, deadline: &ConditionDeadline) -> bool {
+    if holds_long_enough(known, status, deadline) {
+        return true;
+    }
+    // What may have held for long enough by now is looked at once more before it is given up.
+    let since = deadline.holds_since.as_deref().and_then(read_stamp);
+    let may_hold = since.is_some_and(|since| between(since, known.now) >= stable(known, deadline));
+    deadline.attempts > 0 && is_over(known, deadline) && !may_hold
 }
 
-fn holds_long_enough(known: &Known<'_>, deadline: &ConditionDeadline) -> bool {
-    let condition = usize::try_from(deadline.index)
-        .ok()
-        .and_then(|index| known.object.spec.post_conditions.get(index));
-    let since = deadline.holds_since.as_deref().and_then(read_stamp);
-    match (condition, since) {
-        (Some(condition), Some(since)) => {
-            let held = Duration::try_from(known.now.duration_since(since)).unwrap_or(Duration::ZERO);
-            held >= condition_stable(condition)
-        }
+/// From the look that it began to hold at to the last one: what was not looked at is not known to have held.
+fn holds_long_enough(
+    known: &Known<'_>,
+    status: &KubernetesExecutionStatus,
+    deadline: &ConditionDeadline,
+) -> bool {
+    if condition(known, deadline).is_none() {
         // A condition that the spec does not have any more cannot hold anything up; the spec never changes.
-        (None, _) => true,
-        (Some(_), None) => false,
+        return true;
     }
+    let since = deadline.holds_since.as_deref().and_then(read_stamp);
+    let (Some(since), Some(looked)) = (since, looked(status, deadline)) else {
+        return false;
+    };
+    between(since, looked) >= stable(known, deadline)
+}
+
+fn condition<'a>(known: &Known<'a>, deadline: &ConditionDeadline) -> Option<&'a ActionCondition> {
+    let index = usize::try_from(deadline.index).ok()?;
+    known.object.spec.post_conditions.get(index)
+}
+
+/// How long it must hold without a break.
+fn stable(known: &Known<'_>, deadline: &ConditionDeadline) -> Duration {
+    condition(known, deadline)
+        .map(condition_stable)
+        .unwrap_or_default()
+}
+
+/// When it was last looked at.
+fn looked(status: &KubernetesExecutionStatus, deadline: &ConditionDeadline) -> Option<Timestamp> {
+    let results = &status.validation_results.as_ref()?.post_condition_results;
+    let result = results.get(usize::try_from(deadline.index).ok()?)?;
+    read_stamp(&result.evaluation_time)
+}
+
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or(Duration::ZERO)
 }
 
 fn is_over(known: &Known<'_>, deadline: &ConditionDeadline) -> bool {
@@ -156,13 +187,13 @@ fn taken(known: &Known<'_>, mut status: KubernetesExecutionStatus, facts: &[Cond
             };
         }
     }
+    let validation = status.validation_results.get_or_insert_default();
+    validation.post_condition_results = results;
     let settled = status
         .condition_deadlines
         .iter()
-        .all(|deadline| is_settled(known, deadline));
+        .all(|deadline| is_settled(known, &status, deadline));
     let again = step(most_attempts(&status));
-    let validation = status.validation_results.get_or_insert_default();
-    validation.post_condition_results = results;
     if settled {
         return conclude(known, status);
     }
@@ -193,7 +224,7 @@ fn conclude(known: &Known<'_>, mut status: KubernetesExecutionStatus) -> Next {
     let broken: Vec<(bool, String)> = status
         .condition_deadlines
         .iter()
-        .filter(|deadline| deadline.holds_since.is_none() || !holds_long_enough(known, deadline))
+        .filter(|deadline| deadline.holds_since.is_none() || !holds_long_enough(known, &status, deadline))
         .filter_map(|deadline| {
             let condition = known
                 .object

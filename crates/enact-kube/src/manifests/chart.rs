@@ -41,14 +41,8 @@ pub fn chart_files() -> Result<Vec<ChartFile>, serde_json::Error> {
             vec![Part::Object(serde_json::to_value(crd())?)],
         ),
         ("templates/accounts.yaml".to_owned(), account_parts(&choices)),
-        (
-            "templates/manager.yaml".to_owned(),
-            template("", manager_objects(&choices)),
-        ),
-        (
-            "templates/admission.yaml".to_owned(),
-            template(IMAGE, admission::admission_objects(&choices)),
-        ),
+        ("templates/manager.yaml".to_owned(), manager_parts(&choices)),
+        ("templates/admission.yaml".to_owned(), admission_parts(&choices)),
     ];
     files.extend(policies());
     Ok(files)
@@ -63,10 +57,53 @@ fn templated() -> Choices {
     }
 }
 
-fn template(variables: &str, objects: Vec<Value>) -> Vec<Part> {
-    let head = Part::Text(format!("{HEAD}{variables}"));
-    let objects = objects.into_iter().map(Part::Object);
-    std::iter::once(head).chain(objects).collect()
+/// The controller's rights; more of them where the API server is to be asked who may read metrics.
+fn manager_parts(choices: &Choices) -> Vec<Part> {
+    let asked = Choices {
+        metrics_auth: true,
+        ..choices.clone()
+    };
+    let mut parts = vec![Part::Text(HEAD.to_owned())];
+    parts.extend(where_chosen(
+        ".Values.metrics.auth",
+        &manager_objects(choices),
+        manager_objects(&asked),
+    ));
+    parts
+}
+
+/// What the API server refuses; other Jobs where actions of the operator's own are on.
+fn admission_parts(choices: &Choices) -> Vec<Part> {
+    let custom = Choices {
+        custom_actions: true,
+        ..choices.clone()
+    };
+    let mut parts = vec![Part::Text(format!("{HEAD}{IMAGE}"))];
+    parts.extend(where_chosen(
+        ".Values.controller.customActions",
+        &admission::admission_objects(choices),
+        admission::admission_objects(&custom),
+    ));
+    parts
+}
+
+/// Objects of which some are others, or there only, where a value says so. No object is there only where it does not.
+fn where_chosen(value: &str, without: &[Value], with: Vec<Value>) -> Vec<Part> {
+    let name = |object: &Value| (object["kind"].clone(), object["metadata"].clone());
+    let mut parts = Vec::new();
+    for object in with {
+        let other = without.iter().find(|other| name(other) == name(&object)).cloned();
+        if other.as_ref() == Some(&object) {
+            parts.push(Part::Object(object));
+            continue;
+        }
+        parts.extend([text(&format!("if {value}")), Part::Object(object)]);
+        if let Some(other) = other {
+            parts.extend([text("else"), Part::Object(other)]);
+        }
+        parts.push(text("end"));
+    }
+    parts
 }
 
 /// Accounts and roles are always there; what binds them depends on values.

@@ -232,7 +232,7 @@ fn the_names_of_metrics_are_found_in_expressions() {
 fn alerts_and_dashboard_name_only_metrics_that_there_are() {
     let exposed = exposed();
     let rules = rules();
-    assert_eq!(rules.iter().filter(|rule| rule.alert).count(), 8);
+    assert_eq!(rules.iter().filter(|rule| rule.alert).count(), 9);
     let recorded: BTreeSet<&str> = rules
         .iter()
         .filter(|rule| !rule.alert)

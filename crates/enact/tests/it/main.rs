@@ -22,6 +22,8 @@ mod bad_state;
 mod clusters;
 #[cfg(feature = "kubernetes")]
 mod clusters_example;
+#[cfg(feature = "kubernetes")]
+mod controller;
 mod crash;
 mod documents;
 mod examples;
@@ -52,8 +54,6 @@ mod scenarios;
 mod script;
 mod settings;
 mod signals;
-#[cfg(feature = "kubernetes")]
-mod traces;
 
 /// A test file that nobody lists here would silently not run.
 #[test]

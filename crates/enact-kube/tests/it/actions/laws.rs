@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enact_kube::catalog::{Catalog, Failure, Shows};
+use enact_kube::catalog::{Catalog, Failure, LAST_EXECUTION, Shows};
 use enact_testkit::cluster::{Cluster, Fault, Rule, When};
 use serde_json::Value;
 
@@ -138,6 +138,30 @@ async fn it_is_done_with_the_rights_of_its_account_and_the_target_shows_it() {
         let wrote: Vec<bool> = calls.iter().map(|call| call.is_write()).collect();
         assert_eq!(wrote.contains(&true), sample.write.is_some(), "{}", sample.action);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_whose_object_it_may_patch_says_who_wrote_last() {
+    let mut said = Vec::new();
+    for sample in samples() {
+        let trial = judged(&sample);
+        trial.act().await.unwrap();
+        let target = trial.target().unwrap_or_default();
+        if let Some(by) = target["metadata"]["annotations"][LAST_EXECUTION].as_str() {
+            assert_eq!(by, "u/e/uid-1", "{}", sample.action);
+            said.push(sample.action);
+        }
+    }
+    assert_eq!(
+        said,
+        [
+            "CordonNode",
+            "DrainNode",
+            "RestartDeployment",
+            "UncordonNode",
+            "UpdateImage"
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]

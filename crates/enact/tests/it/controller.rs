@@ -1,4 +1,4 @@
-//! What the controller tells a collector of traces.
+//! `enact controller` as a process, against a cluster on a socket: its flags, and what it tells a collector of traces.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -54,7 +54,7 @@ fn serve(stream: TcpStream, send: &Sender<(String, Value)>) {
     }
 }
 
-fn controller(folder: &TempDir, server: &str, endpoint: &str) -> Child {
+fn controller(folder: &TempDir, server: &str, arguments: &[&str]) -> Child {
     let path = folder.path().join("kubeconfig");
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
@@ -68,7 +68,7 @@ fn controller(folder: &TempDir, server: &str, endpoint: &str) -> Child {
         .arg(path)
         .args(["--health-probe-bind-address", "127.0.0.1:0"])
         .args(["--metrics-bind-address", "127.0.0.1:0"])
-        .args(["--otlp-endpoint", endpoint])
+        .args(arguments)
         .env_clear()
         .env("HOME", folder.path())
         .stdout(Stdio::null())
@@ -94,7 +94,11 @@ fn every_pass_over_an_execution_is_a_span_with_what_it_looked_at_below_it() {
     let listening = runtime.block_on(cluster.listen());
     let (endpoint, told) = collector();
     let folder = TempDir::new().unwrap();
-    let mut child = controller(&folder, &format!("http://{}", listening.address), &endpoint);
+    let mut child = controller(
+        &folder,
+        &format!("http://{}", listening.address),
+        &["--otlp-endpoint", &endpoint],
+    );
     let over = |cluster: &Cluster| {
         let object = cluster.get("kubernetesexecutions", "shop", "look").unwrap();
         object["status"]["phase"] == "Completed" || object["status"]["phase"] == "Failed"
@@ -140,6 +144,43 @@ fn every_pass_over_an_execution_is_a_span_with_what_it_looked_at_below_it() {
 #[test]
 fn an_address_of_a_collector_that_is_none_is_refused_at_once() {
     let folder = TempDir::new().unwrap();
-    let mut child = controller(&folder, "http://127.0.0.1:9", "collector:4318");
+    let mut child = controller(
+        &folder,
+        "http://127.0.0.1:9",
+        &["--otlp-endpoint", "collector:4318"],
+    );
     assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
+fn actions_that_are_not_named_are_unknown_and_a_name_that_there_is_not_is_refused() {
+    let cluster = Cluster::new();
+    cluster.put(&json!({
+        "apiVersion": "kubernetesexecution.kubernaut.io/v1alpha1", "kind": "KubernetesExecution",
+        "metadata": { "namespace": "shop", "name": "off" },
+        "spec": { "action": "CordonNode", "targetResource": { "kind": "Node", "name": "n" } },
+    }));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let listening = runtime.block_on(cluster.listen());
+    let server = format!("http://{}", listening.address);
+    let folder = TempDir::new().unwrap();
+    let mut child = controller(&folder, &server, &["--enabled-actions", "RolloutStatus,Reboot"]);
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    let mut child = controller(&folder, &server, &["--enabled-actions", "RolloutStatus"]);
+    let over = |cluster: &Cluster| {
+        let object = cluster.get("kubernetesexecutions", "shop", "off").unwrap();
+        object["status"]["phase"] == "Failed"
+    };
+    runtime.block_on(async {
+        let waited = tokio::time::timeout(Duration::from_secs(60), cluster.until(over)).await;
+        waited.unwrap();
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let object = cluster.get("kubernetesexecutions", "shop", "off").unwrap();
+    assert_eq!(object["status"]["failureReason"], "UnknownAction");
 }
