@@ -77,7 +77,7 @@ fi
 
 say "Lines that tests run"
 if left 15; then
-  scripts/coverage.sh || echo "coverage could not be measured; its words are above"
+  timeout 900 scripts/coverage.sh || echo "coverage could not be measured; what there is of it is above"
 else
   echo "skipped: coverage ($((SECONDS / 60)) minutes are gone; ENACT_TEST_MINUTES=$ENACT_TEST_MINUTES)"
 fi

@@ -34,6 +34,7 @@ const ENACT: &str = env!("CARGO_BIN_EXE_enact");
 const SYSTEM: &str = "kubernetes-executor-system";
 
 fn main() {
+    enact_engine::http::install_tls();
     let only: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| !word.starts_with('-'))
