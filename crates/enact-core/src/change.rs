@@ -241,6 +241,20 @@ pub enum Undo {
     },
 }
 
+impl Undo {
+    /// What is run to take it back; none where something else is done, or nothing.
+    pub fn spec(&self) -> Option<&Value> {
+        match self {
+            Self::Run { spec } => Some(spec),
+            Self::DeleteCreated
+            | Self::RestoreFields
+            | Self::CreateAgain
+            | Self::Nothing
+            | Self::Impossible { .. } => None,
+        }
+    }
+}
+
 /// A length of time in whole milliseconds.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,

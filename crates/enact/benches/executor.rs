@@ -108,13 +108,7 @@ impl Place {
     async fn controller(&self, name: &str, elect: bool) -> Controller {
         let (health, metrics) = (free_port(), free_port());
         let kubeconfig = self.folder.path().join("kubeconfig");
-        let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "clusters": [{ "name": "c", "cluster": { "server": format!("http://{}", self.listening.address) } }],
-            "users": [{ "name": "u", "user": { "token": "token-of:kubernetes-executor" } }],
-            "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
-        });
-        std::fs::write(&kubeconfig, config.to_string()).unwrap();
+        std::fs::write(&kubeconfig, self.listening.kubeconfig("kubernetes-executor")).unwrap();
         let child = Command::new(ENACT)
             .arg("controller")
             .arg(format!("--leader-elect={elect}"))

@@ -24,17 +24,7 @@ pub(crate) fn inputs(plan: &Plan) -> Vec<(&ChangeId, Option<ActionInput>)> {
 
 /// The actions of a change that are done on a cluster: its own, and its way back.
 fn actions(change: &Change) -> impl Iterator<Item = &Value> {
-    let undo = match &change.undo {
-        Some(Undo::Run { spec }) => Some(spec),
-        Some(
-            Undo::DeleteCreated
-            | Undo::RestoreFields
-            | Undo::CreateAgain
-            | Undo::Nothing
-            | Undo::Impossible { .. },
-        )
-        | None => None,
-    };
+    let undo = change.undo.as_ref().and_then(Undo::spec);
     let specs = change.spec.iter().chain(undo);
     specs
         .filter(|spec| spec.get("kind").and_then(Value::as_str) == Some("kubernetes"))

@@ -116,6 +116,23 @@ fn no_policy(known: &Known<'_>, status: &mut KubernetesExecutionStatus, why: &st
     )
 }
 
+/// Policy objects: the violations stand in the status already.
+pub(super) fn denied(
+    known: &Known<'_>,
+    status: &mut KubernetesExecutionStatus,
+    failing: &Failing<'_>,
+) -> Next {
+    set_condition(
+        status,
+        known,
+        ConditionType::PolicyViolation,
+        true,
+        "SafetyPolicyDenied",
+        failing.message,
+    );
+    fail(known, status.clone(), failing, Vec::new())
+}
+
 fn not_admitted(known: &Known<'_>, status: &mut KubernetesExecutionStatus, closed: &GateClosed) -> Next {
     match closed {
         GateClosed::Denied { findings } => {
@@ -128,24 +145,12 @@ fn not_admitted(known: &Known<'_>, status: &mut KubernetesExecutionStatus, close
             } else {
                 (FailureReason::PolicyDenied, "PolicyDenied")
             };
-            set_condition(
-                status,
-                known,
-                ConditionType::PolicyViolation,
-                true,
-                "SafetyPolicyDenied",
-                &message,
-            );
-            fail(
-                known,
-                status.clone(),
-                &Failing {
-                    reason,
-                    message: &message,
-                    event,
-                },
-                Vec::new(),
-            )
+            let failing = Failing {
+                reason,
+                message: &message,
+                event,
+            };
+            denied(known, status, &failing)
         }
         GateClosed::NotApproved { .. } => {
             let message = closed.to_string();

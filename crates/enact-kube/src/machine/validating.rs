@@ -7,7 +7,7 @@ use enact_engine::policy::input::ActionInput;
 
 use super::asked::{Resolved, on_behalf_of, resolve};
 use super::input::action_input;
-use super::judging::judged;
+use super::judging::{denied, judged};
 use super::known::{Intent, Known, Looked, Namespaces, Next, Question, Then, Which};
 use super::starting::{job_name, snapshot_secret};
 use super::status::{Failing, Transition, fail, move_on, set_condition, spec_hash, stamp, status_of};
@@ -180,21 +180,13 @@ fn out_of_reach(known: &Known<'_>, resolved: &Resolved, namespaces: &Namespaces)
 
 /// To those who look at the status, a rule of the executor's own is a policy like the others.
 fn denied_reach(known: &Known<'_>, status: &mut KubernetesExecutionStatus, message: String) -> Next {
-    set_condition(
-        status,
-        known,
-        ConditionType::PolicyViolation,
-        true,
-        "SafetyPolicyDenied",
-        &message,
-    );
+    status.policy_violations = vec![message.clone()];
     let failing = Failing {
         reason: FailureReason::PolicyDenied,
         message: &message,
         event: "PolicyDenied",
     };
-    status.policy_violations = vec![message.clone()];
-    fail(known, status.clone(), &failing, Vec::new())
+    denied(known, status, &failing)
 }
 
 /// What must hold before. All of them are looked at, and all of them are recorded.

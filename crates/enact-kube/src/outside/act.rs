@@ -9,7 +9,6 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::foretell::{actor, metadata};
 use super::{Call, Outside, Who};
 use crate::api::RollbackInfo;
 use crate::catalog::{Acting, Asked, Basis, CatalogAction, Done, Failed, Failure, Shows, Stage};
@@ -120,17 +119,8 @@ impl Outside {
             ));
         }
         let input = input_of(Request {
-            about,
-            asked: &asked,
-            written: call.parameters.clone(),
-            claimed: Default::default(),
-            target: &target,
-            namespace: self.namespace(&call.target).await?,
-            foreseen: Some(&foreseen),
-            dry_run: false,
-            metadata: metadata(who),
-            actor: actor(who),
             now,
+            ..self.request(call, who, about, &asked, &target, &foreseen).await?
         });
         Ok(Prepared {
             input,

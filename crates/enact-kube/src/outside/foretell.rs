@@ -94,17 +94,10 @@ impl Outside {
             Err(_) => later(&about, &target),
         };
         let mut input = input_of(Request {
-            about: &about,
-            asked: &asked,
-            written: call.parameters.clone(),
             claimed: wanted.target.labels.clone(),
-            target: &target,
-            namespace: self.namespace(&call.target).await?,
-            foreseen: Some(&foreseen),
-            dry_run: false,
-            metadata: metadata(who),
-            actor: actor(who),
-            now: self.clock.now(),
+            ..self
+                .request(&call, who, &about, &asked, &target, &foreseen)
+                .await?
         });
         input.now.clear();
         input.cluster.target.annotations.remove(LAST_APPLIED);

@@ -10,6 +10,7 @@ mod foretell;
 mod get;
 mod words;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use enact_engine::clock::Clock;
@@ -22,8 +23,9 @@ pub use execution::{Entrusted, Entrusting};
 pub use foretell::{Call, Foretold, Wanted, Who};
 pub use get::{Getting, Got};
 
-use crate::catalog::{About, Asked, Catalog, CatalogAction, Target, describe, typed};
+use crate::catalog::{About, Asked, Catalog, CatalogAction, Foreseen, Target, describe, typed};
 use crate::controller::dynamic;
+use crate::machine::Request;
 use enact_engine::policy::input::Labelled;
 
 /// A cluster, from outside.
@@ -70,6 +72,31 @@ impl Outside {
         found
             .map(|object| serde_json::to_value(object).map_err(|error| format!("reading {target}: {error}")))
             .transpose()
+    }
+
+    /// What policies are asked about an action on a target as it is now, with nothing claimed of it.
+    async fn request<'a>(
+        &self,
+        call: &Call,
+        who: &Who,
+        about: &'a About,
+        asked: &'a Asked,
+        target: &'a Value,
+        foreseen: &'a Foreseen,
+    ) -> Result<Request<'a>, String> {
+        Ok(Request {
+            about,
+            asked,
+            written: call.parameters.clone(),
+            claimed: BTreeMap::new(),
+            target,
+            namespace: self.namespace(&call.target).await?,
+            foreseen: Some(foreseen),
+            dry_run: false,
+            metadata: foretell::metadata(who),
+            actor: foretell::actor(who),
+            now: self.clock.now(),
+        })
     }
 
     /// What policies want to know about the target's namespace.

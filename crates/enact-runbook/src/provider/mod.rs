@@ -180,16 +180,9 @@ fn read_step(change: &Change) -> Result<Step, UnreadableRunbook> {
             verify.push((name.clone(), read(&part("a check"), spec)?));
         }
     }
-    let undo = match &change.undo {
-        Some(Undo::Run { spec }) => Some(read(&part("the rollback"), spec)?),
-        Some(
-            Undo::DeleteCreated
-            | Undo::RestoreFields
-            | Undo::CreateAgain
-            | Undo::Nothing
-            | Undo::Impossible { .. },
-        )
-        | None => None,
+    let undo = match change.undo.as_ref().and_then(Undo::spec) {
+        Some(spec) => Some(read(&part("the rollback"), spec)?),
+        None => None,
     };
     Ok(Step { spec, verify, undo })
 }

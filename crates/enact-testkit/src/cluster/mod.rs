@@ -46,7 +46,7 @@ pub use rights::Rule;
 pub use run::{Ended, Running, Started, Stuck};
 pub use settle::Living;
 pub use store::{Change, Key, What};
-pub use test_side::Listening;
+pub use test_side::{Listening, kubeconfig};
 
 use crate::clock::StepClock;
 use state::State;

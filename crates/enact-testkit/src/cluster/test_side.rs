@@ -12,6 +12,7 @@ use super::audit::Call;
 use super::fault::{Fault, Plan, When};
 use super::kind::Kind;
 use super::object::{has, set, text};
+use super::request::TOKEN;
 use super::rights::Rule;
 use super::state::State;
 use super::store::{Change, Key};
@@ -23,6 +24,24 @@ pub struct Listening {
     /// Where it listens, on loopback.
     pub address: SocketAddr,
     task: JoinHandle<()>,
+}
+
+impl Listening {
+    /// A kubeconfig of an account.
+    pub fn kubeconfig(&self, account: &str) -> String {
+        kubeconfig(&format!("http://{}", self.address), account)
+    }
+}
+
+/// A kubeconfig of an account for a server at some address, with the namespace `shop`.
+pub fn kubeconfig(server: &str, account: &str) -> String {
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{ "name": "c", "cluster": { "server": server } }],
+        "users": [{ "name": "u", "user": { "token": format!("{TOKEN}{account}") } }],
+        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u", "namespace": "shop" } }],
+    })
+    .to_string()
 }
 
 impl Drop for Listening {

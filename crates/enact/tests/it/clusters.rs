@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use enact_testkit::cluster::{Cluster, Gate, Listening, Living};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use crate::harness::{Place, Ran};
 
@@ -30,7 +31,7 @@ impl WithCluster {
             (place.runtime.block_on(cluster.listen()), cluster.live())
         };
         let server = format!("http://{}", listening.address);
-        place.write("kubeconfig", kubeconfig(&server));
+        place.write("kubeconfig", listening.kubeconfig(ACCOUNT));
         let path = place.work().join("kubeconfig").display().to_string();
         place.environment.push(("KUBECONFIG".to_owned(), path));
         let made = Self {
@@ -182,14 +183,15 @@ impl WithCluster {
     }
 }
 
-fn kubeconfig(server: &str) -> String {
-    json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "test",
-        "clusters": [{ "name": "c", "cluster": { "server": server } }],
-        "users": [{ "name": "u", "user": { "token": format!("token-of:{ACCOUNT}") } }],
-        "contexts": [{ "name": "test", "context": { "cluster": "c", "user": "u", "namespace": "shop" } }],
-    })
-    .to_string()
+/// Serves a cluster on a socket for as long as what is given back is kept.
+pub(crate) fn served(cluster: &Cluster) -> (Runtime, Listening) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let listening = runtime.block_on(cluster.listen());
+    (runtime, listening)
 }
 
 /// A whole runbook around some steps, which are written as YAML at an indentation of two.

@@ -6,10 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use enact_testkit::cluster::Cluster;
+use enact_testkit::cluster::{Cluster, kubeconfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::clusters::served;
 use crate::harness::ENACT;
 
 /// A collector that takes everything, and says what it was sent.
@@ -56,13 +57,7 @@ fn serve(stream: TcpStream, send: &Sender<(String, Value)>) {
 
 fn controller(folder: &TempDir, server: &str, arguments: &[&str]) -> Child {
     let path = folder.path().join("kubeconfig");
-    let config = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "clusters": [{ "name": "c", "cluster": { "server": server } }],
-        "users": [{ "name": "u", "user": { "token": "token-of:kubernetes-executor" } }],
-        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
-    });
-    std::fs::write(&path, config.to_string()).unwrap();
+    std::fs::write(&path, kubeconfig(server, "kubernetes-executor")).unwrap();
     Command::new(ENACT)
         .args(["controller", "--leader-elect=false", "--kubeconfig"])
         .arg(path)
@@ -86,12 +81,7 @@ fn every_pass_over_an_execution_is_a_span_with_what_it_looked_at_below_it() {
         "metadata": { "namespace": "shop", "name": "look" },
         "spec": { "action": "CordonNode", "dryRun": true, "targetResource": { "kind": "Node", "name": "n" } },
     }));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let listening = runtime.block_on(cluster.listen());
+    let (runtime, listening) = served(&cluster);
     let (endpoint, told) = collector();
     let folder = TempDir::new().unwrap();
     let mut child = controller(
@@ -160,12 +150,7 @@ fn actions_that_are_not_named_are_unknown_and_a_name_that_there_is_not_is_refuse
         "metadata": { "namespace": "shop", "name": "off" },
         "spec": { "action": "CordonNode", "targetResource": { "kind": "Node", "name": "n" } },
     }));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let listening = runtime.block_on(cluster.listen());
+    let (runtime, listening) = served(&cluster);
     let server = format!("http://{}", listening.address);
     let folder = TempDir::new().unwrap();
     let mut child = controller(&folder, &server, &["--enabled-actions", "RolloutStatus,Reboot"]);

@@ -1,28 +1,15 @@
 //! `enact action run` as a Job's pod runs it, against a cluster on a socket.
 
-use std::path::Path;
 use std::process::Command;
 
 use enact_testkit::cluster::{Cluster, Fault, When};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::clusters::served;
 use crate::harness::ENACT;
 
 const ACCOUNT: &str = "kubernetes-executor-cordon-node";
-
-/// A kubeconfig of the account.
-fn kubeconfig(folder: &Path, server: &str) -> std::path::PathBuf {
-    let path = folder.join("kubeconfig");
-    let config = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "clusters": [{ "name": "c", "cluster": { "server": server } }],
-        "users": [{ "name": "u", "user": { "token": format!("token-of:{ACCOUNT}") } }],
-        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u" } }],
-    });
-    std::fs::write(&path, config.to_string()).unwrap();
-    path
-}
 
 /// Cordons node `n` in a process of its own. Its exit code, and its report.
 fn cordon(cluster: &Cluster) -> (Option<i32>, Value) {
@@ -32,21 +19,15 @@ fn cordon(cluster: &Cluster) -> (Option<i32>, Value) {
         "v": 1, "action": "CordonNode", "target": { "kind": "Node", "name": "n" }, "parameters": {},
         "basis": { "uid": node["metadata"]["uid"] }, "on_behalf_of": "u/e/uid-1", "seconds": 30,
     });
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let listening = runtime.block_on(cluster.listen());
+    let (_runtime, listening) = served(cluster);
     let folder = TempDir::new().unwrap();
+    let config = folder.path().join("kubeconfig");
+    std::fs::write(&config, listening.kubeconfig(ACCOUNT)).unwrap();
     let ran = Command::new(ENACT)
         .args(["action", "run"])
         .env_clear()
         .env("HOME", folder.path())
-        .env(
-            "KUBECONFIG",
-            kubeconfig(folder.path(), &format!("http://{}", listening.address)),
-        )
+        .env("KUBECONFIG", config)
         .env("ENACT_REQUEST", request.to_string())
         .output()
         .unwrap();

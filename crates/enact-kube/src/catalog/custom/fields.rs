@@ -143,6 +143,16 @@ impl<'n, 's> Fields<'n, 's> {
         }
     }
 
+    /// What people are told that it is.
+    pub(super) fn about(&self, faults: &mut Faults<'_>) -> Option<String> {
+        self.text(
+            "about",
+            "a text of up to 256 bytes",
+            |text| text.len() <= 256,
+            faults,
+        )
+    }
+
     /// A whole number within bounds, or what it is where it is not there.
     pub(super) fn integer(&self, key: &str, bounds: (i64, i64), or: i64, faults: &mut Faults<'_>) -> i64 {
         let Some(node) = self.get(key) else {

@@ -53,12 +53,7 @@ fn parameter(node: &Node<'_>, faults: &mut Faults<'_>) -> Option<Parameter> {
         is_free,
         faults,
     );
-    let about = fields.text(
-        "about",
-        "a text of up to 256 bytes",
-        |text| text.len() <= 256,
-        faults,
-    );
+    let about = fields.about(faults);
     let shape = shape(&fields, faults)?;
     let required = fields.boolean("required", faults);
     let default = default(&fields, &shape, required, faults);

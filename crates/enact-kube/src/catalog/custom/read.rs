@@ -133,12 +133,7 @@ fn action(node: &Node<'_>, faults: &mut Faults<'_>) -> Option<CustomAction> {
         is_action_name,
         faults,
     );
-    let about = fields.text(
-        "about",
-        "a text of up to 256 bytes",
-        |text| text.len() <= 256,
-        faults,
-    );
+    let about = fields.about(faults);
     let kind = kind(&fields, faults);
     let version = fields.integer("version", (1, 1_000_000), 1, faults);
     let timeout = timeout(&fields, faults);
