@@ -1,5 +1,7 @@
 //! `pods/eviction`: a deletion that disruption budgets have a say in (`EvictionREST` of the real server).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::delete::Deletion;
@@ -46,7 +48,7 @@ impl State {
             },
         )?;
         if let Some((budget, object)) = budgets.into_iter().next() {
-            self.spend(&budget, object, &pod, how.dry)?;
+            self.spend(&budget, &object, &pod, how.dry)?;
         }
         if !how.dry {
             self.mark_disrupted(key);
@@ -65,7 +67,7 @@ impl State {
         Ok(())
     }
 
-    fn budgets_of(&self, pod: &Value) -> Vec<(Key, Value)> {
+    fn budgets_of(&self, pod: &Value) -> Vec<(Key, Arc<Value>)> {
         let Some(kind) = Kind::named("poddisruptionbudgets") else {
             return Vec::new();
         };
@@ -81,14 +83,14 @@ impl State {
     }
 
     /// Takes one of the disruptions that a budget allows.
-    fn spend(&mut self, key: &Key, mut budget: Value, pod: &Value, dry: bool) -> Result<(), Refused> {
-        let of = |field: &str| number(&budget, &format!("/status/{field}")).unwrap_or(0);
+    fn spend(&mut self, key: &Key, budget: &Value, pod: &Value, dry: bool) -> Result<(), Refused> {
+        let of = |field: &str| number(budget, &format!("/status/{field}")).unwrap_or(0);
         let (allowed, healthy, desired) = (
             of("disruptionsAllowed"),
             of("currentHealthy"),
             of("desiredHealthy"),
         );
-        let always = text(&budget, "/spec/unhealthyPodEvictionPolicy") == "AlwaysAllow";
+        let always = text(budget, "/spec/unhealthyPodEvictionPolicy") == "AlwaysAllow";
         // What is not ready protects nothing, as long as enough others do.
         if !is_ready(pod) && (always || (healthy >= desired && desired > 0)) {
             return Ok(());
@@ -103,8 +105,9 @@ impl State {
             let refused = refused.caused("DisruptionBudget", &cause, None);
             return Err(refused.after(self.eviction_retry));
         }
-        set(&mut budget, "/status/disruptionsAllowed", allowed - 1);
         if !dry {
+            let mut budget = budget.clone();
+            set(&mut budget, "/status/disruptionsAllowed", allowed - 1);
             self.store.commit(key, Some(budget));
         }
         Ok(())

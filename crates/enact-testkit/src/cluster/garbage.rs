@@ -1,10 +1,12 @@
 //! The garbage collector and the end of namespaces.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::delete::Deletion;
 use super::kind::Kind;
-use super::object::{is_ending, list, set, text};
+use super::object::{has, is_ending, list, set, text};
 use super::state::State;
 use super::store::{Key, Store};
 use super::write::Part;
@@ -12,17 +14,18 @@ use super::write::Part;
 impl State {
     /// Deletes what nobody owns any more, and lets go of owners whose dependants are gone.
     pub(super) fn collect_garbage(&mut self) {
-        for (key, object) in self.store.everything() {
+        for (key, object) in self
+            .store
+            .whichever(|_, object| has(object, "/metadata/ownerReferences"))
+        {
             let owners = list(&object, "/metadata/ownerReferences");
             let gone = owners.iter().all(|owner| !self.store.is_there(&key, owner));
             if !owners.is_empty() && gone && !is_ending(&object) {
                 self.store.collect(&key);
             }
         }
-        for (key, object) in self.store.everything() {
-            if is_ending(&object) {
-                self.store.let_go(&key, &object);
-            }
+        for (key, object) in self.store.whichever(|_, object| is_ending(object)) {
+            self.store.let_go(&key, &object);
         }
         self.store.end_namespaces();
     }
@@ -54,7 +57,8 @@ impl Store {
         let uid = text(object, "/metadata/uid");
         let dependants = self.dependants(uid);
         if finalizers.contains(&json!("orphan")) {
-            for (key, mut dependant) in dependants {
+            for (key, dependant) in dependants {
+                let mut dependant = Value::clone(&dependant);
                 let mut owners = list(&dependant, "/metadata/ownerReferences").to_vec();
                 owners.retain(|owner| text(owner, "/uid") != uid);
                 set(&mut dependant, "/metadata/ownerReferences", owners);
@@ -73,13 +77,11 @@ impl Store {
         }
     }
 
-    fn dependants(&self, uid: &str) -> Vec<(Key, Value)> {
-        let mut all = self.everything();
-        all.retain(|(_, object)| {
+    fn dependants(&self, uid: &str) -> Vec<(Key, Arc<Value>)> {
+        self.whichever(|_, object| {
             let owners = list(object, "/metadata/ownerReferences");
             owners.iter().any(|owner| text(owner, "/uid") == uid)
-        });
-        all
+        })
     }
 
     fn drop_finalizer(&mut self, key: &Key, finalizer: &str) {
@@ -104,18 +106,13 @@ impl Store {
             if !is_ending(&object) {
                 continue;
             }
-            let mut content = self.everything();
-            content.retain(|(key, _)| key.namespace == space.name);
+            let content = self.whichever(|key, _| key.namespace == space.name);
             for (key, object) in &content {
                 if !is_ending(object) {
                     self.collect(key);
                 }
             }
-            if !self
-                .everything()
-                .iter()
-                .any(|(key, _)| key.namespace == space.name)
-            {
+            if self.whichever(|key, _| key.namespace == space.name).is_empty() {
                 self.commit(&space, None);
             }
         }

@@ -1,6 +1,7 @@
 //! The controller of Jobs: pods are made, counted and taken away, as the one of Kubernetes 1.33 does it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -23,6 +24,8 @@ pub(super) struct Tracked {
     succeeded: i64,
     /// Why it fails, with a message.
     verdict: Option<(&'static str, String)>,
+    /// The versions of it and of its pods after which nothing was left to do.
+    settled: Vec<String>,
 }
 
 impl State {
@@ -57,12 +60,14 @@ impl State {
     fn work(&mut self, key: &Key, job: &Value) {
         let uid = text(job, "/metadata/uid").to_owned();
         let mut tracked = self.jobs.remove(&uid).unwrap_or_default();
+        let versions = self.versions(key, job, &tracked);
+        if versions == tracked.settled && !self.is_late(job) {
+            self.jobs.insert(uid, tracked);
+            return;
+        }
+        tracked.settled = versions;
         self.count(key, job, &mut tracked);
-        let started = time_at(job, "/status/startTime");
-        if let (Some(started), Some(most)) = (started, number(job, "/spec/activeDeadlineSeconds"))
-            && self.store.now() >= started + SignedDuration::from_secs(most)
-            && tracked.verdict.is_none()
-        {
+        if self.is_late(job) && tracked.verdict.is_none() {
             let message = "Job was active longer than specified deadline".to_owned();
             tracked.verdict = Some(("DeadlineExceeded", message));
         }
@@ -74,6 +79,25 @@ impl State {
         }
         self.tell_status(key, job, &tracked, done);
         self.jobs.insert(uid, tracked);
+    }
+
+    /// Has it taken longer than it may?
+    fn is_late(&self, job: &Value) -> bool {
+        let most = number(job, "/spec/activeDeadlineSeconds");
+        let (Some(started), Some(most)) = (time_at(job, "/status/startTime"), most) else {
+            return false;
+        };
+        self.store.now() >= started + SignedDuration::from_secs(most)
+    }
+
+    /// The versions of a Job and of its pods, as they are.
+    fn versions(&self, key: &Key, job: &Value, tracked: &Tracked) -> Vec<String> {
+        let of_pods = tracked.pods.values().map(|name| {
+            let pod = self.store.get(&Key::new(pods(), &key.namespace, name));
+            pod.map_or("", |pod| text(pod, "/metadata/resourceVersion"))
+        });
+        let own = text(job, "/metadata/resourceVersion");
+        std::iter::once(own).chain(of_pods).map(str::to_owned).collect()
     }
 
     /// Counts the pods that ended since.
@@ -89,7 +113,7 @@ impl State {
                 .filter(|pod| text(pod, "/metadata/uid") == uid);
             let pod = match there {
                 Some(pod) if !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") => continue,
-                Some(pod) => pod.clone(),
+                Some(pod) => Arc::new(pod.clone()),
                 None => self.store.last_of(pods(), &uid),
             };
             tracked.counted.insert(uid);

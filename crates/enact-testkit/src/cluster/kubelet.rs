@@ -61,7 +61,7 @@ impl State {
             let waits = text(&pod, "/status/phase") == "Pending" && !is_ending(&pod);
             if of_job
                 && waits
-                && let Some(pod) = self.begin(&key, pod)
+                && let Some(pod) = self.begin(&key, &pod)
             {
                 let process = Process::default();
                 let shared = Process {
@@ -76,13 +76,13 @@ impl State {
         (Arc::clone(&self.kubelet.run), starting)
     }
 
-    fn pods(&self) -> Vec<(Key, Value)> {
+    fn pods(&self) -> Vec<(Key, Arc<Value>)> {
         Kind::named("pods").map_or_else(Vec::new, |kind| self.store.all(kind, None))
     }
 
     /// The pod once it runs; none where it cannot start yet.
-    fn begin(&mut self, key: &Key, mut pod: Value) -> Option<Value> {
-        let before = pod.clone();
+    fn begin(&mut self, key: &Key, before: &Value) -> Option<Value> {
+        let mut pod = before.clone();
         let node = self
             .node_for(&pod)
             .filter(|_| self.kubelet.stuck != Some(Stuck::Unschedulable));
@@ -93,7 +93,7 @@ impl State {
                 "/status/conditions",
                 json!([{
                     "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-                    "message": "0 nodes are available", "lastTransitionTime": time_of(&before, &now),
+                    "message": "0 nodes are available", "lastTransitionTime": time_of(before, &now),
                 }]),
             ),
             (Some(node), Some(stuck)) => {
@@ -103,7 +103,7 @@ impl State {
                         &mut pod,
                         "/status/containerStatuses",
                         statuses(
-                            &before,
+                            before,
                             &json!({
                                 "waiting": { "reason": format!("{stuck:?}"), "message": "it cannot start" },
                             }),
@@ -120,12 +120,12 @@ impl State {
                     "/status",
                     json!({
                         "phase": "Running", "startTime": now, "conditions": ready,
-                        "containerStatuses": statuses(&before, &running),
+                        "containerStatuses": statuses(before, &running),
                     }),
                 );
             }
         }
-        if pod != before {
+        if pod != *before {
             pod = self.store.commit(key, Some(pod));
         }
         (text(&pod, "/status/phase") == "Running").then_some(pod)
@@ -133,8 +133,11 @@ impl State {
 
     /// The first node that takes a pod. A cluster without nodes has one that nobody sees.
     fn node_for(&self, pod: &Value) -> Option<String> {
-        let nodes = Kind::named("nodes").map_or_else(Vec::new, |kind| self.store.all(kind, None));
-        if nodes.is_empty() {
+        let mut nodes = Kind::named("nodes")
+            .into_iter()
+            .flat_map(|kind| self.store.each(kind))
+            .peekable();
+        if nodes.peek().is_none() {
             return Some("node-0".to_owned());
         }
         let tolerates = list(pod, "/spec/tolerations")
@@ -142,7 +145,6 @@ impl State {
             .any(|toleration| text(toleration, "/key") == "node.kubernetes.io/unschedulable");
         let refused = refused_nodes(pod);
         nodes
-            .iter()
             .filter(|(_, node)| tolerates || node.pointer("/spec/unschedulable") != Some(&Value::Bool(true)))
             .map(|(key, _)| key.name.clone())
             .find(|name| !refused.contains(&name.as_str()))

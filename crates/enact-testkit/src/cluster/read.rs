@@ -1,5 +1,7 @@
 //! Reading: one object, or many, page by page.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::object::{remove, set};
@@ -17,7 +19,7 @@ impl Store {
         let selection = selection(place, asked)?;
         let (revision, skip) = self.page(asked)?;
         let namespace = place.namespace.as_deref();
-        let mut items: Vec<Value> = if revision == self.revision() {
+        let mut items: Vec<Arc<Value>> = if revision == self.revision() {
             let all = self.all(place.kind, namespace).into_iter();
             all.map(|(_, object)| object).collect()
         } else {
@@ -29,7 +31,8 @@ impl Store {
             Ok(0) | Err(_) => usize::MAX,
             Ok(limit) => limit,
         };
-        let items: Vec<Value> = items.into_iter().skip(skip).take(limit).collect();
+        let page = items.iter().skip(skip).take(limit);
+        let items: Vec<Value> = page.map(|object| Value::clone(object)).collect();
         let next = skip + items.len();
         let mut metadata = json!({ "resourceVersion": revision.to_string() });
         if next < total {

@@ -1,6 +1,7 @@
 //! What the cluster holds: objects as they are, and every state that they ever had.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -62,9 +63,9 @@ pub struct Change {
     /// What happened.
     pub what: What,
     /// How it was; none when it was not there.
-    pub before: Option<Value>,
+    pub before: Option<Arc<Value>>,
     /// How it is, or was at last.
-    pub object: Value,
+    pub object: Arc<Value>,
 }
 
 /// The first revision: a cluster is never empty.
@@ -72,7 +73,7 @@ const FIRST: u64 = 100;
 
 /// Objects and their history, with the counters that name things.
 pub(super) struct Store {
-    objects: BTreeMap<Key, Value>,
+    objects: BTreeMap<Key, Arc<Value>>,
     history: Vec<Change>,
     revision: u64,
     counted: u64,
@@ -122,7 +123,7 @@ impl Store {
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<&Value> {
-        self.objects.get(key)
+        self.objects.get(key).map(AsRef::as_ref)
     }
 
     /// # Errors
@@ -133,25 +134,33 @@ impl Store {
     }
 
     /// The objects of a kind, of one namespace or of all, by namespace and name.
-    pub(super) fn all(&self, kind: &'static Kind, namespace: Option<&str>) -> Vec<(Key, Value)> {
-        let from = Key::new(kind, "", "");
-        let of_kind = self.objects.range(from..).take_while(|(key, _)| key.kind == kind);
-        of_kind
+    pub(super) fn all(&self, kind: &'static Kind, namespace: Option<&str>) -> Vec<(Key, Arc<Value>)> {
+        let there = self.each(kind);
+        there
             .filter(|(key, _)| namespace.is_none_or(|namespace| key.namespace == namespace))
-            .map(|(key, object)| (key.clone(), object.clone()))
+            .map(|(key, object)| (key.clone(), Arc::clone(object)))
             .collect()
     }
 
-    /// Every object.
-    pub(super) fn everything(&self) -> Vec<(Key, Value)> {
+    /// The objects of a kind where they are, by namespace and name.
+    pub(super) fn each(&self, kind: &'static Kind) -> impl Iterator<Item = (&Key, &Arc<Value>)> {
+        let from = Key::new(kind, "", "");
+        self.objects
+            .range(from..)
+            .take_while(move |(key, _)| key.kind == kind)
+    }
+
+    /// Every object of which something is so.
+    pub(super) fn whichever(&self, so: impl Fn(&Key, &Value) -> bool) -> Vec<(Key, Arc<Value>)> {
         let objects = self.objects.iter();
         objects
-            .map(|(key, object)| (key.clone(), object.clone()))
+            .filter(|(key, object)| so(key, object))
+            .map(|(key, object)| (key.clone(), Arc::clone(object)))
             .collect()
     }
 
     /// How an object was at last, whether it is there or gone.
-    pub(super) fn last_of(&self, kind: &'static Kind, uid: &str) -> Value {
+    pub(super) fn last_of(&self, kind: &'static Kind, uid: &str) -> Arc<Value> {
         let mut changes = self.history.iter().rev();
         let last =
             changes.find(|change| change.key.kind == kind && text(&change.object, "/metadata/uid") == uid);
@@ -159,7 +168,12 @@ impl Store {
     }
 
     /// The objects of a kind as they were at a revision.
-    pub(super) fn all_at(&self, revision: u64, kind: &'static Kind, namespace: Option<&str>) -> Vec<Value> {
+    pub(super) fn all_at(
+        &self,
+        revision: u64,
+        kind: &'static Kind,
+        namespace: Option<&str>,
+    ) -> Vec<Arc<Value>> {
         let mut objects = BTreeMap::new();
         for change in self.changes(0, kind) {
             if change.revision > revision {
@@ -173,7 +187,7 @@ impl Store {
         let of_namespace = objects
             .into_iter()
             .filter(|(key, _)| namespace.is_none_or(|namespace| key.namespace == namespace));
-        of_namespace.map(|(_, object)| object.clone()).collect()
+        of_namespace.map(|(_, object)| Arc::clone(object)).collect()
     }
 
     /// What happened to objects of a kind after a revision, in order.
@@ -204,21 +218,23 @@ impl Store {
             (None, Some(_)) => What::Added,
             (Some(_), Some(_)) => What::Modified,
         };
-        let mut written = object.or_else(|| before.clone()).unwrap_or_default();
+        let last = || before.as_deref().cloned();
+        let mut written = object.or_else(last).unwrap_or_default();
         set(
             &mut written,
             "/metadata/resourceVersion",
             self.revision.to_string(),
         );
+        let shared = Arc::new(written.clone());
         if what != What::Deleted {
-            self.objects.insert(key.clone(), written.clone());
+            self.objects.insert(key.clone(), Arc::clone(&shared));
         }
         self.history.push(Change {
             revision: self.revision,
             key: key.clone(),
             what,
             before,
-            object: written.clone(),
+            object: shared,
         });
         self.tell();
         written

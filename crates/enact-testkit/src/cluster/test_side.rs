@@ -163,7 +163,7 @@ impl Cluster {
     /// The objects of a kind, of all namespaces, by namespace and name.
     pub fn all(&self, named: &str) -> Vec<Value> {
         let objects = self.state().store.all(kind(named), None);
-        objects.into_iter().map(|(_, object)| object).collect()
+        objects.iter().map(|(_, object)| Value::clone(object)).collect()
     }
 
     /// Changes an object past all rules, as a controller of the cluster does: `edit` is given it to change.
@@ -222,7 +222,7 @@ impl Cluster {
         let key = Key::new(kind(named), namespace, name);
         let changes = self.changes(named).into_iter();
         let changes = changes.filter(|change| change.key == key);
-        changes.map(|change| change.object).collect()
+        changes.map(|change| Value::clone(&change.object)).collect()
     }
 
     /// Plans a fault for a request to come.
