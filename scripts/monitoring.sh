@@ -3,17 +3,7 @@
 # found out here.
 . "$(dirname "$0")/environment.sh"
 
-if ! command -v promtool >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  # The package has a server; it is not to start.
-  say "Installing promtool"
-  directory=$(mktemp -d)
-  (cd "$directory" && apt-get update -qq && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb .) \
-    >/dev/null 2>&1 || true
-  if [ -x "$directory/usr/bin/promtool" ]; then
-    install -D "$directory/usr/bin/promtool" "$ENACT_TOOLS/bin/promtool"
-  fi
-  rm -rf "$directory"
-fi
+scripts/prometheus.sh
 command -v promtool >/dev/null || { echo "skipped: alerts (promtool is not installed; Debian: prometheus)"; exit 0; }
 
 cd deploy/monitoring || exit

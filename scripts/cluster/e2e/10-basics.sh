@@ -54,6 +54,11 @@ ok "a spec does not change"
 refused "only the executor makes Jobs here" kubectl -n "$system" create job evil --image=busybox:1 -- true
 ok "nobody but the controller makes Jobs in its namespace"
 
+execution large ScaleDeployment Deployment app '{replicas: "2"}' >"$work/large"
+sed -i "s|^metadata: {|metadata: {annotations: {note: $(head -c 263000 /dev/zero | tr '\0' x)}, |" "$work/large"
+refused "metadata.annotations: Too long" kubectl create -f "$work/large"
+ok "annotations that are too large are refused by the API server, and nothing is done"
+
 k create role asks --verb=create,get --resource=kubernetesexecutions.kubernetesexecution.kubernaut.io >/dev/null
 k create rolebinding asks --role=asks --serviceaccount="$space:default" >/dev/null
 execution lowly ScaleDeployment Deployment app '{replicas: "3"}' >"$work/lowly"

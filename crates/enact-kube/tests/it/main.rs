@@ -9,6 +9,7 @@
 
 mod actions;
 mod audit;
+mod bounds;
 mod cases;
 mod crash;
 mod custom;
