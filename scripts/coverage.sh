@@ -31,8 +31,9 @@ jq -r 'select(.reason == "compiler-artifact" and .executable != null and (.profi
   | [(.package_id | sub(".*/"; "") | sub("#.*"; "")), .manifest_path, (.profile.test | tostring), .executable] | @tsv' \
   "$work/built.json" | sort -u >"$work/programs"
 
-# Tests that kill the program again and again say nothing new about lines, and take long.
-skip=(--skip crash --skip killed --skip system_call --skip every_)
+# Tests that kill the program again and again say nothing new about lines, and take long. One more bounds the memory of a process, which
+# measuring changes.
+skip=(--skip crash --skip killed --skip system_call --skip every_ --skip what_exhausts_a_policy_process)
 failed=0
 while IFS=$'\t' read -r package manifest test program; do
   [ "$test" = true ] || continue
@@ -40,6 +41,8 @@ while IFS=$'\t' read -r package manifest test program; do
     LLVM_PROFILE_FILE="$work/$package-%4m.profraw" "$program" --quiet "${skip[@]}" >"$work/output" 2>&1 </dev/null) ||
     { failed=$((failed + 1)); echo "a test of $package fails when it is measured:"; grep -E "^(test .*FAILED|failures:|    [a-z_:]+$|error)" "$work/output" | sort -u | head -5; } >&2
 done <"$work/programs"
+# Programs that were started without an environment wrote theirs where they were.
+rm -f crates/*/default_*.profraw
 
 objects=()
 while IFS=$'\t' read -r _ _ _ program; do objects+=(--object "$program"); done <"$work/programs"
@@ -64,8 +67,10 @@ for crate in $(cut -f1 "$work/programs" | sort -u); do
   [ -n "${count:-}" ] || continue
   awk -v crate="$crate" -v lines="$count" -v own="${own:-0}" -v other="${other:-0}" -v all="$all" 'BEGIN {
     below = own / lines < 0.7 ? "own below 70 %" : ""
+    # Nothing is above the program itself: its own tests are both.
+    if (crate == "enact") { others = "-"; other = own } else others = sprintf("%.1f %%", other / lines * 100)
     if (other / lines < 0.5) below = below (below == "" ? "" : ", ") "others below 50 %"
-    printf "%-16s %8d %10.1f %% %14.1f %% %6.1f %%  %s\n", crate, lines, own / lines * 100, other / lines * 100, all / lines * 100, below
+    printf "%-16s %8d %10.1f %% %16s %6.1f %%  %s\n", crate, lines, own / lines * 100, others, all / lines * 100, below
     exit below != "" }' || missed=$((missed + 1))
 done
 [ "$failed" = 0 ] || echo "$failed programs of tests failed while they were measured; their lines count as far as they went"

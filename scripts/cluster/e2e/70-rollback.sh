@@ -68,4 +68,27 @@ nowhere "$work/everything" "status, events or a log"
 ok "PatchSecret: the values are not in the status, the events, the controller's log or the Job's"
 nowhere "$logs/audit.log" "the audit log"
 ok "nor in the audit log, which has the bodies of Jobs"
+
+snapshot=$(status secret rollbackInfo.snapshotRef)
+back_patch=$(kubectl -n "$system" get secret "$snapshot" -o 'jsonpath={.data.patch}' | base64 -d)
+k get kex secret -o json | jq --arg patch "$back_patch" '.status.rollbackInfo as $back | {apiVersion, kind,
+  metadata: {name: "secret-back", namespace: .metadata.namespace},
+  spec: {action: $back.action, parameters: ($back.parameters + {patch: $patch}), targetResource: $back.targetResource}}' |
+  kubectl create -f - >/dev/null
+completed secret-back
+is "the value after the way back" "$was" value
+k delete kex secret --wait=true --timeout=60s >/dev/null
+refused NotFound kubectl -n "$system" get secret "$snapshot"
+ok "PatchSecret is taken back with what was kept for it, which goes with its execution"
+
+scale more app 3
+completed more
+k scale deployment app --replicas=1 >/dev/null
+k get kex more -o json | jq '.status.rollbackInfo as $back | {apiVersion, kind,
+  metadata: {name: "more-back", namespace: .metadata.namespace},
+  spec: {action: $back.action, parameters: $back.parameters, targetResource: $back.targetResource}}' |
+  kubectl create -f - >/dev/null
+failed more-back TargetChanged
+is "the replicas that somebody else set" 1 replicas app
+ok "what somebody else has changed since is not taken back"
 k delete kex,deployments --all --wait=false >/dev/null

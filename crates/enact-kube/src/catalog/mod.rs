@@ -171,6 +171,21 @@ pub struct Foreseen {
     pub snapshot: BTreeMap<String, String>,
     /// What of the target must not have changed until the action runs.
     pub basis: Basis,
+    /// Why it is not to be done after all: the target is not what the request counts on. Policy is asked all the same.
+    pub unexpected: Option<String>,
+}
+
+impl Foreseen {
+    /// The same, where the target is what the request counts on.
+    ///
+    /// # Errors
+    /// What it is instead.
+    pub fn if_expected(self) -> Result<Self, String> {
+        match self.unexpected {
+            None => Ok(self),
+            Some(why) => Err(why),
+        }
+    }
 }
 
 /// What of the target must not have changed between judging and acting.

@@ -21,6 +21,11 @@ pub(super) fn parameters() -> Vec<Parameter> {
             "`merge` (RFC 7386) or `json` (RFC 6902)",
         )
         .or(Value::from("merge")),
+        Parameter::optional(
+            "expectedData",
+            Shape::Text { most: 71 },
+            "the digest that its data must have before, where the patch changes anything: `expectedCurrent` of a way back",
+        ),
     ]
 }
 
@@ -63,6 +68,20 @@ pub(super) fn patched(object: &Value, asked: &Asked, data: &[&str]) -> Result<Va
     }
     only_data(object, &after, data)?;
     Ok(after)
+}
+
+/// Are the data still what the request counts on? Where nothing is left to do they need not be.
+///
+/// # Errors
+/// That they are not.
+pub(super) fn as_expected(before: &Value, after: &Value, asked: &Asked, data: &[&str]) -> Result<(), String> {
+    match asked.parameters.text("expectedData") {
+        Some(expected) if after != before && data_digest(before, data) != expected => Err(format!(
+            "the data of {} are not what was expected: somebody else has changed them since",
+            asked.target
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn only_data(before: &Value, after: &Value, data: &[&str]) -> Result<(), String> {

@@ -59,6 +59,7 @@ impl CatalogAction for PatchConfigMap {
             bytes: Some(patch::bytes(&after)),
             rollback: way_back(asked, &touched, &after),
             basis: patch::basis(target),
+            unexpected: patch::as_expected(target, &after, asked, DATA).err(),
             ..Foreseen::default()
         })
     }
@@ -112,9 +113,14 @@ fn way_back(
     if back.len() > MOST_PRIOR {
         return no_way_back(asked, "the prior values are too long to be kept here");
     }
-    let parameters = [("patch", back), ("patchType", "merge".to_owned())];
+    let left = patch::data_digest(after, DATA);
+    let parameters = [
+        ("patch", back),
+        ("patchType", "merge".to_owned()),
+        ("expectedData", left.clone()),
+    ];
     RollbackInfo {
-        expected_current: Some(patch::data_digest(after, DATA)),
+        expected_current: Some(left),
         ..back_by("PatchConfigMap", asked, &parameters)
     }
 }
@@ -132,6 +138,7 @@ async fn write(acting: &Acting) -> Acted {
     )?;
     let before = serde_json::to_value(&found).map_err(|error| Failed::at_trying(error.to_string()))?;
     let after = patch::patched(&before, &acting.asked, DATA).map_err(Failed::refused)?;
+    patch::as_expected(&before, &after, &acting.asked, DATA).map_err(Failed::changed)?;
     let touched = touched(&before, &after);
     let rollback = way_back(&acting.asked, &touched, &after);
     acting.tell_rollback(&rollback);

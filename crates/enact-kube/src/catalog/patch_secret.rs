@@ -61,6 +61,7 @@ impl CatalogAction for PatchSecret {
             rollback: way_back(asked, &after),
             snapshot: [("patch".to_owned(), back)].into(),
             basis: patch::basis(target),
+            unexpected: patch::as_expected(target, &after, asked, DATA).err(),
             ..Foreseen::default()
         })
     }
@@ -104,10 +105,12 @@ fn encode(bytes: &[u8]) -> String {
 
 /// The values stand in the snapshot; here only where it is.
 fn way_back(asked: &Asked, after: &Value) -> RollbackInfo {
+    let left = patch::data_digest(after, &["data"]);
+    let parameters = [("patchType", "merge".to_owned()), ("expectedData", left.clone())];
     RollbackInfo {
-        expected_current: Some(patch::data_digest(after, &["data"])),
+        expected_current: Some(left),
         reason: Some("the prior values are in the Secret that snapshotRef names".to_owned()),
-        ..back_by("PatchSecret", asked, &[("patchType", "merge".to_owned())])
+        ..back_by("PatchSecret", asked, &parameters)
     }
 }
 
@@ -125,6 +128,7 @@ async fn write(acting: &Acting) -> Acted {
     let before =
         serde_json::to_value(&found).map_err(|_| Failed::at_trying("the Secret cannot be read as JSON"))?;
     let after = stored(patch::patched(&before, &acting.asked, DATA).map_err(Failed::refused)?);
+    patch::as_expected(&before, &after, &acting.asked, DATA).map_err(Failed::changed)?;
     let touched = touched(&before, &after);
     let rollback = way_back(&acting.asked, &after);
     acting.tell_rollback(&rollback);

@@ -11,6 +11,7 @@ use super::act::{Acted, Acting, BoxFuture, Done, Failed, code_of};
 use super::deployment::{self, FIELD_MANAGER, back_by};
 use super::rollout::{Rollout, rollout};
 use super::{About, Asked, Basis, CatalogAction, Foreseen, Parameter, Right, Shape, Shows};
+use crate::api::RollbackInfo;
 
 /// The most replicas that anybody asks for in earnest.
 const MOST: i64 = 1000;
@@ -47,7 +48,11 @@ impl CatalogAction for ScaleDeployment {
         let count = Shape::Integer { least: 0, most: MOST };
         vec![
             Parameter::required("replicas", count.clone(), "how many there should be"),
-            Parameter::optional("expectedReplicas", count, "how many there must be before"),
+            Parameter::optional(
+                "expectedReplicas",
+                count,
+                "how many there must be before, where that is not what is asked for already",
+            ),
         ]
     }
 
@@ -55,16 +60,9 @@ impl CatalogAction for ScaleDeployment {
         let deployment = deployment::read(target)?;
         let now = replicas(&deployment);
         let wanted = asked.parameters.integer("replicas").unwrap_or_default();
-        if let Some(expected) = asked.parameters.integer("expectedReplicas")
-            && expected != now
-        {
-            return Err(format!(
-                "{} has {now} replicas, not {expected} as expected",
-                asked.target
-            ));
-        }
-        let rollback = back_by("ScaleDeployment", asked, &[("replicas", now.to_string())]);
+        let rollback = back(asked, now);
         let mut foreseen = deployment::foreseen(&deployment, format!("replicas {now} → {wanted}"), rollback);
+        foreseen.unexpected = as_expected(asked, now).err();
         if now == wanted {
             foreseen
                 .warnings
@@ -109,19 +107,38 @@ fn replicas(deployment: &k8s_openapi::api::apps::v1::Deployment) -> i64 {
     )
 }
 
+/// Is it still what the request counts on? Where nothing is left to do it need not be.
+fn as_expected(asked: &Asked, now: i64) -> Result<(), String> {
+    let wanted = asked.parameters.integer("replicas");
+    match asked.parameters.integer("expectedReplicas") {
+        Some(expected) if expected != now && wanted != Some(now) => Err(format!(
+            "{} has {now} replicas, not {expected} as expected",
+            asked.target
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Back to as many as there were, as long as nobody else has set another number.
+fn back(asked: &Asked, had: i64) -> RollbackInfo {
+    let set = asked
+        .parameters
+        .integer("replicas")
+        .unwrap_or_default()
+        .to_string();
+    let parameters = [("replicas", had.to_string()), ("expectedReplicas", set.clone())];
+    RollbackInfo {
+        expected_current: Some(set),
+        ..back_by("ScaleDeployment", asked, &parameters)
+    }
+}
+
 async fn scale(acting: &Acting) -> Acted {
     let wanted = acting.asked.parameters.integer("replicas").unwrap_or_default();
     let before = deployment::judged(acting).await?;
     let had = replicas(&before);
-    if let Some(expected) = acting.asked.parameters.integer("expectedReplicas")
-        && expected != had
-    {
-        return Err(Failed::changed(format!(
-            "{} has {had} replicas, not {expected} as expected",
-            acting.asked.target
-        )));
-    }
-    let rollback = back_by("ScaleDeployment", &acting.asked, &[("replicas", had.to_string())]);
+    as_expected(&acting.asked, had).map_err(Failed::changed)?;
+    let rollback = back(&acting.asked, had);
     acting.tell_rollback(&rollback);
     if had != wanted {
         write(acting, wanted, had).await?;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::act::{Acted, Acting, BoxFuture, Done, Failed};
 use super::deployment::{self, back_by};
 use super::{About, Asked, Basis, CatalogAction, Foreseen, Parameter, Right, Shape, Shows};
+use crate::api::RollbackInfo;
 
 /// See the module.
 pub(super) struct UpdateImage;
@@ -30,6 +31,11 @@ impl CatalogAction for UpdateImage {
             Parameter::required("container", Shape::Text { most: 63 }, "which container")
                 .also_called("container_name"),
             Parameter::required("image", Shape::Image, "its new image").also_called("new_image"),
+            Parameter::optional(
+                "expectedImage",
+                Shape::Image,
+                "the image it must have before, where that is not what is asked for already",
+            ),
         ]
     }
 
@@ -40,6 +46,7 @@ impl CatalogAction for UpdateImage {
         let rollback = back(asked, container, &now);
         let mut foreseen =
             deployment::foreseen(&deployment, format!("{container}: {now} → {image}"), rollback);
+        foreseen.unexpected = as_expected(asked, &now).err();
         if now == image {
             foreseen
                 .warnings
@@ -78,9 +85,30 @@ fn wanted(asked: &Asked) -> (&str, &str) {
     (text("container"), text("image"))
 }
 
-fn back(asked: &Asked, container: &str, image: &str) -> crate::api::RollbackInfo {
-    let parameters = [("container", container.to_owned()), ("image", image.to_owned())];
-    back_by("UpdateImage", asked, &parameters)
+/// Is it still what the request counts on? Where nothing is left to do it need not be.
+fn as_expected(asked: &Asked, now: &str) -> Result<(), String> {
+    let (container, wanted) = wanted(asked);
+    match asked.parameters.text("expectedImage") {
+        Some(expected) if expected != now && wanted != now => Err(format!(
+            "{container} of {} has the image {now}, not {expected} as expected",
+            asked.target
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Back to the image it had, as long as nobody else has set another.
+fn back(asked: &Asked, container: &str, had: &str) -> RollbackInfo {
+    let set = wanted(asked).1.to_owned();
+    let parameters = [
+        ("container", container.to_owned()),
+        ("image", had.to_owned()),
+        ("expectedImage", set.clone()),
+    ];
+    RollbackInfo {
+        expected_current: Some(set),
+        ..back_by("UpdateImage", asked, &parameters)
+    }
 }
 
 /// By digest, or by a tag that is not `latest`.
@@ -126,6 +154,7 @@ async fn update(acting: &Acting) -> Acted {
     let (container, image) = wanted(&acting.asked);
     let before = deployment::judged(acting).await?;
     let (list, had) = found(&before, container, &acting.asked).map_err(Failed::refused)?;
+    as_expected(&acting.asked, &had).map_err(Failed::changed)?;
     let rollback = back(&acting.asked, container, &had);
     acting.tell_rollback(&rollback);
     let body =

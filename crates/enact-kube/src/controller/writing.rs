@@ -47,6 +47,7 @@ pub(super) async fn carry_out(
                 current = self::status(&current, *status, context).await?;
             }
             Intent::KeepSnapshot(secret) => keep(&secret, context).await?,
+            Intent::DeleteSnapshot(name) => forget(&name, context).await?,
             Intent::CreateJob(_, job) => {
                 if let Some(refused) = create(&job, context).await? {
                     return Box::pin(carry_out(&current, refuse(&current, &refused, context), context)).await;
@@ -162,6 +163,19 @@ async fn keep(secret: &Secret, context: &Context) -> Result<(), Trouble> {
         .map_err(Trouble::from)
     {
         Ok(_) | Err(Trouble::Refused { code: 409, .. }) => Ok(()),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+/// Takes a snapshot away, if it is there.
+async fn forget(name: &str, context: &Context) -> Result<(), Trouble> {
+    let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &context.settings.namespace);
+    match secrets
+        .delete(name, &DeleteParams::default())
+        .await
+        .map_err(Trouble::from)
+    {
+        Ok(_) | Err(Trouble::Gone) => Ok(()),
         Err(trouble) => Err(trouble),
     }
 }

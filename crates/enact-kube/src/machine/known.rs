@@ -248,6 +248,8 @@ pub enum Intent {
     Status(Box<KubernetesExecutionStatus>),
     /// Keep what the way back needs.
     KeepSnapshot(Box<Secret>),
+    /// Forget what the way back needed. Where it is gone nothing happens.
+    DeleteSnapshot(String),
     /// Create the Job. Where one of its name is there, nothing is created.
     CreateJob(Box<Admission>, Box<Job>),
     /// Delete the Job and its pods.

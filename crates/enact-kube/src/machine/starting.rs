@@ -48,6 +48,11 @@ fn short_digest(object: &KubernetesExecution, length: usize) -> String {
         .collect()
 }
 
+/// The name of the Secret below. It depends on the execution's uid, so nobody else's can be meant by it.
+pub(super) fn snapshot_name(known: &Known<'_>) -> String {
+    format!("{}-before", job_name(known.object, &known.settings.namespace))
+}
+
 /// The Secret that holds what the way back needs and the status must not show; and what the Job is told, as that holds values too.
 pub(super) fn snapshot_secret(
     known: &Known<'_>,
@@ -63,10 +68,7 @@ pub(super) fn snapshot_secret(
         .map(|(key, value)| (key, ByteString(value.into_bytes())));
     Secret {
         metadata: ObjectMeta {
-            name: Some(format!(
-                "{}-before",
-                job_name(known.object, &known.settings.namespace)
-            )),
+            name: Some(snapshot_name(known)),
             namespace: Some(known.settings.namespace.clone()),
             labels: Some(
                 [

@@ -55,6 +55,7 @@ fn stages(
     dependencies(known, &status)?;
     let (foreseen, input) = on_the_target(known, &mut status, resolved)?;
     judged(known, &mut status, resolved, &input)?;
+    expected(known, &status, resolved, &foreseen)?;
     conditions(known, &mut status, &input)?;
     account(known, &mut status, resolved)?;
     if known.object.spec.dry_run {
@@ -164,6 +165,25 @@ fn on_the_target(
             fail(known, status.clone(), &failing, Vec::new())
         })),
     }
+}
+
+/// Is the target what the request counts on?
+fn expected(
+    known: &Known<'_>,
+    status: &KubernetesExecutionStatus,
+    resolved: &Resolved,
+    foreseen: &Foreseen,
+) -> Result<(), Next> {
+    let Some(why) = &foreseen.unexpected else {
+        return Ok(());
+    };
+    let message = format!("{}: {why}; nothing was done", resolved.action.about().name);
+    let failing = Failing {
+        reason: FailureReason::TargetChanged,
+        message: &message,
+        event: "TargetChanged",
+    };
+    Err(fail(known, status.clone(), &failing, Vec::new()))
 }
 
 /// A request reaches its own namespace only, unless that namespace is labelled.

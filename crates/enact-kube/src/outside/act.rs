@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Call, Outside, Who};
 use crate::api::RollbackInfo;
-use crate::catalog::{Acting, Asked, Basis, CatalogAction, Done, Failed, Failure, Shows, Stage};
+use crate::catalog::{Acting, Asked, Basis, CatalogAction, Done, Failed, Failure, Foreseen, Shows, Stage};
 use crate::machine::{Request, input_of, stamp};
 
 /// How much longer than its time an action is waited for. An action looks at its time between its requests.
@@ -111,6 +111,7 @@ impl Outside {
             .ok_or_else(|| format!("{} is not there", call.target))?;
         let foreseen = action
             .foresee(&target, &asked)
+            .and_then(Foreseen::if_expected)
             .map_err(|why| format!("{} cannot be done: {why}", about.name))?;
         if let Some((expected, found)) = difference(held, &target, Some(&foreseen.basis)) {
             return Err(format!(

@@ -88,7 +88,7 @@ impl Outside {
             .look(&about, &call.target)
             .await?
             .ok_or_else(|| format!("{} is not there", call.target))?;
-        let foreseen = match action.foresee(&target, &asked) {
+        let foreseen = match action.foresee(&target, &asked).and_then(Foreseen::if_expected) {
             Ok(foreseen) => foreseen,
             Err(why) if first => return Err(format!("{} cannot be done: {why}", about.name)),
             Err(_) => later(&about, &target),

@@ -24,3 +24,4 @@ mod refusals;
 mod serving;
 mod simulated;
 mod support;
+mod ways_back;

@@ -36,10 +36,10 @@ impl Listening {
 /// A kubeconfig of an account for a server at some address, with the namespace `shop`.
 pub fn kubeconfig(server: &str, account: &str) -> String {
     json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
         "clusters": [{ "name": "c", "cluster": { "server": server } }],
         "users": [{ "name": "u", "user": { "token": format!("{TOKEN}{account}") } }],
-        "contexts": [{ "name": "c", "context": { "cluster": "c", "user": "u", "namespace": "shop" } }],
+        "contexts": [{ "name": "test", "context": { "cluster": "c", "user": "u", "namespace": "shop" } }],
     })
     .to_string()
 }

@@ -248,7 +248,10 @@ fn without_a_rollback_of_its_own_a_step_is_taken_back_by_the_actions_inverse() {
     let undo = step(&with.plan_json(), "scale")["undo"]["spec"]["action"].clone();
     assert_eq!(
         (&undo["action"], &undo["parameters"]),
-        (&json!("ScaleDeployment"), &json!({ "replicas": "2" }))
+        (
+            &json!("ScaleDeployment"),
+            &json!({ "replicas": "2", "expectedReplicas": "3" })
+        )
     );
     with.run().expect(7);
     assert_eq!(with.replicas("shop", "web"), 2);

@@ -63,7 +63,7 @@ impl Trial {
             now: cluster.clock().now().to_string(),
         };
         let target = cluster.get(about.plural, namespace, name).unwrap();
-        let foreseen = action.foresee(&target, &asked)?;
+        let foreseen = action.foresee(&target, &asked)?.if_expected()?;
         cluster.restrict(&about.account(), rules(about));
         Ok(Self {
             cluster: cluster.clone(),
