@@ -46,12 +46,13 @@ was="e2e-before-$$-$RANDOM" will="e2e-after-$$-$RANDOM"
 k create secret generic token --from-literal=key="$was" >/dev/null
 encoded() { printf %s "$1" | base64; }
 value() { k get secret token -o 'jsonpath={.data.key}' | base64 -d; }
-ask secret PatchSecret Secret token "{patch: '{\"data\":{\"key\":\"$(encoded "$will")\"}}'}"
+k create secret generic change --from-literal=patch="{\"data\":{\"key\":\"$(encoded "$will")\"}}" >/dev/null
+ask secret PatchSecret Secret token '{patchSecretRef: change/patch}'
 completed secret
 is "the value of the secret" "$will" value
 [ -n "$(status secret rollbackInfo.snapshotRef)" ] || fail "no snapshot is named"
 {
-  k get kex secret -o 'jsonpath={.status}'
+  k get kex secret -o json
   k get events -o json
   kubectl -n "$system" get events -o json
   controllers -o name | xargs -n 1 "$client" --kubeconfig "$config" -n "$system" logs
@@ -64,8 +65,8 @@ nowhere() {
     ! grep -qF -e "$each" -e "$(encoded "$each")" "$1" || fail "the value $each is in $2"
   done
 }
-nowhere "$work/everything" "status, events or a log"
-ok "PatchSecret: the values are not in the status, the events, the controller's log or the Job's"
+nowhere "$work/everything" "the execution, events or a log"
+ok "PatchSecret by reference: the values are not in the execution, the events, the controller's log or the Job's"
 nowhere "$logs/audit.log" "the audit log"
 ok "nor in the audit log, which has the bodies of Jobs"
 

@@ -37,7 +37,9 @@ pub use act::{Acted, Acting, BoxFuture, Done, Failed, Failure, LAST_EXECUTION, S
 pub use custom::{ACCOUNT_PREFIX, Argument, CustomAction, MOST_ACTIONS, Program, argv, read as read_custom};
 pub use drain_filter::{Grouped, Selection, Verdict as PodVerdict, select as select_pods};
 pub use image::is_image_reference;
+pub(crate) use parameter::MAX_VALUE;
 pub use parameter::{Parameter, Shape, Typed, typed};
+pub use patch_secret::{VALUES, read_reference};
 pub use rollout::{Rollout, rollout};
 pub use selector::{Requirement, is_subdomain, parse_selector};
 
@@ -219,6 +221,14 @@ pub trait CatalogAction: Send + Sync {
 
     /// The parameters that it takes.
     fn parameters(&self) -> Vec<Parameter>;
+
+    /// Do its parameters go together? Each of them is in order by itself.
+    ///
+    /// # Errors
+    /// Why they do not, in words.
+    fn fits(&self, _: &Typed) -> Result<(), String> {
+        Ok(())
+    }
 
     /// What it would do to this target, and why it cannot. Pure.
     ///

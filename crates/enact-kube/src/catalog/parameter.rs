@@ -9,7 +9,7 @@ use super::image::is_image_reference;
 use super::selector::parse_selector;
 
 /// The longest parameter, in bytes.
-pub(super) const MAX_VALUE: usize = 32 * 1024;
+pub(crate) const MAX_VALUE: usize = 32 * 1024;
 
 /// The longest parameters of one execution together, in bytes.
 pub(super) const MAX_TOTAL: usize = 128 * 1024;

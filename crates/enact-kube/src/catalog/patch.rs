@@ -11,10 +11,10 @@ use enact_core::canonical::Digest;
 /// The longest prior values that fit into a status, in bytes.
 pub(super) const MOST_PRIOR: usize = 16 * 1024;
 
-/// The parameters of both.
-pub(super) fn parameters() -> Vec<Parameter> {
+/// The parameters of both; the patch itself is one of its own.
+pub(super) fn parameters(patch: Parameter) -> Vec<Parameter> {
     vec![
-        Parameter::required("patch", Shape::Json, "what to change").also_called("patch_json"),
+        patch.also_called("patch_json"),
         Parameter::optional(
             "patchType",
             Shape::Word(vec!["merge".to_owned(), "json".to_owned()]),

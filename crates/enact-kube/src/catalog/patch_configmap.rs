@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::act::{Acted, Acting, BoxFuture, Done, Failed, code_of};
 use super::deployment::{FIELD_MANAGER, back_by, no_way_back};
 use super::patch::{self, MOST_PRIOR};
-use super::{About, Asked, Basis, CatalogAction, Foreseen, Parameter, Right, Shows};
+use super::{About, Asked, Basis, CatalogAction, Foreseen, Parameter, Right, Shape, Shows};
 use crate::api::RollbackInfo;
 
 /// What of a ConfigMap may change.
@@ -47,7 +47,7 @@ impl CatalogAction for PatchConfigMap {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        patch::parameters()
+        patch::parameters(Parameter::required("patch", Shape::Json, "what to change"))
     }
 
     fn foresee(&self, target: &Value, asked: &Asked) -> Result<Foreseen, String> {
@@ -95,7 +95,8 @@ pub(super) fn shows(
     if now.uid != basis.uid || now.resource_version == basis.resource_version {
         return Shows::No;
     }
-    if patch::patch_type(asked) == patch::PatchType::Json {
+    // A patch that stands elsewhere is not known here.
+    if patch::patch_type(asked) == patch::PatchType::Json || asked.parameters.json("patch").is_none() {
         return Shows::Nothing;
     }
     match patch::patched(target, asked, data).map(stored) {

@@ -12,11 +12,31 @@ use serde_json::{Value, json};
 use super::act::{Acted, Acting, BoxFuture, Done, Failed, code_of};
 use super::deployment::{FIELD_MANAGER, back_by};
 use super::patch;
-use super::{About, Asked, Basis, CatalogAction, Foreseen, Parameter, Right, Shows};
+use super::{About, Asked, Basis, CatalogAction, Foreseen, Parameter, Right, Shape, Shows, Typed};
 use crate::api::RollbackInfo;
 
 /// What of a Secret may change. `stringData` is written and never read.
 const DATA: &[&str] = &["data", "stringData"];
+
+/// The parameter that names where the patch stands, so that its values are not in the request.
+pub const VALUES: &str = "patchSecretRef";
+
+/// Reads `NAME/KEY`: a Secret, and one of its keys.
+///
+/// # Errors
+/// What was expected.
+pub fn read_reference(text: &str) -> Result<(&str, &str), String> {
+    let is_key = |key: &str| {
+        let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        !key.is_empty() && key.len() <= 253 && key.bytes().all(inner)
+    };
+    match text.split_once('/') {
+        Some((name, key)) if super::is_subdomain(name) && is_key(key) => Ok((name, key)),
+        _ => Err(format!(
+            "invalid parameter '{VALUES}': expected NAME/KEY, a Secret and one of its keys"
+        )),
+    }
+}
 
 /// See the module.
 pub(super) struct PatchSecret;
@@ -47,7 +67,22 @@ impl CatalogAction for PatchSecret {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        patch::parameters()
+        let mut parameters = patch::parameters(Parameter::optional("patch", Shape::Json, "what to change"));
+        let about = "NAME/KEY: where the patch stands, in a Secret of the target's namespace, instead of in the request";
+        parameters.push(Parameter::optional(VALUES, Shape::Text { most: 512 }, about));
+        parameters
+    }
+
+    fn fits(&self, parameters: &Typed) -> Result<(), String> {
+        let (here, elsewhere) = (parameters.json("patch"), parameters.text(VALUES));
+        match (here, elsewhere) {
+            (None, None) => Err(format!("missing required parameter: 'patch' (or '{VALUES}')")),
+            (Some(_), Some(_)) => Err(format!(
+                "'patch' and '{VALUES}' are both there; one of them is to be"
+            )),
+            (Some(_), None) => Ok(()),
+            (None, Some(text)) => read_reference(text).map(|_| ()),
+        }
     }
 
     fn foresee(&self, target: &Value, asked: &Asked) -> Result<Foreseen, String> {

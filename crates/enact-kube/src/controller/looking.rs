@@ -14,7 +14,7 @@ use enact_engine::policy::rego::RegoPolicy;
 use enact_engine::signature::{AllowedSigners, Trust, verified};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, ServiceAccount};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, LogParams, PostParams};
 use kube::{Api, ResourceExt as _};
 
@@ -45,6 +45,9 @@ pub(super) async fn answer(
         Question::Halt => facts.halt = Some(halt(context).await?),
         Question::Target(target) => {
             facts.target = Some(self::target(target, object, catalog, context).await?);
+        }
+        Question::Values { namespace, name, key } => {
+            facts.values = Some(values(namespace, name, key, context).await?);
         }
         Question::Namespaces(target) => facts.namespaces = Some(namespaces(target, object, context).await?),
         Question::Policy(input, plan) => facts.policy = Some(policy(input, plan, context).await),
@@ -113,6 +116,26 @@ async fn target(
         Err(Trouble::Refused { code: 403, message }) => Ok(Looked::Forbidden(message)),
         Err(trouble) => Err(trouble),
     }
+}
+
+/// What a key of a Secret holds; or why that cannot be said. What it holds is told to nobody.
+async fn values(
+    namespace: &str,
+    name: &str,
+    key: &str,
+    context: &Context,
+) -> Result<Result<String, String>, Trouble> {
+    let secrets: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
+    let data = match secrets.get_opt(name).await.map_err(Trouble::from) {
+        Ok(Some(secret)) => secret.data.unwrap_or_default(),
+        Ok(None) | Err(Trouble::Gone) => return Ok(Err("it is not there".to_owned())),
+        Err(Trouble::Refused { code: 403, message }) => return Ok(Err(message)),
+        Err(trouble) => return Err(trouble),
+    };
+    let Some(bytes) = data.get(key) else {
+        return Ok(Err(format!("it has no key {key}")));
+    };
+    Ok(String::from_utf8(bytes.0.clone()).map_err(|_| format!("its key {key} is not text")))
 }
 
 /// The objects that a target is among.

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::durations::{parse_duration, time_limit};
-use super::known::Known;
+use super::known::{Known, Question};
 use crate::api::{ActionCondition, FailureReason, KubernetesExecution, TargetResource};
-use crate::catalog::{About, Asked, CatalogAction, Runs, Target, Typed, argv, is_subdomain, typed};
+use crate::catalog::{
+    About, Asked, CatalogAction, MAX_VALUE, Runs, Shape, Target, Typed, VALUES, argv, is_subdomain,
+    read_reference, typed,
+};
 
 /// The longest time for a condition before.
 const MOST_BEFORE: Duration = Duration::from_secs(60);
@@ -41,6 +44,8 @@ pub struct Resolved {
     pub asked: Asked,
     /// How long it may take.
     pub limit: Duration,
+    /// The patch as it was read from where the request says that it stands.
+    pub values: Option<String>,
 }
 
 impl Resolved {
@@ -111,7 +116,47 @@ pub fn resolve(known: &Known<'_>) -> Result<Resolved, Refused> {
         },
         action,
         limit,
+        values: None,
     })
+}
+
+/// The same with what stands elsewhere, once it is known.
+///
+/// # Errors
+/// That it is to be read first, or why there is no such thing.
+pub(super) fn filled(known: &Known<'_>, resolved: &Resolved) -> Result<Resolved, Unfilled> {
+    let Some(text) = resolved.asked.parameters.text(VALUES) else {
+        return Ok(resolved.clone());
+    };
+    let refused = |why: &str| Unfilled::Refused(format!("{VALUES} {}: {why}", short(text)));
+    let (name, key) = read_reference(text).map_err(|why| refused(&why))?;
+    let values = match &known.facts.values {
+        None => {
+            return Err(Unfilled::Ask(Question::Values {
+                namespace: resolved.asked.target.namespace.clone().unwrap_or_default(),
+                name: name.to_owned(),
+                key: key.to_owned(),
+            }));
+        }
+        Some(Err(why)) => return Err(refused(why)),
+        Some(Ok(values)) if values.len() > MAX_VALUE => {
+            return Err(refused(&format!("it is longer than {MAX_VALUE} bytes")));
+        }
+        Some(Ok(values)) => values,
+    };
+    let patch = Shape::Json.read(values).map_err(|why| refused(&why))?;
+    let mut resolved = resolved.clone();
+    resolved.asked.parameters.0.insert("patch".to_owned(), patch);
+    resolved.values = Some(values.clone());
+    Ok(resolved)
+}
+
+/// Why a request is not whole yet.
+pub(super) enum Unfilled {
+    /// This is to be found out first.
+    Ask(Question),
+    /// It cannot be had; in words, without what it holds.
+    Refused(String),
 }
 
 /// `namespace/name/uid`.
@@ -214,8 +259,14 @@ fn parameters(
         }
     }
     match typed(&action.parameters(), &written) {
-        Ok(parameters) if faults.is_empty() => Ok(parameters),
-        Ok(_) => Err(faults),
+        Ok(parameters) => {
+            faults.extend(action.fits(&parameters).err());
+            if faults.is_empty() {
+                Ok(parameters)
+            } else {
+                Err(faults)
+            }
+        }
         Err(more) => Err(faults.into_iter().chain(more).collect()),
     }
 }

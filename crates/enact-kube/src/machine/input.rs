@@ -80,7 +80,7 @@ pub(crate) fn input_of(request: Request<'_>) -> ActionInput {
     ActionInput {
         action: about.name.to_string(),
         parameters: shown_parameters(request.written, &about.name),
-        typed: asked.parameters.0.clone(),
+        typed: shown_typed(&asked.parameters.0, &about.name),
         target_resource: TargetResource {
             kind: asked.target.kind.clone(),
             name: asked.target.name.clone(),
@@ -117,6 +117,14 @@ fn shown_parameters(mut written: BTreeMap<String, String>, action: &str) -> BTre
         }
     }
     written
+}
+
+fn shown_typed(typed: &BTreeMap<String, Value>, action: &str) -> BTreeMap<String, Value> {
+    let mut typed = typed.clone();
+    if action == "PatchSecret" {
+        typed.remove("patch");
+    }
+    typed
 }
 
 fn actor(known: &Known<'_>) -> ActionActor {

@@ -58,6 +58,8 @@ pub struct Facts {
     pub halt: Option<Halt>,
     /// The target.
     pub target: Option<Looked>,
+    /// The patch that stands in a Secret; or why it cannot be had.
+    pub values: Option<Result<String, String>>,
     /// The namespace of the target; the labels of the namespace of the request.
     pub namespaces: Option<Namespaces>,
     /// What the policies say.
@@ -192,6 +194,15 @@ pub enum Question {
     Halt,
     /// The target, read from the server, not from a cache.
     Target(Target),
+    /// What a key of a Secret holds.
+    Values {
+        /// The Secret's namespace.
+        namespace: String,
+        /// The Secret.
+        name: String,
+        /// The key.
+        key: String,
+    },
     /// The namespaces of target and request.
     Namespaces(Target),
     /// What policy says.
@@ -222,6 +233,7 @@ impl Question {
         match self {
             Self::Halt => "halt",
             Self::Target(_) => "target",
+            Self::Values { .. } => "values",
             Self::Namespaces(_) => "namespaces",
             Self::Policy(..) => "policy",
             Self::Approvals => "approvals",

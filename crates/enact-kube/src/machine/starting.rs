@@ -9,13 +9,15 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::asked::{Resolved, on_behalf_of, resolve};
+use super::asked::{Resolved, Unfilled, filled, on_behalf_of, resolve};
 use super::input::action_input;
 use super::judging::judged;
 use super::known::{Intent, Known, Looked, Next, Question, Then};
 use super::status::{Failing, fail, status_of};
-use crate::api::{FailureReason, KubernetesExecution, KubernetesExecutionStatus, TargetSnapshot};
-use crate::catalog::Basis;
+use crate::api::{
+    FailureReason, KubernetesExecution, KubernetesExecutionStatus, RollbackInfo, TargetSnapshot,
+};
+use crate::catalog::{Basis, VALUES};
 use crate::job::{self, MOST_REQUEST, Parts, Request};
 
 /// The Job's name: the same whenever it is asked for, and another for another execution of the same name.
@@ -102,6 +104,20 @@ pub(super) fn create(known: &Known<'_>) -> Next {
         Ok(resolved) => resolved,
         Err((reason, message)) => return failed(known, status, reason, &message, "ParametersRejected"),
     };
+    let resolved = match filled(known, &resolved) {
+        Ok(resolved) => resolved,
+        Err(Unfilled::Ask(question)) => return Next::Learn(vec![question]),
+        Err(Unfilled::Refused(why)) => {
+            let message = format!("{why}; nothing was done");
+            return failed(
+                known,
+                status,
+                FailureReason::TargetChanged,
+                &message,
+                "TargetChanged",
+            );
+        }
+    };
     let admission = not_stopped(known, &status)
         .and_then(|()| seen(known, &status, &resolved))
         .and_then(|input| judged(known, &mut status, &resolved, &input));
@@ -156,6 +172,15 @@ fn seen(
         return Err(failed(known, status.clone(), reason, &message, "TargetChanged"));
     }
     let foreseen = resolved.action.foresee(object, &resolved.asked).ok();
+    // The Job gets what was read then. Other values now are not what it would do.
+    let left = |rollback: &RollbackInfo| rollback.expected_current.clone();
+    let judged = status.rollback_info.as_ref().and_then(left);
+    if resolved.values.is_some() && foreseen.as_ref().and_then(|foreseen| left(&foreseen.rollback)) != judged
+    {
+        let message = format!("what {VALUES} names was changed since it was judged; nothing was done");
+        let reason = FailureReason::TargetChanged;
+        return Err(failed(known, status.clone(), reason, &message, "TargetChanged"));
+    }
     Ok(action_input(
         known,
         resolved,
@@ -237,13 +262,14 @@ fn written_parameters(known: &Known<'_>, resolved: &Resolved) -> BTreeMap<String
             .iter()
             .any(|parameter| parameter.name == key || parameter.aliases.iter().any(|alias| alias == key))
     };
-    let written = known
-        .object
-        .spec
-        .parameters
+    let written = known.object.spec.parameters.iter();
+    let written = written.filter(|(key, _)| is_taken(key) && key.as_str() != VALUES);
+    let read = resolved
+        .values
         .iter()
-        .filter(|(key, _)| is_taken(key));
-    written.map(|(key, value)| (key.clone(), value.clone())).collect()
+        .map(|values| ("patch".to_owned(), values.clone()));
+    let written = written.map(|(key, value)| (key.clone(), value.clone()));
+    written.chain(read).collect()
 }
 
 /// What of the target must be as it was judged.

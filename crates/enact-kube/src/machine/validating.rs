@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use enact_engine::policy::input::ActionInput;
 
-use super::asked::{Resolved, on_behalf_of, resolve};
+use super::asked::{Resolved, Unfilled, filled, on_behalf_of, resolve};
 use super::input::action_input;
 use super::judging::{denied, judged};
 use super::known::{Intent, Known, Looked, Namespaces, Next, Question, Then, Which};
@@ -53,7 +53,8 @@ fn stages(
 ) -> Result<Next, Next> {
     not_stopped(known, &status)?;
     dependencies(known, &status)?;
-    let (foreseen, input) = on_the_target(known, &mut status, resolved)?;
+    let (resolved, foreseen, input) = on_the_target(known, &mut status, resolved)?;
+    let resolved = &resolved;
     judged(known, &mut status, resolved, &input)?;
     expected(known, &status, resolved, &foreseen)?;
     conditions(known, &mut status, &input)?;
@@ -107,7 +108,7 @@ fn on_the_target(
     known: &Known<'_>,
     status: &mut KubernetesExecutionStatus,
     resolved: &Resolved,
-) -> Result<(Foreseen, ActionInput), Next> {
+) -> Result<(Resolved, Foreseen, ActionInput), Next> {
     let target = &resolved.asked.target;
     let (Some(looked), Some(namespaces)) = (&known.facts.target, &known.facts.namespaces) else {
         return Err(Next::Learn(vec![
@@ -141,13 +142,25 @@ fn on_the_target(
             return Err(failing(FailureReason::RBACNotReady, &message, "RBACNotReady"));
         }
     };
+    let resolved = &match filled(known, resolved) {
+        Ok(resolved) => resolved,
+        Err(Unfilled::Ask(question)) => return Err(Next::Learn(vec![question])),
+        Err(Unfilled::Refused(why)) => {
+            let message = format!("{why}; nothing was done");
+            return Err(failing(
+                FailureReason::InvalidParameters,
+                &message,
+                "ParametersRejected",
+            ));
+        }
+    };
     let foreseen = resolved.action.foresee(object, &resolved.asked);
     let input = action_input(known, resolved, object, namespaces, foreseen.as_ref().ok());
     if let Some(results) = &mut status.validation_results {
         results.resource_exists = true;
     }
     match foreseen {
-        Ok(foreseen) => Ok((foreseen, input)),
+        Ok(foreseen) => Ok((resolved.clone(), foreseen, input)),
         // Policy is asked first: what is forbidden is not told how it would fail.
         Err(why) => Err(judged(known, status, resolved, &input).err().unwrap_or_else(|| {
             let message = format!("{} cannot be done: {why}", resolved.action.about().name);

@@ -53,6 +53,7 @@ impl Outside {
         let action = self.catalog.get(&call.action).cloned();
         let action = action.ok_or_else(|| self.catalog.unknown(&call.action))?;
         let parameters = typed(&action.parameters(), &call.parameters).map_err(|faults| faults.join("; "))?;
+        action.fits(&parameters)?;
         let asked = Asked {
             target: call.target.clone(),
             parameters,

@@ -1,6 +1,6 @@
 //! Whole executions, from the request to the end.
 
-use enact_kube::api::Phase;
+use enact_kube::api::{FailureReason, Phase};
 use serde_json::json;
 
 use crate::support::{Bench, CONTROLLER, SYSTEM, scale};
@@ -158,39 +158,149 @@ async fn the_policies_of_the_manifests_are_enough_and_deny_what_they_should() {
     );
 }
 
+/// A Secret to be patched, and one that holds the patch.
+fn secrets(bench: &Bench, patch: &str) {
+    for (name, data) in [
+        ("login", json!({ "key": "YmVmb3JlLWl0" })),
+        ("change", json!({ "patch": encoded(patch) })),
+    ] {
+        bench.cluster.put(&json!({ "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "namespace": "shop", "name": name }, "data": data }));
+    }
+}
+
+fn encoded(text: &str) -> serde_json::Value {
+    json!(k8s_openapi::ByteString(text.as_bytes().to_vec()))
+}
+
+fn patch_secret(parameters: &serde_json::Value) -> serde_json::Value {
+    json!({ "action": "PatchSecret", "parameters": parameters, "targetResource": { "kind": "Secret", "name": "login" } })
+}
+
+const AFTER: &str = r#"{"stringData":{"key":"after-it"}}"#;
+
 #[tokio::test(start_paused = true)]
 async fn values_of_a_secret_stand_in_secrets_only() {
+    for by_reference in [false, true] {
+        let bench = Bench::new();
+        secrets(&bench, AFTER);
+        let parameters = if by_reference {
+            json!({ "patchSecretRef": "change/patch" })
+        } else {
+            json!({ "patch": AFTER })
+        };
+        bench.ask("hide", &patch_secret(&parameters));
+        let status = bench.to_end("hide").await;
+        assert_eq!(status.phase, Some(Phase::Completed), "{status:#?}");
+        let secret = bench.cluster.get("secrets", "shop", "login").unwrap();
+        assert_eq!(secret["data"]["key"], "YWZ0ZXItaXQ=");
+        let mut seen: Vec<String> = Vec::new();
+        for kind in ["jobs", "pods", "events.events.k8s.io"] {
+            let changes = bench.cluster.changes(kind);
+            seen.extend(changes.iter().map(|change| change.object.to_string()));
+        }
+        let states = bench.cluster.states("kubernetesexecutions", "shop", "hide");
+        // The request itself has the values only where it was written with them.
+        seen.extend(states.iter().map(|state| match by_reference {
+            true => state.to_string(),
+            false => state["status"].to_string(),
+        }));
+        assert!(seen.len() > 8, "{seen:#?}");
+        for value in ["before-it", "after-it", "YmVmb3JlLWl0", "YWZ0ZXItaXQ="] {
+            let found: Vec<&String> = seen.iter().filter(|text| text.contains(value)).collect();
+            assert!(found.is_empty(), "{value} is in {found:#?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_that_stands_elsewhere_must_be_there_and_be_one() {
+    let long = format!("{{\"data\":{{\"key\":\"{}\"}}}}", "a".repeat(40_000));
+    for (parameters, patch, words) in [
+        (
+            json!({}),
+            AFTER,
+            "missing required parameter: 'patch' (or 'patchSecretRef')",
+        ),
+        (
+            json!({ "patchSecretRef": "change/patch", "patch": AFTER }),
+            AFTER,
+            "are both there; one of them is to be",
+        ),
+        (json!({ "patchSecretRef": "change" }), AFTER, "expected NAME/KEY"),
+        (
+            json!({ "patchSecretRef": "../x/patch" }),
+            AFTER,
+            "expected NAME/KEY",
+        ),
+        (
+            json!({ "patchSecretRef": "other/patch" }),
+            AFTER,
+            "other/patch: it is not there",
+        ),
+        (
+            json!({ "patchSecretRef": "change/key" }),
+            AFTER,
+            "it has no key key",
+        ),
+        (
+            json!({ "patchSecretRef": "change/patch" }),
+            "after-it",
+            "expected JSON",
+        ),
+        (
+            json!({ "patchSecretRef": "change/patch" }),
+            &long,
+            "longer than 32768 bytes",
+        ),
+    ] {
+        let bench = Bench::new();
+        secrets(&bench, patch);
+        bench.ask("hide", &patch_secret(&parameters));
+        let status = bench.to_end("hide").await;
+        assert_eq!(
+            status.failure_reason,
+            Some(FailureReason::InvalidParameters),
+            "{status:#?}"
+        );
+        let message = status.message.unwrap();
+        assert!(
+            message.contains(words) && !message.contains("after-it"),
+            "{message}"
+        );
+        assert_eq!(bench.jobs_made(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_that_stands_elsewhere_and_changes_before_its_job_is_not_done() {
     let bench = Bench::new();
-    bench.cluster.put(
-        &json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "namespace": "shop", "name": "login" },
-        "data": { "key": "YmVmb3JlLWl0" } }),
-    );
-    let patch = json!({ "stringData": { "key": "after-it" } }).to_string();
+    secrets(&bench, AFTER);
     bench.ask(
         "hide",
-        &json!({ "action": "PatchSecret", "parameters": { "patch": patch },
-        "targetResource": { "kind": "Secret", "name": "login" } }),
+        &patch_secret(&json!({ "patchSecretRef": "change/patch" })),
     );
-    assert_eq!(bench.to_end("hide").await.phase, Some(Phase::Completed));
-    let secret = bench.cluster.get("secrets", "shop", "login").unwrap();
-    assert_eq!(secret["data"]["key"], "YWZ0ZXItaXQ=");
-    let mut seen: Vec<String> = Vec::new();
-    for kind in ["jobs", "pods", "events.events.k8s.io"] {
-        seen.extend(
-            bench
-                .cluster
-                .changes(kind)
-                .iter()
-                .map(|change| change.object.to_string()),
-        );
+    let controller = bench.controller();
+    while bench.phase("hide") != Phase::Running {
+        bench.pass(&controller, "hide").await.unwrap();
     }
-    let states = bench.cluster.states("kubernetesexecutions", "shop", "hide");
-    seen.extend(states.iter().map(|state| state["status"].to_string()));
-    assert!(seen.len() > 8, "{seen:#?}");
-    for value in ["before-it", "after-it", "YmVmb3JlLWl0", "YWZ0ZXItaXQ="] {
-        let found: Vec<&String> = seen.iter().filter(|text| text.contains(value)).collect();
-        assert!(found.is_empty(), "{value} is in {found:#?}");
-    }
+    assert_eq!(bench.jobs_made(), 0);
+    bench.cluster.edit("secrets", "shop", "change", |secret| {
+        secret["data"]["patch"] = encoded(r#"{"stringData":{"key":"another"}}"#);
+    });
+    let status = bench.to_end("hide").await;
+    assert_eq!(
+        status.failure_reason,
+        Some(FailureReason::TargetChanged),
+        "{status:#?}"
+    );
+    assert!(
+        status
+            .message
+            .unwrap()
+            .contains("patchSecretRef names was changed")
+    );
+    assert_eq!(bench.jobs_made(), 0);
 }
 
 #[tokio::test(start_paused = true)]

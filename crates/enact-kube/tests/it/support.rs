@@ -1,7 +1,7 @@
 //! A cluster with an executor in it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Once};
 use std::time::Duration;
 
 use enact_engine::clock::Clock as _;
@@ -43,6 +43,7 @@ pub(crate) struct Bench {
 impl Bench {
     /// A cluster with the ten accounts, and `web` with three replicas in namespace `shop`.
     pub(crate) fn new() -> Self {
+        listen_to_everything();
         let cluster = Cluster::new();
         for action in Catalog::built_in().list() {
             let account = action.about().account();
@@ -174,6 +175,16 @@ impl Bench {
     pub(crate) fn now(&self) -> jiff::Timestamp {
         self.cluster.clock().now()
     }
+}
+
+/// A place of the program that logs is asked once whether anybody listens, and tests run beside each other: where somebody always does,
+/// a test that reads the log does not depend on who came first.
+fn listen_to_everything() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Nobody else sets one.
+        let _set = tracing::subscriber::set_global_default(tracing_subscriber::registry());
+    });
 }
 
 /// What the program does inside of a Job.
