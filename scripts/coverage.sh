@@ -23,7 +23,7 @@ RUSTC
 chmod +x "$work/rustc"
 # Its path is a part of what cargo compares: one that stays saves building again.
 install -m 755 "$work/rustc" "$ENACT_TOOLS/rustc-with-coverage"
-export RUSTC_WORKSPACE_WRAPPER=$ENACT_TOOLS/rustc-with-coverage
+export CARGO_INCREMENTAL=0 RUSTC_WORKSPACE_WRAPPER=$ENACT_TOOLS/rustc-with-coverage
 export LLVM_PROFILE_FILE=$work/building-%4m.profraw
 cargo test --locked --workspace --no-run --message-format=json 2>"$work/build.log" >"$work/built.json" ||
   { cat "$work/build.log" >&2; exit 1; }

@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 : "${ENACT_TOOLS:=${XDG_CACHE_HOME:-$HOME/.cache}/enact/tools}"
 export CARGO_TARGET_DIR ENACT_TOOLS
 export PATH="$ENACT_TOOLS/bin:$PATH"
+# What is built once and never edited needs nothing that only saves the next build.
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
 mkdir -p "$CARGO_TARGET_DIR" "$ENACT_TOOLS"
 
 command -v cargo >/dev/null || { echo "cargo is not installed; see https://rustup.rs" >&2; exit 1; }
