@@ -272,8 +272,11 @@ async fn idle() {
 }
 
 /// When each execution was asked for, first spoken of, given its Job, and over.
-#[derive(Default)]
-struct Times(Mutex<BTreeMap<String, [Option<Instant>; 4]>>);
+struct Times {
+    /// How their names begin.
+    of: &'static str,
+    by_name: Mutex<BTreeMap<String, [Option<Instant>; 4]>>,
+}
 
 const ASKED: usize = 0;
 const PICKED_UP: usize = 1;
@@ -281,8 +284,16 @@ const JOB: usize = 2;
 const OVER: usize = 3;
 
 impl Times {
+    fn of(of: &'static str) -> Arc<Self> {
+        let by_name = Mutex::default();
+        Arc::new(Self { of, by_name })
+    }
+
     fn note(&self, name: &str, what: usize) {
-        let mut times = self.0.lock().unwrap();
+        if !name.starts_with(self.of) {
+            return;
+        }
+        let mut times = self.by_name.lock().unwrap();
         let entry = times.entry(name.to_owned()).or_default();
         if entry[what].is_none() {
             entry[what] = Some(Instant::now());
@@ -290,7 +301,7 @@ impl Times {
     }
 
     fn count(&self, what: usize) -> usize {
-        self.0
+        self.by_name
             .lock()
             .unwrap()
             .values()
@@ -299,7 +310,7 @@ impl Times {
     }
 
     fn print(&self, from: usize, to: usize, text: &str) {
-        let times = self.0.lock().unwrap();
+        let times = self.by_name.lock().unwrap();
         let mut spans: Vec<Duration> = times
             .values()
             .filter_map(|entry| Some(entry[to]?.saturating_duration_since(entry[from]?)))
@@ -357,7 +368,7 @@ async fn intake() {
     let place = Place::new().await;
     place.nodes(2 * BURST);
     let controller = place.controller("intake", false).await;
-    let times = Arc::new(Times::default());
+    let times = Times::of("burst-");
     let watching = watch(&place.cluster, &times);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (started, before) = (Instant::now(), controller.processor());
@@ -388,7 +399,7 @@ async fn intake() {
 
 async fn steady(place: &Place, controller: &Controller) {
     const COUNT: usize = 1_000;
-    let times = Arc::new(Times::default());
+    let times = Times::of("steady-");
     let _watching = watch(&place.cluster, &times);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = controller.processor();
@@ -478,7 +489,7 @@ async fn fail_over() {
         let leader = place.controller("first", true).await;
         tokio::time::sleep(Duration::from_secs(2)).await;
         let other = place.controller("second", true).await;
-        let times = Arc::new(Times::default());
+        let times = Times::of("e-");
         let _watching = watch(&place.cluster, &times);
         let asking = async {
             let mut beat = tokio::time::interval(Duration::from_millis(250));

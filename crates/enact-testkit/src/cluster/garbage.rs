@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::delete::Deletion;
 use super::kind::Kind;
-use super::object::{has, is_ending, list, set, text};
+use super::object::{is_ending, list, set, text};
 use super::state::State;
 use super::store::{Key, Store};
 use super::write::Part;
@@ -14,20 +14,24 @@ use super::write::Part;
 impl State {
     /// Deletes what nobody owns any more, and lets go of owners whose dependants are gone.
     pub(super) fn collect_garbage(&mut self) {
-        for (key, object) in self
-            .store
-            .whichever(|_, object| has(object, "/metadata/ownerReferences"))
-        {
-            let owners = list(&object, "/metadata/ownerReferences");
-            let gone = owners.iter().all(|owner| !self.store.is_there(&key, owner));
-            if !owners.is_empty() && gone && !is_ending(&object) {
-                self.store.collect(&key);
-            }
+        let before = std::mem::replace(&mut self.collected, self.store.revision());
+        if self.store.may_have_lost_owners(before) {
+            self.collect_orphans();
         }
-        for (key, object) in self.store.whichever(|_, object| is_ending(object)) {
+        for (key, object) in self.store.ending() {
             self.store.let_go(&key, &object);
         }
         self.store.end_namespaces();
+    }
+
+    fn collect_orphans(&mut self) {
+        for (key, object) in self.store.owned() {
+            let owners = list(&object, "/metadata/ownerReferences");
+            let gone = owners.iter().all(|owner| !self.store.is_there(&key, owner));
+            if gone && !is_ending(&object) {
+                self.store.collect(&key);
+            }
+        }
     }
 }
 
@@ -78,10 +82,12 @@ impl Store {
     }
 
     fn dependants(&self, uid: &str) -> Vec<(Key, Arc<Value>)> {
-        self.whichever(|_, object| {
+        let mut dependants = self.owned();
+        dependants.retain(|(_, object)| {
             let owners = list(object, "/metadata/ownerReferences");
             owners.iter().any(|owner| text(owner, "/uid") == uid)
-        })
+        });
+        dependants
     }
 
     fn drop_finalizer(&mut self, key: &Key, finalizer: &str) {

@@ -45,7 +45,16 @@ impl Cluster {
 
     async fn see_through(self, running: Running, key: Key, uid: String) {
         let ended = running.await;
-        self.state().ended(&key, &uid, &ended);
+        {
+            let mut state = self.state();
+            state.ended(&key, &uid, &ended);
+            // Of many that end together the first settles for all.
+            if std::mem::replace(&mut state.kubelet.settles, true) {
+                return;
+            }
+        }
+        tokio::task::yield_now().await;
+        self.state().kubelet.settles = false;
         self.settle();
     }
 }

@@ -19,13 +19,16 @@ impl Store {
         let selection = selection(place, asked)?;
         let (revision, skip) = self.page(asked)?;
         let namespace = place.namespace.as_deref();
-        let mut items: Vec<Arc<Value>> = if revision == self.revision() {
-            let all = self.all(place.kind, namespace).into_iter();
-            all.map(|(_, object)| object).collect()
+        let items: Vec<Arc<Value>> = if revision == self.revision() {
+            let there = self.each(place.kind).filter(|(key, object)| {
+                namespace.is_none_or(|namespace| key.namespace == namespace) && selection.selects(object)
+            });
+            there.map(|(_, object)| Arc::clone(object)).collect()
         } else {
-            self.all_at(revision, place.kind, namespace)
+            let mut then = self.all_at(revision, place.kind, namespace);
+            then.retain(|object| selection.selects(object));
+            then
         };
-        items.retain(|object| selection.selects(object));
         let total = items.len();
         let limit = match asked.parameter("limit").parse() {
             Ok(0) | Err(_) => usize::MAX,

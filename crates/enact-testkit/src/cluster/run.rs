@@ -108,6 +108,8 @@ pub(super) struct Kubelet {
     pub(super) end_seconds: i64,
     /// Those that run a hook, by uid.
     pub(super) running: BTreeMap<String, Process>,
+    /// Does one of those that just ended settle in a moment?
+    pub(super) settles: bool,
 }
 
 /// A hook under way.
@@ -123,6 +125,7 @@ impl Default for Kubelet {
         Self {
             run: Arc::new(|_| Box::pin(std::future::ready(Ended::default()))),
             stuck: None,
+            settles: false,
             end_seconds: 2,
             running: BTreeMap::new(),
         }

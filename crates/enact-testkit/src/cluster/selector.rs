@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::kind::Kind;
-use super::object::texts;
+use super::object::at;
 use super::refused::Refused;
 
 /// A selection. All its requirements must be met; an empty one selects everything.
@@ -78,12 +78,15 @@ impl Selection {
 
     /// Is an object selected?
     pub(super) fn selects(&self, object: &Value) -> bool {
-        let labels = texts(object, "/metadata/labels");
+        let labels = at(object, "/metadata/labels");
+        let label = |key: &String| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
+        let is_one =
+            |key, values: &[String]| label(key).is_some_and(|value| values.iter().any(|one| one == value));
         let labelled = self.labels.iter().all(|requirement| match requirement {
-            Requirement::In(key, values) => labels.get(key).is_some_and(|value| values.contains(value)),
-            Requirement::NotIn(key, values) => !labels.get(key).is_some_and(|value| values.contains(value)),
-            Requirement::Exists(key) => labels.contains_key(key),
-            Requirement::Missing(key) => !labels.contains_key(key),
+            Requirement::In(key, values) => is_one(key, values),
+            Requirement::NotIn(key, values) => !is_one(key, values),
+            Requirement::Exists(key) => label(key).is_some(),
+            Requirement::Missing(key) => label(key).is_none(),
         });
         labelled
             && self
@@ -102,7 +105,7 @@ fn unparsable(text: &str, why: &str) -> Refused {
 /// The value of a field as text. A field that is not there is empty; a boolean one is false.
 fn value_of(object: &Value, field: &str) -> String {
     let path = format!("/{}", field.replace('.', "/"));
-    match object.pointer(&path) {
+    match at(object, &path) {
         Some(Value::String(text)) => text.clone(),
         Some(other) if !other.is_null() => other.to_string(),
         _ if field == "spec.unschedulable" => "false".to_owned(),

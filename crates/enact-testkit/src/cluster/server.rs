@@ -102,6 +102,8 @@ where
 /// Serves a listener until its task is aborted.
 pub(super) async fn listen(listener: TcpListener, cluster: Cluster) {
     while let Ok((stream, _)) = listener.accept().await {
+        // As the real server does: else the end of an answer waits for the other side's delayed acknowledgement, 40 ms.
+        let _set = stream.set_nodelay(true);
         tokio::spawn(serve(stream, cluster.clone()));
     }
 }

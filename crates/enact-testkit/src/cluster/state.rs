@@ -26,6 +26,8 @@ pub(super) struct State {
     /// What the controller of Jobs knows, by uid.
     pub(super) jobs: BTreeMap<String, Tracked>,
     pub(super) rollouts: Rollouts,
+    /// The revision up to which garbage was collected.
+    pub(super) collected: u64,
     /// What a refused eviction is told to wait, in seconds; the real server says nothing where it is 0.
     pub(super) eviction_retry: u64,
 }
@@ -42,6 +44,7 @@ impl State {
             kubelet: Kubelet::default(),
             jobs: BTreeMap::new(),
             rollouts: Rollouts::default(),
+            collected: 0,
             eviction_retry: 10,
         }
     }

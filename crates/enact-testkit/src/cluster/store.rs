@@ -1,6 +1,6 @@
 //! What the cluster holds: objects as they are, and every state that they ever had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::kind::Kind;
-use super::object::{set, text};
+use super::object::{is_ending, list, set, text};
 use super::refused::Refused;
 use crate::clock::StepClock;
 
@@ -74,6 +74,9 @@ const FIRST: u64 = 100;
 /// Objects and their history, with the counters that name things.
 pub(super) struct Store {
     objects: BTreeMap<Key, Arc<Value>>,
+    /// Those of them that have owners, and those that are being deleted: what the collector looks at.
+    owned: BTreeSet<Key>,
+    ending: BTreeSet<Key>,
     history: Vec<Change>,
     revision: u64,
     counted: u64,
@@ -87,6 +90,8 @@ impl Store {
     pub(super) fn new(clock: StepClock) -> Self {
         Self {
             objects: BTreeMap::new(),
+            owned: BTreeSet::new(),
+            ending: BTreeSet::new(),
             history: Vec::new(),
             revision: FIRST,
             counted: 0,
@@ -148,6 +153,33 @@ impl Store {
         self.objects
             .range(from..)
             .take_while(move |(key, _)| key.kind == kind)
+    }
+
+    /// The objects that have owners.
+    pub(super) fn owned(&self) -> Vec<(Key, Arc<Value>)> {
+        self.these(&self.owned)
+    }
+
+    /// The objects that are being deleted.
+    pub(super) fn ending(&self) -> Vec<(Key, Arc<Value>)> {
+        self.these(&self.ending)
+    }
+
+    fn these(&self, keys: &BTreeSet<Key>) -> Vec<(Key, Arc<Value>)> {
+        let there = keys.iter().filter_map(|key| self.objects.get_key_value(key));
+        there
+            .map(|(key, object)| (key.clone(), Arc::clone(object)))
+            .collect()
+    }
+
+    /// Did anything go, or come with owners, after a revision?
+    pub(super) fn may_have_lost_owners(&self, after: u64) -> bool {
+        let from = self.history.partition_point(|change| change.revision <= after);
+        let mut later = self.history.get(from..).unwrap_or_default().iter();
+        later.any(|change| match change.what {
+            What::Deleted => true,
+            What::Added | What::Modified => self.owned.contains(&change.key),
+        })
     }
 
     /// Every object of which something is so.
@@ -229,6 +261,13 @@ impl Store {
         if what != What::Deleted {
             self.objects.insert(key.clone(), Arc::clone(&shared));
         }
+        let there = what != What::Deleted;
+        mark(
+            &mut self.owned,
+            key,
+            there && !list(&shared, "/metadata/ownerReferences").is_empty(),
+        );
+        mark(&mut self.ending, key, there && is_ending(&shared));
         self.history.push(Change {
             revision: self.revision,
             key: key.clone(),
@@ -238,6 +277,14 @@ impl Store {
         });
         self.tell();
         written
+    }
+}
+
+fn mark(among: &mut BTreeSet<Key>, key: &Key, is: bool) {
+    if is {
+        among.insert(key.clone());
+    } else {
+        among.remove(key);
     }
 }
 
