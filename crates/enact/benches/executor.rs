@@ -366,7 +366,7 @@ fn watch(cluster: &Cluster, times: &Arc<Times>) -> [tokio::task::JoinHandle<()>;
 async fn intake() {
     const BURST: usize = 1_000;
     let place = Place::new().await;
-    place.nodes(2 * BURST);
+    place.nodes(BURST);
     let controller = place.controller("intake", false).await;
     let times = Times::of("burst-");
     let watching = watch(&place.cluster, &times);
@@ -394,11 +394,15 @@ async fn intake() {
     for task in watching {
         task.abort();
     }
-    steady(&place, &controller).await;
+    drop((controller, place));
+    steady().await;
 }
 
-async fn steady(place: &Place, controller: &Controller) {
+async fn steady() {
     const COUNT: usize = 1_000;
+    let place = Place::new().await;
+    place.nodes(COUNT);
+    let controller = place.controller("steady", false).await;
     let times = Times::of("steady-");
     let _watching = watch(&place.cluster, &times);
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -409,7 +413,7 @@ async fn steady(place: &Place, controller: &Controller) {
         beat.tick().await;
         let name = format!("steady-{n}");
         times.note(&name, ASKED);
-        place.ask(&name, 1_000 + n);
+        place.ask(&name, n);
     }
     while times.count(OVER) < COUNT && started.elapsed() < Duration::from_secs(120) {
         tokio::time::sleep(Duration::from_millis(20)).await;

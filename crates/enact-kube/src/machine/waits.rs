@@ -56,13 +56,20 @@ pub(super) fn dependencies(known: &Known<'_>, status: &KubernetesExecutionStatus
         message: &format!("what it depends on did not complete in time: {}", open.join(", ")),
         event: "DependencyFailed",
     };
+    let since = status.waiting_since.as_deref().and_then(read_stamp);
+    let waited = since.map_or(Duration::ZERO, |since| waited(known.now, since));
     Err(waits(
         known,
         status,
         &message,
-        Duration::from_secs(15),
+        until_the_next_look(waited),
         Some((DEPENDENCY_PATIENCE, late)),
     ))
+}
+
+/// What is over soon is seen soon; what takes long is not asked for all the time.
+fn until_the_next_look(waited: Duration) -> Duration {
+    (waited / 4).clamp(Duration::from_secs(2), Duration::from_secs(15))
 }
 
 /// Waits where it is; since when is written once. With a patience that is used up it fails.
