@@ -8,15 +8,23 @@
     clippy::cast_precision_loss,
     reason = "a measurement that cannot be taken ends with a panic, and its result is printed"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "which program to measure is no setting of it"
+)]
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-const ENACT: &str = env!("CARGO_BIN_EXE_enact");
+/// The program to measure: the one that was built for this, or the one that `ENACT_BINARY` names, such as the static one that is shipped.
+static ENACT: LazyLock<String> = LazyLock::new(|| {
+    std::env::var("ENACT_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_enact").to_owned())
+});
 
 fn main() {
     let only: Vec<String> = std::env::args()
@@ -145,9 +153,9 @@ const RUN: [&str; 3] = ["run", "bench.plan.yaml", "--auto-approve"];
 /// The whole command: read, compile, judge, admit, run with journal and sync, verify, report.
 fn steps(count: usize) {
     let folder = place(count);
-    let with_cpu = measure_with_cpu(folder.path(), ENACT, &RUN);
+    let with_cpu = measure_with_cpu(folder.path(), &ENACT, &RUN);
     let folder = place(count);
-    let mut command = Command::new(ENACT);
+    let mut command = Command::new(&*ENACT);
     command
         .args(RUN)
         .current_dir(folder.path())
@@ -168,7 +176,7 @@ fn steps(count: usize) {
 fn peers() {
     const COUNT: usize = 1_000;
     let folder = place(COUNT);
-    let ours = measure_with_cpu(folder.path(), ENACT, &RUN);
+    let ours = measure_with_cpu(folder.path(), &ENACT, &RUN);
     line("enact", &ours, &ours);
     let script = "/bin/true\n".repeat(COUNT);
     std::fs::write(folder.path().join("steps.sh"), script).unwrap();
@@ -284,7 +292,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
 fn check() {
     let folder = place(1_000);
     let times = (0..9)
-        .map(|_| measure_with_cpu(folder.path(), ENACT, &["check", "bench.plan.yaml"]).wall)
+        .map(|_| measure_with_cpu(folder.path(), &ENACT, &["check", "bench.plan.yaml"]).wall)
         .collect();
     println!(
         "check of 1,000 steps: {:.0} ms (median of 9; limit 100 ms)",
@@ -300,7 +308,7 @@ fn start() {
         let text = runbook(1).replace("exec: [\"true\"]", "exec: [sh, -c, \"date +%s%N > first\"]");
         std::fs::write(folder.path().join("bench.plan.yaml"), text).unwrap();
         let before = std::time::UNIX_EPOCH.elapsed().unwrap();
-        let mut command = Command::new(ENACT);
+        let mut command = Command::new(&*ENACT);
         command
             .args(RUN)
             .current_dir(folder.path())
