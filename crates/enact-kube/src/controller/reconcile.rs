@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 
 use super::{Context, Trouble, looking, writing};
 use crate::api::{KubernetesExecution, Phase};
-use crate::machine::{Facts, Known, Next, Then, next};
+use crate::machine::{Facts, Known, Next, Then, for_the_catalog, next};
 
 /// How often the machine may ask for more in one pass. It has about ten questions.
 const MOST_ROUNDS: usize = 16;
@@ -108,13 +108,7 @@ async fn decide(
     let mut facts = Facts::default();
     // One catalog for the whole pass, whatever comes into force meanwhile.
     let catalog = context.catalog.now();
-    if !context.catalog.is_known() && !catalog.exists(&object.spec.action) {
-        tracing::warn!(
-            execution = object.name_any(),
-            "waits until the custom actions are known"
-        );
-        return Ok(Next::wait(Duration::from_secs(5)));
-    }
+    let may_be_known_later = !context.catalog.is_known() && !catalog.exists(&object.spec.action);
     for _ in 0..MOST_ROUNDS {
         let policies = context.policies.now();
         let bundle = policies.loaded().digest.clone();
@@ -126,6 +120,9 @@ async fn decide(
             bundle: Some(&bundle),
             now: context.clock.now(),
         };
+        if may_be_known_later {
+            return Ok(for_the_catalog(&known));
+        }
         match next(&known) {
             Next::Learn(questions) => {
                 let mut learned = facts.clone();

@@ -33,6 +33,7 @@ pub use known::{
 };
 pub use starting::{job_name, job_refused};
 pub use status::{cut as text_cut, output_cut, spec_hash, stamp};
+pub use waits::for_the_catalog;
 
 use crate::api::Phase;
 

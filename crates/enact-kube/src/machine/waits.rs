@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::known::{Intent, Known, Next, Question, Then};
-use super::status::{Failing, fail, read_stamp, stamp};
+use super::status::{Failing, fail, read_stamp, stamp, status_of};
 use crate::api::{FailureReason, KubernetesExecutionStatus, Phase};
 
 /// How long it waits for those it depends on.
@@ -70,6 +70,17 @@ pub(super) fn dependencies(known: &Known<'_>, status: &KubernetesExecutionStatus
 /// What is over soon is seen soon; what takes long is not asked for all the time.
 fn until_the_next_look(waited: Duration) -> Duration {
     (waited / 4).clamp(Duration::from_secs(2), Duration::from_secs(15))
+}
+
+/// One that asks for an action that may be the operator's, before the operator's are known. Nobody can say yet that there is no such one.
+pub fn for_the_catalog(known: &Known<'_>) -> Next {
+    let again = Duration::from_secs(5);
+    let status = status_of(known);
+    if status.phase.unwrap_or_default() != Phase::Pending {
+        return Next::wait(again);
+    }
+    let message = "waiting until the operator's own actions could be read";
+    waits(known, &status, message, again, None)
 }
 
 /// Waits where it is; since when is written once. With a patience that is used up it fails.

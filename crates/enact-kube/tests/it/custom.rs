@@ -303,6 +303,8 @@ async fn until_the_catalog_is_known_nothing_is_said_of_what_may_be_in_it() {
         bench.pass(&controller, "flush").await.unwrap();
     }
     assert_eq!(bench.phase("flush"), Phase::Pending);
+    let message = bench.status("flush").message.unwrap();
+    assert_eq!(message, "waiting until the operator's own actions could be read");
     assert_eq!(look_at_catalog(&controller).await, Ok(Shelved::Replaced(1)));
     bench.pass(&controller, "flush").await.unwrap();
     assert_eq!(bench.phase("flush"), Phase::Validating);
