@@ -22,7 +22,7 @@ inside() { ip netns exec "$name" "$@"; }
 inside prometheus --config.file="$work/prometheus.yaml" --storage.tsdb.path="$work/series" --web.listen-address=127.0.0.1:9090 \
   --log.level=warn >"$work/log" 2>&1 &
 server=$!
-trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 
 api() { inside curl --silent --show-error --fail --get "http://127.0.0.1:9090/api/v1/$1" "${@:2}"; }
 # found QUERY: it gives at least one value.
