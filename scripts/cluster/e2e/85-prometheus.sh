@@ -17,14 +17,15 @@ rule_files: [$root/deploy/monitoring/alerts.yaml]
 scrape_configs:
   - {job_name: kubernetes-executor-metrics, metrics_path: /metrics, static_configs: [{targets: $targets}]}
 Y
+listen=127.0.0.1:$((20000 + RANDOM % 10000))
 # Where the pods are: in the cluster's own network.
 inside() { ip netns exec "$name" "$@"; }
-inside prometheus --config.file="$work/prometheus.yaml" --storage.tsdb.path="$work/series" --web.listen-address=127.0.0.1:9090 \
+ip netns exec "$name" prometheus --config.file="$work/prometheus.yaml" --storage.tsdb.path="$work/series" --web.listen-address="$listen" \
   --log.level=warn >"$work/log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-api() { inside curl --silent --show-error --fail --get "http://127.0.0.1:9090/api/v1/$1" "${@:2}"; }
+api() { inside curl --silent --show-error --fail --get "http://$listen/api/v1/$1" "${@:2}"; }
 # found QUERY: it gives at least one value.
 found() { api query --data-urlencode "query=$1" | jq -e '.data.result | length > 0' >/dev/null; }
 within 60 found 'sum(up{job="kubernetes-executor-metrics"}) == 2' || fail "Prometheus does not scrape two: $(cat "$work/log" "$work/within")"
