@@ -124,7 +124,7 @@ async fn values(
     name: &str,
     key: &str,
     context: &Context,
-) -> Result<Result<String, String>, Trouble> {
+) -> Result<Result<enact_core::secret::Secret<String>, String>, Trouble> {
     let secrets: Api<Secret> = Api::namespaced(context.client.clone(), namespace);
     let data = match secrets.get_opt(name).await.map_err(Trouble::from) {
         Ok(Some(secret)) => secret.data.unwrap_or_default(),
@@ -135,7 +135,8 @@ async fn values(
     let Some(bytes) = data.get(key) else {
         return Ok(Err(format!("it has no key {key}")));
     };
-    Ok(String::from_utf8(bytes.0.clone()).map_err(|_| format!("its key {key} is not text")))
+    let text = String::from_utf8(bytes.0.clone()).map(enact_core::secret::Secret::new);
+    Ok(text.map_err(|_| format!("its key {key} is not text")))
 }
 
 /// The objects that a target is among.

@@ -170,14 +170,8 @@ async fn keep(secret: &Secret, context: &Context) -> Result<(), Trouble> {
 /// Takes a snapshot away, if it is there.
 async fn forget(name: &str, context: &Context) -> Result<(), Trouble> {
     let secrets: Api<Secret> = Api::namespaced(context.client.clone(), &context.settings.namespace);
-    match secrets
-        .delete(name, &DeleteParams::default())
-        .await
-        .map_err(Trouble::from)
-    {
-        Ok(_) | Err(Trouble::Gone) => Ok(()),
-        Err(trouble) => Err(trouble),
-    }
+    let done = secrets.delete(name, &DeleteParams::default()).await;
+    or_gone(done)
 }
 
 /// Creates a Job. Where one of its name is there, nothing is created: whose it is, is looked at in the next pass. What the server refuses
@@ -232,28 +226,18 @@ fn refuse(object: &KubernetesExecution, why: &str, context: &Context) -> Vec<Int
 
 async fn delete(name: &str, context: &Context) -> Result<(), Trouble> {
     let jobs: Api<Job> = Api::namespaced(context.client.clone(), &context.settings.namespace);
-    match jobs
-        .delete(name, &DeleteParams::foreground())
-        .await
-        .map_err(Trouble::from)
-    {
-        Ok(_) | Err(Trouble::Gone) => Ok(()),
-        Err(trouble) => Err(trouble),
-    }
+    let done = jobs.delete(name, &DeleteParams::foreground()).await;
+    or_gone(done)
 }
 
 /// The Job may go: its result is in the status by now.
 async fn let_go(name: &str, seconds: i32, context: &Context) -> Result<(), Trouble> {
     let jobs: Api<Job> = Api::namespaced(context.client.clone(), &context.settings.namespace);
     let body = json!({ "spec": { "ttlSecondsAfterFinished": seconds } });
-    match jobs
+    let done = jobs
         .patch(name, &PatchParams::default(), &Patch::Merge(body))
-        .await
-        .map_err(Trouble::from)
-    {
-        Ok(_) | Err(Trouble::Gone) => Ok(()),
-        Err(trouble) => Err(trouble),
-    }
+        .await;
+    or_gone(done)
 }
 
 /// Tells people. An event that cannot be written changes nothing.
@@ -282,5 +266,13 @@ async fn tell(
     let recorder = Recorder::new(context.client.clone(), reporter);
     if let Err(error) = recorder.publish(&event, &object.object_ref(&())).await {
         tracing::warn!(execution = object.name_any(), reason, error = %crate::catalog::describe(&error), "an event was not written");
+    }
+}
+
+/// What is gone already is as it should be.
+fn or_gone<T>(done: Result<T, kube::Error>) -> Result<(), Trouble> {
+    match done.map_err(Trouble::from) {
+        Ok(_) | Err(Trouble::Gone) => Ok(()),
+        Err(trouble) => Err(trouble),
     }
 }

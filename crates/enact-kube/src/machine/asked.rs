@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use enact_core::secret::Secret;
+
 use super::durations::{parse_duration, time_limit};
 use super::known::{Known, Question};
 use crate::api::{ActionCondition, FailureReason, KubernetesExecution, TargetResource};
@@ -45,7 +47,7 @@ pub struct Resolved {
     /// How long it may take.
     pub limit: Duration,
     /// The patch as it was read from where the request says that it stands.
-    pub values: Option<String>,
+    pub values: Option<Secret<String>>,
 }
 
 impl Resolved {
@@ -139,12 +141,12 @@ pub(super) fn filled(known: &Known<'_>, resolved: &Resolved) -> Result<Resolved,
             }));
         }
         Some(Err(why)) => return Err(refused(why)),
-        Some(Ok(values)) if values.len() > MAX_VALUE => {
+        Some(Ok(values)) if values.expose().len() > MAX_VALUE => {
             return Err(refused(&format!("it is longer than {MAX_VALUE} bytes")));
         }
         Some(Ok(values)) => values,
     };
-    let patch = Shape::Json.read(values).map_err(|why| refused(&why))?;
+    let patch = Shape::Json.read(values.expose()).map_err(|why| refused(&why))?;
     let mut resolved = resolved.clone();
     resolved.asked.parameters.0.insert("patch".to_owned(), patch);
     resolved.values = Some(values.clone());

@@ -6,12 +6,13 @@ use std::time::Duration;
 use enact_core::approval::Approval;
 use enact_core::canonical::Digest;
 use enact_core::plan::Plan;
+use enact_core::secret::Secret;
 use enact_core::verdict::Verdict;
 use enact_engine::policy::decision::ActionDecision;
 use enact_engine::policy::input::ActionInput;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::{Pod, Secret as SecretObject};
 use serde_json::Value;
 
 use crate::api::{ConditionResult, KubernetesExecution, KubernetesExecutionStatus};
@@ -59,7 +60,7 @@ pub struct Facts {
     /// The target.
     pub target: Option<Looked>,
     /// The patch that stands in a Secret; or why it cannot be had.
-    pub values: Option<Result<String, String>>,
+    pub values: Option<Result<Secret<String>, String>>,
     /// The namespace of the target; the labels of the namespace of the request.
     pub namespaces: Option<Namespaces>,
     /// What the policies say.
@@ -259,7 +260,7 @@ pub enum Intent {
     /// Write this status, if nobody else wrote in between.
     Status(Box<KubernetesExecutionStatus>),
     /// Keep what the way back needs.
-    KeepSnapshot(Box<Secret>),
+    KeepSnapshot(Box<SecretObject>),
     /// Forget what the way back needed. Where it is gone nothing happens.
     DeleteSnapshot(String),
     /// Create the Job. Where one of its name is there, nothing is created.

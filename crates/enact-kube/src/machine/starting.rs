@@ -177,7 +177,8 @@ fn seen(
     let judged = status.rollback_info.as_ref().and_then(left);
     if resolved.values.is_some() && foreseen.as_ref().and_then(|foreseen| left(&foreseen.rollback)) != judged
     {
-        let message = format!("what {VALUES} names was changed since it was judged; nothing was done");
+        let message =
+            format!("what {VALUES} names, or {target}, was changed since it was judged; nothing was done");
         let reason = FailureReason::TargetChanged;
         return Err(failed(known, status.clone(), reason, &message, "TargetChanged"));
     }
@@ -267,7 +268,7 @@ fn written_parameters(known: &Known<'_>, resolved: &Resolved) -> BTreeMap<String
     let read = resolved
         .values
         .iter()
-        .map(|values| ("patch".to_owned(), values.clone()));
+        .map(|values| ("patch".to_owned(), values.expose().clone()));
     let written = written.map(|(key, value)| (key.clone(), value.clone()));
     written.chain(read).collect()
 }

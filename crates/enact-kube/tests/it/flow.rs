@@ -298,7 +298,7 @@ async fn a_patch_that_stands_elsewhere_and_changes_before_its_job_is_not_done() 
         status
             .message
             .unwrap()
-            .contains("patchSecretRef names was changed")
+            .contains("what patchSecretRef names, or Secret shop/login, was changed")
     );
     assert_eq!(bench.jobs_made(), 0);
 }
