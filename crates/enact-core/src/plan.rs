@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::canonical::{Digest, inexact_integer};
+use crate::canonical::{Digest, ObjectDigest};
 use crate::change::{Change, ChangeId};
 use crate::check::{PlanFault, check_plan};
 use crate::diagnostic::Severity;
@@ -441,24 +441,25 @@ impl Plan {
         }
     }
 
-    /// The digest of the content, see the module's header.
+    /// The digest of the content, see the module's header: of all members but these, in the order of their names.
     fn content_id(&self) -> Result<PlanId, serde_json::Error> {
-        let mut value = serde_json::to_value(self)?;
-        if let Some(object) = value.as_object_mut() {
-            object.remove("plan_id");
-            object.remove("verdict");
-            if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
-                && !planted(Fault::TimeInDigest)
-            {
-                metadata.remove("generated_at");
-            }
+        let mut metadata = serde_json::to_value(&self.metadata)?;
+        if let Some(members) = metadata.as_object_mut()
+            && !planted(Fault::TimeInDigest)
+        {
+            members.remove("generated_at");
         }
-        if let Some(number) = inexact_integer(&value) {
-            return Err(serde::ser::Error::custom(format!(
-                "the number {number} is too large to be part of a plan; write it as text"
-            )));
+        let mut content = ObjectDigest::default();
+        content.list("changes", &self.changes)?;
+        if let Some(document) = &self.document {
+            content.member("document", document)?;
         }
-        Ok(PlanId(Digest::of_canonical(&value)?))
+        content.list("execution_order", &self.execution_order)?;
+        content.member("format", &self.format)?;
+        content.member("metadata", &metadata)?;
+        content.member("summary", &self.summary)?;
+        content.list("warnings", &self.warnings)?;
+        Ok(PlanId(content.finish()))
     }
 
     /// The same plan with what policy said about it. The id stays.

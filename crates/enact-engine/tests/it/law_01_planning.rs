@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use enact_core::canonical::Digest;
 use enact_core::change::Action;
 use enact_core::fault::Fault;
 use enact_core::plan::{FreezeError, Plan, PlanDraft, ReadError};
@@ -39,6 +40,25 @@ fn same_input_gives_the_same_plan((desired, objects): &Wishes) -> Result<(), Str
     let read = Plan::parse(&judged.to_bytes().unwrap()).map_err(|error| error.to_string())?;
     ensure(read == judged, || {
         "what was written is not what is read".to_owned()
+    })
+}
+
+/// What everybody can compute from the file: the digest of its canonical form without what is no content of it.
+fn the_id_is_the_digest_of_the_file((desired, objects): &Wishes) -> Result<(), String> {
+    let plan = plan_world(desired, &World::new(objects.clone()), start());
+    let plan = plan
+        .clone()
+        .with_verdict(Verdict::allow(plan.id().clone(), BuiltinPolicy.bundle_digest()));
+    let mut file: Value = serde_json::from_slice(&plan.to_bytes().unwrap()).unwrap();
+    let members = file.as_object_mut().unwrap();
+    for member in ["plan_id", "verdict"] {
+        assert!(members.remove(member).is_some(), "{member} is in the file");
+    }
+    let generated = members["metadata"].as_object_mut().unwrap();
+    assert!(generated.remove("generated_at").is_some());
+    let computed = Digest::of_canonical(&file).unwrap();
+    ensure(computed == plan.id().0, || {
+        format!("the plan is {}, its file {computed}", plan.id())
     })
 }
 
@@ -150,6 +170,11 @@ fn changing_any_field_changes_the_id() {
 fn a_plan_file_with_an_edited_byte_is_refused() {
     let edit = (calm(1, 3), any::<prop::sample::Index>(), any::<u8>());
     holds(300, &edit, an_edited_byte_is_refused);
+}
+
+#[test]
+fn the_id_of_a_plan_is_the_digest_of_its_file() {
+    holds(200, &wishes(), the_id_is_the_digest_of_the_file);
 }
 
 /// RFC 8785 writes numbers as doubles do, so beyond 2^53 neighbours look the same.
