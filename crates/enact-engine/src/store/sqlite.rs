@@ -141,8 +141,11 @@ fn connect(path: &Path, written: &Written) -> Result<Connection, StoreError> {
             return Err(lost_from(&shown, &missing));
         }
     }
+    // Half a MiB of pages: entries are appended one after the other, and a plan is written once.
     connection
-        .execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
+        .execute_batch(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-512;",
+        )
         .map_err(wrap)?;
     connection.set_db_config(keep_log, false).map_err(wrap)?;
     Ok(connection)

@@ -196,14 +196,14 @@ impl<'a> RunbookProvider<'a> {
         let document = document_of(plan)?;
         // What looks without a run is never taken up.
         folders::remove_left_secrets(&host.runs_dir.join(folders::NO_RUN));
-        let mut steps = BTreeMap::new();
-        for change in plan
+        // Collected, not inserted one by one: the map is then built as small as it can be.
+        let own = plan
             .changes()
             .iter()
-            .filter(|change| change.resource_type == STEP)
-        {
-            steps.insert(change.change_id.clone(), read_step(change)?);
-        }
+            .filter(|change| change.resource_type == STEP);
+        let steps = own
+            .map(|change| Ok((change.change_id.clone(), read_step(change)?)))
+            .collect::<Result<BTreeMap<_, _>, UnreadableRunbook>>()?;
         Ok(Self {
             plan,
             plan_hash: plan.id().to_string(),
