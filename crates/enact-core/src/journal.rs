@@ -182,6 +182,9 @@ pub enum Fact {
         /// Restrictions that its approvals came with.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         conditions: Vec<Condition>,
+        /// For a runbook, the folder that its relative paths start from: `/srv/shop`. It goes on there and nowhere else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
         /// Who runs it.
         by: Principal,
     },
@@ -196,6 +199,9 @@ pub enum Fact {
         /// What it rests on now: an approval may have run out, and another have taken its place.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         approvals: Vec<ApprovalId>,
+        /// The folder from now on, where somebody named another one than before (`--dir`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
         /// Who.
         by: Principal,
     },

@@ -274,6 +274,8 @@ pub struct RunState {
     pub approvals: Vec<ApprovalId>,
     /// How it ended.
     pub outcome: Option<RunOutcome>,
+    /// The folder that a runbook's relative paths start from in this run, as it was last recorded.
+    pub folder: Option<String>,
     /// The run that took this one over. Nothing more happens in this one then.
     pub superseded_by: Option<RunId>,
     /// Why it stopped or paused.
@@ -360,14 +362,21 @@ impl RunState {
     fn record_run(&mut self, at: jiff::Timestamp, fact: &Fact) {
         match fact {
             Fact::RunStarted {
-                plan_id, approvals, ..
+                plan_id,
+                approvals,
+                folder,
+                ..
             } => {
+                self.folder.clone_from(folder);
                 self.started_at = Some(at);
                 self.plan_id = Some(plan_id.clone());
                 self.approvals.clone_from(approvals);
                 self.phase = RunPhase::Running;
             }
-            Fact::Resumed { .. } => {
+            Fact::Resumed { folder, .. } => {
+                if folder.is_some() {
+                    self.folder.clone_from(folder);
+                }
                 self.clock.set_waiting(false);
                 self.phase = RunPhase::Running;
                 self.outcome = None;

@@ -55,6 +55,19 @@ pub struct Surroundings {
     pub stop: StopSignal,
 }
 
+impl OpenRun {
+    /// The same in this folder: the first entry that is written names it, unless the journal does so already.
+    #[must_use]
+    pub fn in_folder(mut self, here: &str) -> Self {
+        if self.state.folder.as_deref() != Some(here)
+            && let Fact::RunStarted { folder, .. } | Fact::Resumed { folder, .. } = &mut self.opening
+        {
+            *folder = Some(here.to_owned());
+        }
+        self
+    }
+}
+
 impl Installation {
     /// Begins a run of an admitted plan: spends its approvals, takes the lease, and ends the run that the plan takes over.
     ///
@@ -127,6 +140,7 @@ impl Installation {
                 bundle_digest: Some(admitted.verdict().bundle_digest.clone()),
                 without_policy: admitted.verdict().is_without_policy(),
                 approvals: names(admitted),
+                folder: None,
                 by: by.clone(),
             }
         };
@@ -247,6 +261,7 @@ fn started(admitted: &AdmittedPlan, by: &Principal) -> Fact {
         bundle_digest: admitted.verdict().bundle_digest.clone(),
         without_policy: admitted.verdict().is_without_policy(),
         conditions: admitted.conditions().cloned().collect(),
+        folder: None,
         by: by.clone(),
     }
 }

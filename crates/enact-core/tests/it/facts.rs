@@ -206,12 +206,14 @@ pub(crate) fn about_the_run() -> Vec<Fact> {
             bundle_digest: Digest::of(b"bundle"),
             without_policy: false,
             conditions: vec![Condition::CheckpointBetweenSteps],
+            folder: Some("/srv/shop".to_owned()),
             by: ana(),
         },
         Fact::Resumed {
             bundle_digest: Some(Digest::of(b"bundle")),
             without_policy: true,
             approvals: Vec::new(),
+            folder: None,
             by: ana(),
         },
         Fact::Preflight {

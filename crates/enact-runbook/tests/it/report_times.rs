@@ -33,12 +33,14 @@ fn journal(plan: &Plan, moments: [&str; 8]) -> Vec<Entry> {
         bundle_digest: enact_core::canonical::Digest::of(b"bundle"),
         without_policy: false,
         conditions: Vec::new(),
+        folder: None,
         by: person(),
     };
     let resumed = Fact::Resumed {
         bundle_digest: None,
         without_policy: false,
         approvals: Vec::new(),
+        folder: None,
         by: person(),
     };
     let intent = |step: &str| Fact::Intent {

@@ -155,11 +155,13 @@ async fn go_on_with_runbook(
     rollback_on_failure: bool,
 ) -> CommandResult {
     let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
-    let folder = runbook::find_folder(context, plan.id(), flags.dir.as_deref())?;
+    let (_, state) = state::journal(installation, run_id)?;
+    let folder = runbook::folder_of_run(context, run_id, plan.id(), &state, flags.dir.as_deref())?;
     let target = plan.metadata().target.clone();
     let admitted = pass_gate(context, installation, plan, Some(run_id), target, policies)?;
     let mut open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
     crate::words::count(context, installation, run_id, &mut open.state)?;
+    let open = open.in_folder(&folder.to_string_lossy());
     let way = runbook::Way::On { rollback_on_failure };
     let going = flags.going(folder, way);
     runbook::carry_out(context, installation, open, &admitted, going).await

@@ -71,6 +71,8 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
         stdin_taken: false,
     };
     if plan.metadata().mode == Mode::Run {
+        // Before anybody is asked, and before it is written down.
+        runbook::folder_of_run(context, &run_id, plan.id(), &state, go_on.dir.as_deref())?;
         ask(context, &installation, &plan, said)?;
         choose_rollback(context, &installation, &run_id, &state)?;
         return take_back_runbook(context, &installation, &run_id, go_on, past_point_of_no_return).await;
@@ -164,10 +166,11 @@ pub(crate) async fn take_back_runbook(
     let plan = plan_of(installation, run_id)?;
     refuse_past_no_return(&plan, &state, past_point_of_no_return)?;
     let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
-    let folder = runbook::find_folder(context, plan.id(), flags.dir.as_deref())?;
+    let folder = runbook::folder_of_run(context, run_id, plan.id(), &state, flags.dir.as_deref())?;
     let target = plan.metadata().target.clone();
     let admitted = pass_gate_back(context, installation, plan, run_id, target, policies)?;
     let open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
+    let open = open.in_folder(&folder.to_string_lossy());
     let way = runbook::Way::Back {
         past_point_of_no_return,
     };

@@ -66,6 +66,7 @@ pub(crate) async fn execute(
     super::remember_folder(context, plan.id(), &told.folder);
     let admitted = approve_and_admit(context, &installation, plan, target, policies, asking)?;
     let open = installation.begin(&admitted, &context.settings.principal())?;
+    let open = open.in_folder(&told.folder.to_string_lossy());
     let going = Going {
         folder: told.folder,
         output: told.flags.output,

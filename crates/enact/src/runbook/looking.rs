@@ -62,7 +62,7 @@ pub(crate) async fn check_at_approval(context: &Context, plan: &Plan) -> Result<
     {
         return Ok(());
     }
-    let Some(folder) = kept_folder(context, plan.id()) else {
+    let Some(folder) = kept_folder(context, plan.id())? else {
         views::say("note: what the plan takes for granted is not checked here, where it was not made\n");
         return Ok(());
     };

@@ -31,7 +31,7 @@ use crate::state;
 pub(crate) use carry_out::{Going, Way, carry_out, read_document};
 pub(crate) use execute::{Told, execute};
 pub(crate) use files::DiskFiles;
-pub(crate) use folder::{find_folder, remember_folder};
+pub(crate) use folder::{find_folder, folder_of_run, remember_folder};
 pub(crate) use looking::check_at_approval;
 pub(crate) use revision::{difference, parent};
 
