@@ -1,7 +1,7 @@
 //! The first half of the line for Konnect: load, observe, plan, judge. Every command that plans walks it here.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use enact_core::exit::ExitCode;
@@ -13,6 +13,7 @@ use enact_konnect::observe::{ObserveOptions, observe};
 use enact_konnect::plan::{PlanError, PlanOptions, plan};
 use enact_konnect::resources::KINDS;
 
+use crate::commands::run::is_plan_file;
 use crate::config::Settings;
 use crate::connect::Connection;
 use crate::error::CommandError;
@@ -76,6 +77,10 @@ pub(crate) fn load_files(settings: &Settings, flags: &ConfigFlags) -> Result<Des
             .read_to_end(&mut bytes)?;
         Ok(bytes)
     };
+    if let Some(plan) = flags.filename.iter().find(|file| is_plan_file(Path::new(file))) {
+        return Err(CommandError::invalid(format!("{plan} is a plan that was saved, not what to plan from"))
+            .hint(format!("to look at it: enact show {plan}; to run it: enact run {plan}, or enact apply --plan {plan}")));
+    }
     let sources = sources(&flags.filename, read).map_err(CommandError::faults)?;
     let options = LoadOptions {
         recursive: flags.recursive,

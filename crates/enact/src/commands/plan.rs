@@ -73,6 +73,7 @@ pub(crate) struct PlanArgs {
 }
 
 pub(crate) async fn run(context: &Context, args: PlanArgs) -> CommandResult {
+    refuse_own_input(args.output_file.as_deref(), &args.config.filename)?;
     if let [only] = args.config.filename.as_slice()
         && runbook::is_runbook_file(Path::new(only))
     {
@@ -183,6 +184,31 @@ fn remember(context: &Context, plan: &Plan) {
             "the plan was not kept in the state directory"
         );
     }
+}
+
+/// A result does not go into the file that it is made from: what somebody wrote would be gone.
+///
+/// # Errors
+/// When it is one of these files, by whatever name.
+pub(crate) fn refuse_own_input<T: AsRef<Path>>(
+    output: Option<&Path>,
+    inputs: &[T],
+) -> Result<(), CommandError> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok().filter(|path| path.is_file());
+    let Some(target) = output.and_then(real) else {
+        return Ok(());
+    };
+    if inputs
+        .iter()
+        .any(|input| real(input.as_ref()).as_ref() == Some(&target))
+    {
+        return Err(CommandError::invalid(format!(
+            "{} is what is read here; nothing was written",
+            target.display()
+        ))
+        .hint("name another file with -o"));
+    }
+    Ok(())
 }
 
 /// Writes a file that only its owner can read, in one step: a crash leaves the old file or the new one. What exists and is

@@ -7,6 +7,7 @@ use enact_core::exit::ExitCode;
 use enact_runbook::provider::document_of;
 
 use super::{Context, WhatFlags, give, plan_of};
+use crate::commands::plan::refuse_own_input;
 use crate::error::{CommandError, CommandResult};
 
 /// Render a plan for reading, with its id
@@ -35,6 +36,7 @@ pub(crate) struct ExportArgs {
 }
 
 pub(super) async fn run(context: &Context, args: ExportArgs) -> CommandResult {
+    refuse_own_input(args.output_file.as_deref(), &[&args.what.what])?;
     let plan = plan_of(context, &args.what).await?;
     let text = if args.json {
         String::from_utf8_lossy(&plan.to_bytes()?).into_owned()

@@ -8,6 +8,7 @@ use enact_core::exit::ExitCode;
 use enact_runbook::lint::LintFinding;
 
 use super::{Context, give};
+use crate::commands::plan::refuse_own_input;
 use crate::error::{CommandError, CommandResult};
 use crate::runbook::{self, RunbookFlags};
 use crate::views;
@@ -33,6 +34,7 @@ pub(crate) struct ImportArgs {
 }
 
 pub(super) fn run(context: &Context, args: &ImportArgs) -> CommandResult {
+    refuse_own_input(args.output_file.as_deref(), &[&args.file])?;
     let opened = runbook::open(&args.file, &RunbookFlags::default())?;
     match enact_runbook::import::import(&opened.source) {
         Ok(imported) => {
