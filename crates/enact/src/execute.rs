@@ -158,6 +158,7 @@ pub(crate) async fn execute(
     if plan.is_noop() {
         return nothing_to_do(&plan, flags);
     }
+    views::event_lines::check(flags.events.as_deref())?;
     if flags.dry_run {
         return dry_run(context, connection, &plan, flags.output, saved).await;
     }

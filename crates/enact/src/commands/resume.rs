@@ -108,6 +108,7 @@ async fn go_on_as(
 ) -> CommandResult {
     let (_, state) = state::journal(installation, run_id)?;
     refuse_ended(run_id, &state)?;
+    views::event_lines::check(flags.events.as_deref())?;
     let plan = plan_of(installation, run_id)?;
     for file in &flags.approval {
         crate::carried::import(context, installation, &plan, file)?;

@@ -71,6 +71,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
         stdin_taken: false,
     };
     if plan.metadata().mode == Mode::Run {
+        views::event_lines::check(go_on.events.as_deref())?;
         // Before anybody is asked, and before it is written down.
         runbook::folder_of_run(context, &run_id, plan.id(), &state, go_on.dir.as_deref())?;
         ask(context, &installation, &plan, said)?;

@@ -15,7 +15,7 @@ use crate::connect::KonnectFlags;
 use crate::error::CommandResult;
 use crate::execute::{RunFlags, check_verdict, say_when_policy_changed};
 use crate::policy::Policies;
-use crate::views::{self, policy_text, runbook_text};
+use crate::views::{self, event_lines, policy_text, runbook_text};
 use crate::{line, state};
 
 /// What a command that runs a runbook was told.
@@ -52,6 +52,7 @@ pub(crate) async fn execute(
     if told.flags.dry_run {
         return dry_run(context, &plan, &document, &told).await;
     }
+    event_lines::check(told.flags.events.as_deref())?;
     let installation = state::open(&context.settings)?;
     let asking = Asking {
         verb: "run",

@@ -16,6 +16,14 @@ pub(crate) struct EventLines {
     out: Box<dyn Write + Send>,
 }
 
+/// Can events be written there? Asked before an approval is spent and a run begins.
+///
+/// # Errors
+/// As [`EventLines::open`].
+pub(crate) fn check(path: Option<&Path>) -> Result<(), CommandError> {
+    path.map_or(Ok(()), |path| EventLines::open(path).map(drop))
+}
+
 impl EventLines {
     /// `-` is standard output; a file is appended to, readable by its owner only.
     pub(crate) fn open(path: &Path) -> Result<Self, CommandError> {
