@@ -127,7 +127,7 @@ impl Effective {
         let verification = &defaults.verification_phase;
         let wanted =
             |setting: &Option<CommandSetting>| setting.clone().unwrap_or(CommandSetting::Wanted(true));
-        let shell = || ["bash", "-euo", "pipefail", "-c"].map(ToOwned::to_owned).to_vec();
+        let shell = || crate::kinds::DEFAULT_SHELL.map(ToOwned::to_owned).to_vec();
         Self {
             settings: Settings {
                 max_plan_steps: defaults.max_plan_steps.or(planning.max_plan_steps).unwrap_or(50),

@@ -49,10 +49,14 @@ impl Kind for CheckpointKind {
     }
 
     fn summary(&self, action: &Value) -> String {
+        line(&self.whole(action))
+    }
+
+    fn whole(&self, action: &Value) -> String {
         let message = thawed::<Checkpoint>(action)
             .map(|found| found.message.shown())
             .unwrap_or_default();
-        line(&format!("wait for a confirmation: {message}"))
+        format!("wait for a confirmation: {message}")
     }
 
     /// The waiting is done by the hold before it.

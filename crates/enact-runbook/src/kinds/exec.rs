@@ -50,9 +50,13 @@ impl Kind for ExecKind {
     }
 
     fn summary(&self, action: &Value) -> String {
+        line(&self.whole(action))
+    }
+
+    fn whole(&self, action: &Value) -> String {
         thawed::<Exec>(action).map_or_else(String::new, |exec| {
             let words: Vec<String> = exec.argv.iter().map(|word| quoted(&word.shown())).collect();
-            line(&words.join(" "))
+            words.join(" ")
         })
     }
 

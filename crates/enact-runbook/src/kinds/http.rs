@@ -26,6 +26,17 @@ pub enum Body {
     File(String),
 }
 
+impl Body {
+    /// For people: the text, the value, or where it comes from.
+    fn shown(&self) -> String {
+        match self {
+            Self::Json(value) => value.to_string(),
+            Self::Text(text) => text.shown(),
+            Self::File(path) => format!("(the file {path})"),
+        }
+    }
+}
+
 /// A request, as frozen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +110,16 @@ impl Kind for HttpKind {
     fn summary(&self, action: &Value) -> String {
         thawed::<Http>(action).map_or_else(String::new, |http| {
             line(&format!("{} {}", http.method, http.url.shown()))
+        })
+    }
+
+    fn whole(&self, action: &Value) -> String {
+        thawed::<Http>(action).map_or_else(String::new, |http| {
+            let mut lines = vec![format!("{} {}", http.method, http.url.shown())];
+            let headers = http.headers.iter();
+            lines.extend(headers.map(|(name, value)| format!("{name}: {}", value.shown())));
+            lines.extend(http.body.as_ref().map(Body::shown));
+            lines.join("\n")
         })
     }
 

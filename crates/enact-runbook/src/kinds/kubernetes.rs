@@ -205,6 +205,10 @@ impl Kind for KubernetesKind {
     }
 
     fn summary(&self, action: &Value) -> String {
+        line(&self.whole(action))
+    }
+
+    fn whole(&self, action: &Value) -> String {
         let Some(found) = Kubernetes::of(action) else {
             return String::new();
         };
@@ -218,7 +222,7 @@ impl Kind for KubernetesKind {
         if let Some(namespace) = &found.executor {
             text.push_str(&format!(", through the executor in {namespace}"));
         }
-        line(&text)
+        text
     }
 
     fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {

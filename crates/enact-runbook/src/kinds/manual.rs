@@ -74,12 +74,16 @@ impl Kind for ManualKind {
     }
 
     fn summary(&self, action: &Value) -> String {
+        line(&self.whole(action))
+    }
+
+    fn whole(&self, action: &Value) -> String {
         thawed::<Manual>(action).map_or_else(String::new, |manual| {
             let who = match manual.assignee {
                 Assignee::Human => "a person",
                 Assignee::Agent => "an agent",
             };
-            line(&format!("by {who}: {}", manual.instructions.shown()))
+            format!("by {who}: {}", manual.instructions.shown())
         })
     }
 

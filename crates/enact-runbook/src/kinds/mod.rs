@@ -105,6 +105,11 @@ pub trait Kind: Sync {
     /// A frozen action in one line for people.
     fn summary(&self, action: &Value) -> String;
 
+    /// All of a frozen action for people who have to agree to it: every line, nothing cut.
+    fn whole(&self, action: &Value) -> String {
+        self.summary(action)
+    }
+
     /// Does it, once. A kind that is never a step by itself cannot.
     fn act<'a>(&'a self, _action: &'a Value, _site: &'a Site<'a>) -> Acting<'a> {
         let why = format!("`{}` is nothing that can be done", self.name());
@@ -167,6 +172,27 @@ pub fn check_summary(check: &CheckSpec) -> String {
         Some(list) => line(&format!("{action}, for each of {}", crate::each::shown(list))),
         None => action,
     }
+}
+
+/// What runs scripts where the settings name no other shell.
+pub const DEFAULT_SHELL: [&str; 4] = ["bash", "-euo", "pipefail", "-c"];
+
+/// All of a frozen action, for people who have to agree to it.
+pub fn whole(kind_name: &str, action: &Value) -> String {
+    kind(kind_name).map_or_else(|| kind_name.to_owned(), |kind| kind.whole(action))
+}
+
+/// All of a frozen check, for people who have to agree to it.
+pub fn check_whole(check: &CheckSpec) -> String {
+    let mut text = whole(&check.kind, &check.action);
+    if let Some(list) = &check.for_each {
+        text.push_str(&format!(", for each of {}", crate::each::shown(list)));
+    }
+    let expected = check.expect.shown();
+    if !expected.is_empty() {
+        text.push_str(&format!(": {expected}"));
+    }
+    text
 }
 
 /// An action in its frozen form. Actions are plain data, which always has a JSON form.

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Acting, Kind, frozen, line, thawed, unreadable};
+use super::{Acting, DEFAULT_SHELL, Kind, frozen, line, thawed, unreadable};
 use crate::provider::Site;
 use crate::reading::{Node, Reading, Slot};
 use crate::spec::Text;
@@ -44,6 +44,18 @@ impl Kind for RunKind {
 
     fn summary(&self, action: &Value) -> String {
         thawed::<Run>(action).map_or_else(String::new, |run| line(&run.script.shown()))
+    }
+
+    fn whole(&self, action: &Value) -> String {
+        thawed::<Run>(action).map_or_else(String::new, |run| {
+            let script = run.script.shown();
+            let script = script.trim_end();
+            if run.shell.iter().map(String::as_str).eq(DEFAULT_SHELL) {
+                script.to_owned()
+            } else {
+                format!("{}\n{script}", run.shell.join(" "))
+            }
+        })
     }
 
     fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {

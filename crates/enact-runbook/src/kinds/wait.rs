@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Acting, Kind, check_summary, frozen, thawed, unreadable};
+use super::{Acting, Kind, check_summary, check_whole, frozen, thawed, unreadable};
 use crate::provider::{End, Reply, Site};
 use crate::reading::{Node, Reading};
 use crate::spec::CheckSpec;
@@ -56,6 +56,12 @@ impl Kind for WaitKind {
             return String::new();
         };
         format!("wait until {}", check_summary(&wait.until))
+    }
+
+    fn whole(&self, action: &Value) -> String {
+        thawed::<Wait>(action).map_or_else(String::new, |wait| {
+            format!("wait until {}", check_whole(&wait.until))
+        })
     }
 
     fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {

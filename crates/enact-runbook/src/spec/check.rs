@@ -59,6 +59,24 @@ pub struct Expect {
     pub json: Vec<JsonExpectation>,
 }
 
+impl Expect {
+    /// In words, for people: `stdout equals "new"`. Empty where nothing is said, which asks for success alone.
+    pub fn shown(&self) -> String {
+        let mut parts: Vec<String> = self.exit_code.iter().map(ExitExpectation::shown).collect();
+        if !self.status.is_empty() {
+            let status: Vec<String> = self.status.iter().map(u16::to_string).collect();
+            parts.push(format!("status {}", status.join(" or ")));
+        }
+        let texts = |name: &'static str, all: &[TextExpectation]| -> Vec<String> {
+            all.iter().map(|one| format!("{name} {}", one.shown())).collect()
+        };
+        parts.extend(texts("stdout", &self.stdout));
+        parts.extend(texts("stderr", &self.stderr));
+        parts.extend(self.json.iter().map(JsonExpectation::shown));
+        parts.join(", ")
+    }
+}
+
 /// An exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -67,6 +85,15 @@ pub enum ExitExpectation {
     Is(i32),
     /// Anything but this.
     Not(i32),
+}
+
+impl ExitExpectation {
+    fn shown(&self) -> String {
+        match self {
+            Self::Is(code) => format!("exit code {code}"),
+            Self::Not(code) => format!("any exit code but {code}"),
+        }
+    }
 }
 
 /// Something about a text.
@@ -83,6 +110,18 @@ pub enum TextExpectation {
     Empty(bool),
 }
 
+impl TextExpectation {
+    fn shown(&self) -> String {
+        match self {
+            Self::Equals(text) => format!("equals {:?}", text.shown()),
+            Self::Matches(text) => format!("matches {:?}", text.shown()),
+            Self::Contains(text) => format!("contains {:?}", text.shown()),
+            Self::Empty(true) => "is empty".to_owned(),
+            Self::Empty(false) => "is not empty".to_owned(),
+        }
+    }
+}
+
 /// Something about a value in a JSON document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -94,6 +133,16 @@ pub struct JsonExpectation {
     /// What to compare with. Texts in it may hold expressions, in the form of [`Text`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
+}
+
+impl JsonExpectation {
+    fn shown(&self) -> String {
+        let value = self
+            .value
+            .as_ref()
+            .map_or(String::new(), |value| format!(" {value}"));
+        format!("{} {}{value}", self.path.shown(), self.op)
+    }
 }
 
 /// One side of a comparison: a number, a truth value, a text, or a template whose one expression keeps its type.

@@ -21,6 +21,7 @@ pub(crate) mod run_text;
 pub(crate) mod runbook_progress;
 pub(crate) mod runbook_report;
 pub(crate) mod runbook_text;
+pub(crate) mod runbook_whole;
 pub(crate) mod test_text;
 
 /// The most faults of a configuration that are shown one by one.

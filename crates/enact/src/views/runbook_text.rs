@@ -2,10 +2,11 @@
 
 use enact_core::change::{Change, ChangeId, Effect, Milliseconds, Undo};
 use enact_core::plan::Plan;
-use enact_core::procedure::RollbackMode;
-use enact_runbook::spec::{Document, STEP, StepSpec};
+use enact_core::procedure::{RollbackMode, RollbackRule};
+use enact_runbook::spec::{Document, STEP};
 
 use super::Painter;
+use super::runbook_whole::{self, one_line};
 
 /// A step in a listing.
 #[derive(Debug, Clone)]
@@ -26,20 +27,20 @@ pub(crate) fn listed(plan: &Plan, document: &Document) -> Vec<Listed> {
         Some(Listed {
             change_id: change.change_id.clone(),
             number: group.number,
-            title: format!(
+            title: one_line(&format!(
                 "{}: {} {} {}",
                 group.title,
                 change.action.verb(),
                 change.resource_type,
                 change.resource_name
-            ),
+            )),
             estimate_ms: None,
         })
     };
     let of_step = |change: &Change| Listed {
         change_id: change.change_id.clone(),
         number: number_of(change),
-        title: change.resource_name.clone(),
+        title: one_line(&change.resource_name),
         estimate_ms: change.estimate.map(|estimate| estimate.0),
     };
     plan.changes()
@@ -117,10 +118,14 @@ fn top_steps(plan: &Plan, document: &Document) -> usize {
 /// The whole plan: each step with what it runs.
 pub(crate) fn render(painter: Painter, plan: &Plan, document: &Document) -> String {
     let mut text = headline(painter, plan, document);
-    text.push_str(&format!("{}\n", document.title));
+    text.push_str(&format!("{}\n", one_line(&document.title)));
     if let Some(risk) = &document.risk {
         let level = risk.level.as_deref().unwrap_or("not rated");
-        text.push_str(&format!("Risk: {level}. {}\n", risk.worst));
+        text.push_str(&format!("Risk: {}. {}\n", one_line(level), one_line(&risk.worst)));
+    }
+    for (name, variable) in &document.env {
+        let assignment = runbook_whole::assignment(name, variable);
+        text.push_str(&format!("Every command has: {}\n", one_line(&assignment)));
     }
     for step in listed(plan, document) {
         let Some(change) = plan.change(&step.change_id) else {
@@ -160,31 +165,30 @@ fn step_line(painter: Painter, change: &Change, step: &Listed) -> String {
     } else {
         format!("  [{}]", marks.join(", "))
     };
-    let does = what_it_does(change).map_or(String::new(), |does| format!("      {does}\n"));
     format!(
-        "  {:>2}. {} ({}){marks}\n{does}",
-        step.number, step.title, step.change_id
+        "  {:>2}. {} ({}){marks}\n{}",
+        step.number,
+        step.title,
+        step.change_id,
+        runbook_whole::step(change)
     )
-}
-
-/// The action in one line; the first line of a script.
-fn what_it_does(change: &Change) -> Option<String> {
-    let spec: StepSpec = serde_json::from_value(change.spec.clone()?).ok()?;
-    let summary = enact_runbook::kinds::summary(&spec.kind, &spec.action);
-    (!summary.is_empty()).then_some(summary)
 }
 
 fn assumptions(document: &Document) -> String {
     let mut text = String::new();
     for assumption in &document.assumptions {
-        text.push_str(&format!("  assumes {}: {}\n", assumption.id, assumption.text));
+        text.push_str(&format!(
+            "  assumes {}: {}\n",
+            assumption.id,
+            one_line(&assumption.text)
+        ));
     }
     text
 }
 
 fn plan_warnings(painter: Painter, plan: &Plan) -> String {
     let line = |warning: &enact_core::plan::Warning| {
-        format!("{} {}\n", painter.careful("warning:"), warning.message)
+        format!("{} {}\n", painter.careful("warning:"), one_line(&warning.message))
     };
     plan.warnings().iter().map(line).collect()
 }
@@ -216,19 +220,29 @@ pub(crate) fn approval_request(painter: Painter, plan: &Plan, document: &Documen
         "Cannot be simulated:",
         changes().filter(|change| change.adopted.is_none() && !can_be_simulated(change)),
     );
-    let rollback = match document.rollback.on_failure {
-        RollbackMode::Ask => "after a failure a person is asked whether to roll back",
-        RollbackMode::Auto => "after a failure everything is rolled back",
-        RollbackMode::Never => "after a failure nothing is rolled back by itself",
-    };
     text.push_str(&questions(document));
     text.push_str(&acceptance(document));
-    text.push_str(&format!("Rollback: {rollback}"));
+    text.push_str(&format!("Rollback: {}", rollback_rule(&document.rollback)));
     if let Some(point) = &document.rollback.point_of_no_return {
         text.push_str(&format!("; point of no return: {point}"));
     }
     text.push('\n');
     text
+}
+
+/// What follows a failure, of a step and of what is verified at the end.
+fn rollback_rule(rule: &RollbackRule) -> String {
+    let of = |mode: RollbackMode| match mode {
+        RollbackMode::Ask => "a person is asked whether to roll back",
+        RollbackMode::Auto => "everything is rolled back",
+        RollbackMode::Never => "nothing is rolled back by itself",
+    };
+    let (failure, unverified) = (of(rule.on_failure), of(rule.on_verify_failed));
+    if failure == unverified {
+        format!("after a failure {failure}")
+    } else {
+        format!("after a failure {failure}; when what is verified at the end does not hold, {unverified}")
+    }
 }
 
 /// What was asked, and what the plan rests on: an answer, by whom, or what is assumed instead.
@@ -251,7 +265,8 @@ fn questions(document: &Document) -> String {
             (None, Some(default)) => format!("not answered; assumed: {default}"),
             (None, None) => "not answered".to_owned(),
         };
-        text.push_str(&format!("Asked {}: {}  {rests_on}\n", question.id, question.text));
+        let asked = format!("Asked {}: {}  {rests_on}", question.id, question.text);
+        text.push_str(&format!("{}\n", one_line(&asked)));
     }
     text
 }
@@ -261,23 +276,36 @@ fn acceptance(document: &Document) -> String {
     let mut text = String::new();
     for criterion in &document.acceptance {
         let how = match &criterion.check {
-            Some(check) => enact_runbook::kinds::check_summary(check),
+            Some(check) => enact_runbook::kinds::check_whole(check),
             None if criterion.manual => match &criterion.attest_by {
                 Some(role) => format!("somebody with role {role} attests it"),
                 None => "a person attests it".to_owned(),
             },
             None => "nothing checks it".to_owned(),
         };
-        text.push_str(&format!(
-            "Good when {}: {}  [{how}]\n",
-            criterion.id, criterion.text
-        ));
+        text.push_str(&good_when(&format!("{}: {}", criterion.id, criterion.text), &how));
+    }
+    for verification in document.verification.iter().filter(|found| found.wanted) {
+        if let Some(check) = &verification.check {
+            let how = enact_runbook::kinds::check_whole(check);
+            text.push_str(&good_when(&format!("{}: it succeeds", verification.name), &how));
+        }
     }
     text
 }
 
+/// What has to hold, and what finds it out: in the same line, or all of its lines below.
+fn good_when(what: &str, how: &str) -> String {
+    let what = one_line(what);
+    if how.trim_end().contains('\n') {
+        format!("Good when {what}\n{}", runbook_whole::part("", how))
+    } else {
+        format!("Good when {what}  [{}]\n", one_line(how))
+    }
+}
+
 fn list<'a>(text: &mut String, title: &str, changes: impl Iterator<Item = &'a Change>) {
-    let names: Vec<&str> = changes.map(|change| change.resource_name.as_str()).collect();
+    let names: Vec<String> = changes.map(|change| one_line(&change.resource_name)).collect();
     if !names.is_empty() {
         text.push_str(&format!("{title} {}\n", names.join(", ")));
     }

@@ -1,0 +1,118 @@
+//! Everything that a step does, for whoever has to agree to it: nothing is cut, and no text can pass for another line.
+
+use enact_core::change::{Change, Postcondition, Undo};
+use enact_runbook::kinds::{check_whole, whole};
+use enact_runbook::spec::{CheckSpec, StepSpec, UndoSpec, Variable};
+
+/// What a step runs and under which conditions, how that is looked at, and how it is taken back; each part in lines of its own.
+pub(super) fn step(change: &Change) -> String {
+    let spec = change.spec.clone().map(serde_json::from_value::<StepSpec>);
+    let Some(Ok(spec)) = spec else {
+        return String::new();
+    };
+    let mut text = part("", &whole(&spec.kind, &spec.action));
+    if let Some(folder) = &spec.working_dir {
+        text.push_str(&part("in: ", folder));
+    }
+    for (name, variable) in &spec.env {
+        text.push_str(&part("with: ", &assignment(name, variable)));
+    }
+    if let Some(when) = &spec.when {
+        text.push_str(&part("only when: ", when));
+    }
+    for check in &change.postconditions {
+        if let Postcondition::Check { spec, .. } = check {
+            text.push_str(&check_of("verify: ", spec));
+        }
+    }
+    if let Some(probe) = &spec.probe {
+        text.push_str(&part("probe: ", &check_whole(&probe.check)));
+    }
+    if let Some(simulation) = &spec.dry_run {
+        text.push_str(&part("dry run: ", &whole(&simulation.kind, &simulation.action)));
+    }
+    let undo = change.undo.as_ref().and_then(Undo::spec);
+    if let Some(Ok(undo)) = undo.cloned().map(serde_json::from_value::<UndoSpec>) {
+        text.push_str(&part("rollback: ", &whole(&undo.kind, &undo.action)));
+    }
+    text
+}
+
+fn check_of(label: &str, spec: &serde_json::Value) -> String {
+    match serde_json::from_value::<CheckSpec>(spec.clone()) {
+        Ok(check) => part(label, &check_whole(&check)),
+        // Those of other domains are described by their own kind of change.
+        Err(_) => String::new(),
+    }
+}
+
+/// `NAME=text`, as its author wrote it: a secret is named, never shown.
+pub(super) fn assignment(name: &str, variable: &Variable) -> String {
+    match variable {
+        Variable::Text(text) => format!("{name}={}", text.shown()),
+        Variable::SecretFile(text) => format!("{name}=(a file with {})", text.shown()),
+    }
+}
+
+/// One part below its step: in its line where it is one line, otherwise each of its lines behind a bar.
+pub(super) fn part(label: &str, text: &str) -> String {
+    let mut lines = text.trim_end().lines();
+    match (lines.next(), lines.next()) {
+        (None, _) => String::new(),
+        (Some(only), None) => format!("      {label}{}\n", visible(only)),
+        (Some(_), Some(_)) => {
+            let head = match label.trim_end() {
+                "" => String::new(),
+                label => format!("      {label}\n"),
+            };
+            let lines = text.trim_end().lines();
+            let barred = lines.map(|line| format!("      | {}\n", visible(line)));
+            head + &barred.collect::<String>()
+        }
+    }
+}
+
+/// A text from outside in one line, in which nothing is hidden: line breaks are spaces, and characters that steer a terminal are
+/// shown as escapes, the codes of colours too.
+pub(crate) fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split(['\n', '\r']).map(str::trim).collect();
+    visible(words.join(" ").trim())
+}
+
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\t' {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_stays_one_and_several_stand_behind_bars() {
+        assert_eq!(part("verify: ", "test -e x\n"), "      verify: test -e x\n");
+        assert_eq!(
+            part("", "echo hello\n\n  2. Two (b)"),
+            "      | echo hello\n      | \n      |   2. Two (b)\n"
+        );
+        assert_eq!(
+            part("rollback: ", "a\nb"),
+            "      rollback:\n      | a\n      | b\n"
+        );
+        assert_eq!(part("rollback: ", ""), "");
+    }
+
+    #[test]
+    fn a_title_cannot_begin_a_line_or_paint_itself() {
+        let title = "List files (a)\n      ls -la\n   2. \u{1b}[32mTwo\u{1b}[0m";
+        let shown = one_line(title);
+        assert_eq!(shown, "List files (a) ls -la 2. \\u{1b}[32mTwo\\u{1b}[0m");
+    }
+}
