@@ -418,7 +418,8 @@ impl<'e> Compiler<'e> {
             .collect();
         let notes = self.notes(findings);
         let mut numbers: HashMap<&ChangeId, u32> = HashMap::new();
-        for (number, step) in (1..).zip(&self.steps) {
+        let places = places(&self.steps);
+        for (number, step) in places.iter().copied().zip(&self.steps) {
             numbers.extend(step.changes.first().map(|change| (&change.change_id, number)));
         }
         for group in &mut document.groups {
@@ -429,7 +430,7 @@ impl<'e> Compiler<'e> {
         let document_value = serde_json::to_value(&document).map_err(internal)?;
         let config_hash = self.config_hash(&document_value).map_err(internal)?;
         let mut changes = Vec::with_capacity(self.steps.len());
-        for (number, step) in (1..).zip(&mut self.steps) {
+        for (number, step) in places.into_iter().zip(&mut self.steps) {
             // The step itself, or what verifies the changes that it stands for.
             if let (Some(spec), Some(change)) = (&mut step.spec, step.changes.last_mut()) {
                 spec.number = number;
@@ -492,4 +493,16 @@ impl<'e> Compiler<'e> {
         notes.dedup();
         notes
     }
+}
+
+/// The number of each step: its place in the file, from 1. The steps of an included plan all have that of the step that they stand for.
+fn places(steps: &[FrozenStep]) -> Vec<u32> {
+    let mut place = 0;
+    steps
+        .iter()
+        .map(|step| {
+            place += u32::from(step.top_level);
+            place.max(1)
+        })
+        .collect()
 }

@@ -1,5 +1,7 @@
 //! A runbook's plan for people: what will be done, what cannot be undone, what the approver must know.
 
+use std::collections::BTreeSet;
+
 use enact_core::change::{Change, ChangeId, Effect, Milliseconds, Undo};
 use enact_core::plan::Plan;
 use enact_core::procedure::{RollbackMode, RollbackRule};
@@ -104,15 +106,17 @@ pub(crate) fn headline(painter: Painter, plan: &Plan, document: &Document) -> St
     format!("{}     {}\n", painter.strong("PLAN"), parts.join("  "))
 }
 
-/// How many steps stand at the top level, without those that run in any case.
+/// How many steps stand at the top level, without those that run in any case. One that became several changes, an included plan or
+/// one of another domain, is one.
 fn top_steps(plan: &Plan, document: &Document) -> usize {
-    let steps = plan
-        .changes()
-        .iter()
-        .filter(|change| change.resource_type == STEP)
-        .filter(|change| !change.handling.as_ref().is_some_and(|handling| handling.always))
-        .count();
-    steps + document.groups.len()
+    let always = |change_id: &ChangeId| {
+        let handling = plan.change(change_id).and_then(|change| change.handling.as_ref());
+        handling.is_some_and(|handling| handling.always)
+    };
+    let steps = listed(plan, document);
+    let steps = steps.iter().filter(|step| !always(&step.change_id));
+    let numbers: BTreeSet<u32> = steps.map(|step| step.number).collect();
+    numbers.len()
 }
 
 /// The whole plan: each step with what it runs.
