@@ -248,8 +248,17 @@ fn step(page: &mut Page, change: &Change) {
             hold.message
         ));
     }
+    if let Some(folder) = &spec.working_dir {
+        page.bullet_code("in", folder, "");
+    }
+    for (name, variable) in &spec.env {
+        page.bullet_code("with", &variable.assigned_to(name), "");
+    }
     if let Some(when) = &spec.when {
         page.bullet_code("only when", when, "");
+    }
+    if let Some(probe) = &spec.probe {
+        check(page, "when its outcome is not known, looked for by", &probe.check);
     }
     for postcondition in &change.postconditions {
         if let Postcondition::Check { spec, .. } = postcondition
@@ -347,6 +356,17 @@ fn end(page: &mut Page, plan: &Plan, document: &Document) {
             page.text.push_str("  ");
             check(page, "checked by", spec);
         }
+    }
+    for verification in document.verification.iter().filter(|found| found.wanted) {
+        if let Some(spec) = &verification.check {
+            check(page, &format!("{} verified by", verification.name), spec);
+        }
+    }
+    if !document.env.is_empty() {
+        page.heading(2, "Environment");
+    }
+    for (name, variable) in &document.env {
+        page.bullet_code("every command has", &variable.assigned_to(name), "");
     }
     page.heading(2, "When it fails");
     let word = |mode: RollbackMode| match mode {

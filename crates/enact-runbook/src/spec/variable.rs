@@ -24,6 +24,14 @@ impl Variable {
         }
     }
 
+    /// `NAME=text`, for people: as its author wrote it, so that a secret is named and never shown.
+    pub fn assigned_to(&self, name: &str) -> String {
+        match self {
+            Self::Text(text) => format!("{name}={}", text.shown()),
+            Self::SecretFile(text) => format!("{name}=(a file with {})", text.shown()),
+        }
+    }
+
     /// What it holds when that is known before a command is started.
     pub fn as_literal(&self) -> Option<&str> {
         match self {

@@ -56,7 +56,7 @@ enum RunsCommand {
         #[arg(long, value_enum, default_value_t = Stream::Merged, requires = "step")]
         stream: Stream,
     },
-    /// The result of a run as a document (enact.run/v1)
+    /// The result of a run as a document: enact.run/v1, of a runbook enact.runbook-report/v1
     Report {
         /// The run (its first digits are enough)
         run: String,

@@ -128,8 +128,8 @@ pub(crate) fn render(painter: Painter, plan: &Plan, document: &Document) -> Stri
         text.push_str(&format!("Risk: {}. {}\n", one_line(level), one_line(&risk.worst)));
     }
     for (name, variable) in &document.env {
-        let assignment = runbook_whole::assignment(name, variable);
-        text.push_str(&format!("Every command has: {}\n", one_line(&assignment)));
+        let assigned = one_line(&variable.assigned_to(name));
+        text.push_str(&format!("Every command has: {assigned}\n"));
     }
     for step in listed(plan, document) {
         let Some(change) = plan.change(&step.change_id) else {

@@ -2,7 +2,7 @@
 
 use enact_core::change::{Change, Postcondition, Undo};
 use enact_runbook::kinds::{check_whole, whole};
-use enact_runbook::spec::{CheckSpec, StepSpec, UndoSpec, Variable};
+use enact_runbook::spec::{CheckSpec, StepSpec, UndoSpec};
 
 /// What a step runs and under which conditions, how that is looked at, and how it is taken back; each part in lines of its own.
 pub(super) fn step(change: &Change) -> String {
@@ -15,7 +15,7 @@ pub(super) fn step(change: &Change) -> String {
         text.push_str(&part("in: ", folder));
     }
     for (name, variable) in &spec.env {
-        text.push_str(&part("with: ", &assignment(name, variable)));
+        text.push_str(&part("with: ", &variable.assigned_to(name)));
     }
     if let Some(when) = &spec.when {
         text.push_str(&part("only when: ", when));
@@ -43,14 +43,6 @@ fn check_of(label: &str, spec: &serde_json::Value) -> String {
         Ok(check) => part(label, &check_whole(&check)),
         // Those of other domains are described by their own kind of change.
         Err(_) => String::new(),
-    }
-}
-
-/// `NAME=text`, as its author wrote it: a secret is named, never shown.
-pub(super) fn assignment(name: &str, variable: &Variable) -> String {
-    match variable {
-        Variable::Text(text) => format!("{name}={}", text.shown()),
-        Variable::SecretFile(text) => format!("{name}=(a file with {})", text.shown()),
     }
 }
 
