@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Acting, Kind, check_summary, check_whole, frozen, thawed, unreadable};
+use crate::provider::reply::in_seconds;
 use crate::provider::{End, Reply, Site};
 use crate::reading::{Node, Reading};
 use crate::spec::CheckSpec;
@@ -80,6 +81,11 @@ impl Kind for WaitKind {
     }
 }
 
+/// What is said of something that did not come in time.
+pub(super) fn not_within(limit: std::time::Duration, seen: &str) -> String {
+    format!("it did not come within {}; last seen: {seen}", in_seconds(limit))
+}
+
 /// Looks until the check holds, the time is over, or the run is to stop now.
 async fn look_until(wait: Wait, site: &Site<'_>) -> Reply {
     let Some(checks) = site.checks else {
@@ -96,16 +102,14 @@ async fn look_until(wait: Wait, site: &Site<'_>) -> Reply {
             reply.stdout = checked.seen;
             return reply;
         }
-        if reply.took + every > site.timeout {
-            let seconds = reply.took.as_secs();
-            reply.end = End::Unmet(format!(
-                "it did not come within {seconds} s; last seen: {}",
-                checked.seen
-            ));
+        let left = site.timeout.saturating_sub(reply.took);
+        if left.is_zero() {
+            reply.end = End::Unmet(not_within(site.timeout, &checked.seen));
             return reply;
         }
         tokio::select! {
-            () = tokio::time::sleep(every) => {}
+            // The last look is at the end of the time.
+            () = tokio::time::sleep(every.min(left)) => {}
             () = site.stop.raised(enact_engine::stop::Urgency::Now) => {
                 reply.end = End::Stopped;
                 return reply;

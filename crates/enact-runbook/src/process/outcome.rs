@@ -40,6 +40,9 @@ pub struct Outcome {
     pub ended_at: Timestamp,
     /// How long it took, by the monotonic clock.
     pub duration_ms: u64,
+    /// How long it might have taken; absent from what an older version wrote.
+    #[serde(default)]
+    pub limit_ms: Option<u64>,
     /// Its standard output.
     pub stdout: Captured,
     /// Its standard error.
@@ -209,6 +212,7 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             ended_at: Timestamp::UNIX_EPOCH,
             duration_ms: 7,
+            limit_ms: None,
             stdout: captured(&[b"\0\xff\xfe"]),
             stderr: Captured::default(),
             survivors: vec![3],

@@ -246,7 +246,8 @@ impl Running {
             exit,
             started_at: self.started_at,
             ended_at,
-            duration_ms: u64::try_from((ended - self.started).as_millis()).unwrap_or(u64::MAX),
+            duration_ms: milliseconds(ended - self.started),
+            limit_ms: Some(milliseconds(self.deadline - self.started)),
             stdout,
             stderr,
             survivors: survivors
@@ -293,6 +294,10 @@ enum Source {
     Inbox,
     Stdout,
     Stderr,
+}
+
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn has_something(pipe: &OwnedFd) -> bool {

@@ -214,6 +214,7 @@ fn not_started(patterns: &Patterns, why: &str) -> Outcome {
         started_at: now,
         ended_at: now,
         duration_ms: 0,
+        limit_ms: None,
         stdout: Captured::default(),
         stderr: Captured::default(),
         survivors: Vec::new(),

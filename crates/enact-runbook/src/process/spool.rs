@@ -312,6 +312,7 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             ended_at: Timestamp::UNIX_EPOCH,
             duration_ms: 1,
+            limit_ms: None,
             stdout: Captured::default(),
             stderr: Captured::default(),
             survivors: Vec::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::process::{Exit, Outcome};
+use crate::process::{Exit, KILL_GRACE, Outcome};
 
 /// How many lines of an output go into messages and evidence.
 pub(crate) const SHOWN_LINES: usize = 50;
@@ -50,6 +50,8 @@ pub struct Reply {
     pub output_file: Option<String>,
     /// How long it took.
     pub took: Duration,
+    /// How long it might have taken, where that is known.
+    pub limit: Option<Duration>,
     /// Processes that it started and that not even SIGKILL ended.
     pub survivors: Vec<u32>,
 }
@@ -65,6 +67,7 @@ impl Reply {
             headers: BTreeMap::new(),
             output_file: None,
             took: Duration::ZERO,
+            limit: None,
             survivors: Vec::new(),
         }
     }
@@ -86,6 +89,7 @@ impl Reply {
             headers: BTreeMap::new(),
             output_file,
             took: Duration::from_millis(outcome.duration_ms),
+            limit: outcome.limit_ms.map(Duration::from_millis),
             survivors: outcome.survivors.clone(),
         }
     }
@@ -104,15 +108,22 @@ impl Reply {
             End::Signal(signal) => format!("ended by signal {signal}"),
             End::Status(status) => format!("status {status}"),
             End::Finished => "done".to_owned(),
-            End::TimedOut => format!(
-                "it took longer than {:.1} s and was ended",
-                self.took.as_secs_f64()
-            ),
+            End::TimedOut => self.timed_out(),
             End::Stopped => "it was ended because the run is to stop now".to_owned(),
             End::Unmet(what) | End::Delegated(what) => what.clone(),
             End::NotStarted(why) => format!("it was not started: {why}"),
             End::Lost(why) => format!("nobody saw how it ended: {why}"),
         }
+    }
+
+    fn timed_out(&self) -> String {
+        let limit = self.limit.unwrap_or(self.took);
+        let text = format!("it took longer than {} and was ended", in_seconds(limit));
+        if self.took < limit + KILL_GRACE {
+            return text;
+        }
+        let grace = in_seconds(KILL_GRACE);
+        format!("{text}, by SIGKILL {grace} later: SIGTERM had not ended it")
     }
 
     /// The end of its output, for messages: standard error, or standard output where that is empty.
@@ -143,6 +154,15 @@ impl Reply {
     }
 }
 
+/// A length of time: `9 s`, `0.3 s`, `20 ms`.
+pub(crate) fn in_seconds(span: Duration) -> String {
+    match (span.as_secs(), span.subsec_millis()) {
+        (0, milliseconds @ 0..100) => format!("{milliseconds} ms"),
+        (seconds, 0) => format!("{seconds} s"),
+        _ => format!("{:.1} s", span.as_secs_f64()),
+    }
+}
+
 /// What is said of processes that are left; nothing where none is.
 pub(crate) fn survivors_in_words(survivors: &[u32]) -> Option<String> {
     let ids: Vec<String> = survivors.iter().map(ToString::to_string).collect();
@@ -165,7 +185,7 @@ mod tests {
     #[test]
     fn processes_that_are_left_are_named_beside_the_end() {
         let mut reply = Reply::bare(End::TimedOut);
-        assert_eq!(reply.in_words(), "it took longer than 0.0 s and was ended");
+        assert_eq!(reply.in_words(), "it took longer than 0 ms and was ended");
         reply.survivors = vec![71];
         assert!(
             reply
@@ -174,5 +194,20 @@ mod tests {
         );
         reply.survivors.push(72);
         assert!(reply.summary().contains("processes 71, 72 of it are still there"));
+    }
+
+    #[test]
+    fn what_took_too_long_is_told_its_limit_and_not_how_long_it_took_to_end_it() {
+        let mut reply = Reply::bare(End::TimedOut);
+        reply.limit = Some(Duration::from_secs(1));
+        reply.took = Duration::from_millis(1040);
+        assert_eq!(reply.in_words(), "it took longer than 1 s and was ended");
+        reply.took = Duration::from_millis(11_020);
+        assert_eq!(
+            reply.in_words(),
+            "it took longer than 1 s and was ended, by SIGKILL 10 s later: SIGTERM had not ended it"
+        );
+        reply.limit = Some(Duration::from_millis(1500));
+        assert!(reply.in_words().starts_with("it took longer than 1.5 s"));
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Kubernetes;
 use crate::cluster::{Aim, Cluster};
+use crate::kinds::wait::not_within;
 use crate::provider::{End, Reply, Site};
 use crate::reading::{Fields, Reading};
 use crate::spec::Text;
@@ -111,7 +112,7 @@ pub(super) async fn look(found: Kubernetes, cluster: &dyn Cluster, site: &Site<'
     let started = Instant::now();
     let mut reply = if found.action == "get" {
         let got = tokio::time::timeout(site.timeout, cluster.get(&aim, found.context.as_deref())).await;
-        got.unwrap_or_else(|_| Reply::bare(End::TimedOut))
+        got.unwrap_or_else(|_| timed_out(site.timeout))
     } else {
         match For::of(&found) {
             Ok(wanted) => wait(&wanted, &aim, found.context.as_deref(), cluster, site).await,
@@ -120,6 +121,13 @@ pub(super) async fn look(found: Kubernetes, cluster: &dyn Cluster, site: &Site<'
     };
     reply.took = started.elapsed();
     reply
+}
+
+fn timed_out(limit: Duration) -> Reply {
+    Reply {
+        limit: Some(limit),
+        ..Reply::bare(End::TimedOut)
+    }
 }
 
 /// Looks until it came, the time is over, or the run is to stop now.
@@ -132,8 +140,9 @@ async fn wait(
 ) -> Reply {
     let started = Instant::now();
     loop {
-        let got = tokio::time::timeout(site.timeout, cluster.get(aim, context)).await;
-        let mut reply = got.unwrap_or_else(|_| Reply::bare(End::TimedOut));
+        let patience = site.timeout.saturating_sub(started.elapsed()).max(BEAT);
+        let got = tokio::time::timeout(patience, cluster.get(aim, context)).await;
+        let mut reply = got.unwrap_or_else(|_| timed_out(patience));
         let seen = match &reply.end {
             End::Status(_) => match wanted.came(&reply) {
                 Ok(()) => {
@@ -152,15 +161,14 @@ async fn wait(
             | End::NotStarted(_)
             | End::Lost(_) => reply.in_words(),
         };
-        if started.elapsed() + BEAT > site.timeout {
-            reply.end = End::Unmet(format!(
-                "it did not come within {} s; last seen: {seen}",
-                started.elapsed().as_secs()
-            ));
+        let left = site.timeout.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            reply.end = End::Unmet(not_within(site.timeout, &seen));
             return reply;
         }
         tokio::select! {
-            () = tokio::time::sleep(BEAT) => {}
+            // The last look is at the end of the time.
+            () = tokio::time::sleep(BEAT.min(left)) => {}
             () = site.stop.raised(enact_engine::stop::Urgency::Now) => {
                 reply.end = End::Stopped;
                 return reply;
