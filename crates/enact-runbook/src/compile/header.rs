@@ -233,10 +233,9 @@ impl Compiler<'_> {
             }
         }
         if !always {
-            if self.settings.settings.stop_on_error {
+            // The failure of what is not critical stops nothing that does not name it.
+            if self.settings.settings.stop_on_error || own.is_none() {
                 needed.extend(self.last_critical.iter().cloned());
-            } else if own.is_none() {
-                needed.extend(self.previous.iter().cloned());
             }
         }
         needed.into_iter().collect()

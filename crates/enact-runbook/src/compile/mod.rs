@@ -284,7 +284,6 @@ pub(crate) struct Compiler<'e> {
     changes: HashMap<String, Vec<ChangeId>>,
     /// The changes of the last step that must have gone well.
     last_critical: Vec<ChangeId>,
-    previous: Vec<ChangeId>,
     assumptions: Vec<crate::spec::Assumption>,
     groups: Vec<Group>,
     konnect_target: Option<Value>,
@@ -313,7 +312,6 @@ impl<'e> Compiler<'e> {
             read: 0,
             changes: HashMap::new(),
             last_critical: Vec::new(),
-            previous: Vec::new(),
             assumptions: Vec::new(),
             groups: Vec::new(),
             konnect_target: None,

@@ -98,14 +98,11 @@ impl Compiler<'_> {
         for node in steps {
             self.step(node, &heads, top_level, false);
         }
-        let outer = (
-            std::mem::take(&mut self.previous),
-            std::mem::take(&mut self.last_critical),
-        );
+        let outer = std::mem::take(&mut self.last_critical);
         for node in finally {
             self.step(node, &heads, top_level, true);
         }
-        (self.previous, self.last_critical) = outer;
+        self.last_critical = outer;
         self.freeze_assumptions(heads);
     }
 
@@ -197,13 +194,9 @@ impl Compiler<'_> {
     /// Remembers what a step's place in the order means for those after it.
     pub(super) fn ran(&mut self, header: &Header, changes: Vec<ChangeId>) {
         self.changes.insert(header.full_id.clone(), changes.clone());
-        if changes.is_empty() {
-            return;
+        if header.handling.critical && !changes.is_empty() {
+            self.last_critical = changes;
         }
-        if header.handling.critical {
-            self.last_critical.clone_from(&changes);
-        }
-        self.previous = changes;
     }
 }
 
