@@ -35,7 +35,8 @@ fn errors(step: &FrozenStep, findings: &mut Findings<'_>) {
 
 fn advice(step: &FrozenStep, findings: &mut Findings<'_>) {
     let id = &step.id;
-    if step.rollback == Written::Absent {
+    // What runs in any case is never taken back.
+    if step.rollback == Written::Absent && !step.always {
         let note = Diagnostic::warning(format!("step `{id}` changes something and names no `rollback`"))
             .hint("say how it is taken back, or `rollback: none` when there is nothing to take back");
         findings.advise("W_NO_ROLLBACK", &[step], note);

@@ -109,12 +109,10 @@ pub(crate) fn headline(painter: Painter, plan: &Plan, document: &Document) -> St
 /// How many steps stand at the top level, without those that run in any case. One that became several changes, an included plan or
 /// one of another domain, is one.
 fn top_steps(plan: &Plan, document: &Document) -> usize {
-    let always = |change_id: &ChangeId| {
-        let handling = plan.change(change_id).and_then(|change| change.handling.as_ref());
-        handling.is_some_and(|handling| handling.always)
-    };
     let steps = listed(plan, document);
-    let steps = steps.iter().filter(|step| !always(&step.change_id));
+    let steps = steps
+        .iter()
+        .filter(|step| !plan.change(&step.change_id).is_some_and(is_always));
     let numbers: BTreeSet<u32> = steps.map(|step| step.number).collect();
     numbers.len()
 }
@@ -147,7 +145,7 @@ fn step_line(painter: Painter, change: &Change, step: &Listed) -> String {
     if change.adopted.is_some() {
         marks.push(painter.good("already done, adopted"));
     }
-    if change.handling.as_ref().is_some_and(|handling| handling.always) {
+    if is_always(change) {
         marks.push("in any case".to_owned());
     }
     match change.effect {
@@ -158,7 +156,7 @@ fn step_line(painter: Painter, change: &Change, step: &Listed) -> String {
     for hold in change.handling.iter().flat_map(|handling| &handling.holds) {
         marks.push(painter.careful(&format!("confirm {}", hold.at.as_str())));
     }
-    if let Some(Undo::Impossible { .. }) = change.undo {
+    if let (Some(Undo::Impossible { .. }), false) = (&change.undo, is_always(change)) {
         marks.push("cannot be undone".to_owned());
     }
     if let Some(estimate) = step.estimate_ms {
@@ -176,6 +174,11 @@ fn step_line(painter: Painter, change: &Change, step: &Listed) -> String {
         step.change_id,
         runbook_whole::step(change)
     )
+}
+
+/// Does it run however the run ends? Then it is never taken back.
+fn is_always(change: &Change) -> bool {
+    change.handling.as_ref().is_some_and(|handling| handling.always)
 }
 
 fn assumptions(document: &Document) -> String {
@@ -206,7 +209,8 @@ pub(crate) fn approval_request(painter: Painter, plan: &Plan, document: &Documen
         "Destroys:",
         changes().filter(|change| change.effect == Effect::Destroy && change.adopted.is_none()),
     );
-    let for_good = |change: &&Change| matches!(change.undo, Some(Undo::Impossible { .. }) | None);
+    let for_good =
+        |change: &&Change| matches!(change.undo, Some(Undo::Impossible { .. }) | None) && !is_always(change);
     list(&mut text, "Cannot be undone:", changes().filter(for_good));
     let goes_on = |change: &&Change| {
         change
