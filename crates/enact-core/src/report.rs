@@ -1,16 +1,21 @@
 //! The result of a run (`enact.run/v1`): the fold of its plan and its journal, and the exit code that follows.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Action, Change, ChangeId};
+use crate::change::{Action, Change, ChangeId, Undo};
 use crate::criterion::CriterionReport;
 use crate::exit::ExitCode;
 use crate::fault::{Fault, planted};
-use crate::journal::{ChangeState, Mismatch, RunId, RunOutcome, RunPhase, RunState};
+use crate::journal::{ChangeProgress, ChangeState, Mismatch, RunId, RunOutcome, RunPhase, RunState};
 use crate::plan::{Plan, PlanId};
 
 /// The one format this version writes.
 pub const FORMAT: &str = "enact.run/v1";
+
+/// The reason of a change that counts as taken back because its plan says that there is nothing to take back.
+pub const NOTHING_TO_UNDO: &str = "nothing to undo";
 
 /// What became of one change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -154,7 +159,7 @@ impl RunReport {
             execution_result: count(&changes),
             verification: verification(&changes, state),
             criteria: state.criteria.clone(),
-            error: error_text(state),
+            error: error_text(plan, state),
             changes,
         }
     }
@@ -221,10 +226,32 @@ pub fn outcome_of(plan: &Plan, state: &RunState) -> RunOutcome {
     }
 }
 
+/// Did something go wrong in a run, whether or not that was taken back since? Somebody's wish to end it is no failure, and
+/// what may fail is none.
+pub fn has_failed(plan: &Plan, state: &RunState) -> bool {
+    let done: BTreeSet<&ChangeId> = state.done_order.iter().collect();
+    let went_wrong = |change: &Change| {
+        let is = |progress: &ChangeProgress, wanted: ChangeState| progress.state == wanted;
+        state.changes.get(&change.change_id).is_some_and(|progress| {
+            (is(progress, ChangeState::Failed) && progress.error.is_some())
+                || (is(progress, ChangeState::Undone) && !done.contains(&change.change_id))
+                || is(progress, ChangeState::Drifted)
+                || is(progress, ChangeState::Unknown)
+                || is(progress, ChangeState::Stuck)
+        })
+    };
+    let critical = |change: &&Change| change.handling.as_ref().is_none_or(|handling| handling.critical);
+    state
+        .criteria
+        .iter()
+        .any(|criterion| criterion.verdict.is_against())
+        || plan.changes().iter().filter(critical).any(went_wrong)
+}
+
 /// What the changes of a run add up to. The failure of a change that is not critical does not count, and what runs
 /// however the run ends is not what is taken back.
 struct Tallies {
-    states: std::collections::BTreeSet<ChangeState>,
+    states: BTreeSet<ChangeState>,
     failed: bool,
     left_out: bool,
 }
@@ -232,7 +259,7 @@ struct Tallies {
 impl Tallies {
     fn of(plan: &Plan, state: &RunState) -> Self {
         let mut tallies = Self {
-            states: std::collections::BTreeSet::new(),
+            states: BTreeSet::new(),
             failed: false,
             left_out: false,
         };
@@ -309,9 +336,15 @@ fn report_change(change: &Change, state: &RunState) -> ChangeReport {
         reason: change
             .block_reason
             .clone()
-            .or_else(|| progress.and_then(|progress| progress.error.clone())),
+            .or_else(|| progress.and_then(|progress| progress.error.clone()))
+            .or_else(|| nothing_to_undo(change, progress)),
         mismatches,
     }
+}
+
+fn nothing_to_undo(change: &Change, progress: Option<&ChangeProgress>) -> Option<String> {
+    let undone = progress.is_some_and(|progress| progress.state == ChangeState::Undone);
+    (undone && change.undo == Some(Undo::Nothing)).then(|| NOTHING_TO_UNDO.to_owned())
 }
 
 fn outcome(change: &Change, state: Option<ChangeState>) -> ChangeOutcome {
@@ -401,7 +434,7 @@ fn verification(changes: &[ChangeReport], state: &RunState) -> Verification {
     verification
 }
 
-fn error_text(state: &RunState) -> Option<String> {
+fn error_text(plan: &Plan, state: &RunState) -> Option<String> {
     let text = match (state.outcome, state.phase) {
         (Some(RunOutcome::Verified), _) => return None,
         (Some(RunOutcome::NotVerified), _) => "the world does not look as the plan says".to_owned(),
@@ -410,7 +443,10 @@ fn error_text(state: &RunState) -> Option<String> {
         }
         (Some(RunOutcome::Drift), _) => "some changes met a world that changed meanwhile".to_owned(),
         (Some(RunOutcome::Failed), _) => "some changes failed".to_owned(),
-        (Some(RunOutcome::RolledBack), _) => "some changes failed; what was done was taken back".to_owned(),
+        (Some(RunOutcome::RolledBack), _) if has_failed(plan, state) => {
+            "some changes failed; what was done was taken back".to_owned()
+        }
+        (Some(RunOutcome::RolledBack), _) => "what was done was taken back".to_owned(),
         (Some(RunOutcome::Unknown), _) => "the outcome of some changes is not known".to_owned(),
         (Some(RunOutcome::Stuck), _) => "some changes could not be taken back".to_owned(),
         (Some(RunOutcome::Superseded), _) => match &state.superseded_by {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use enact_core::change::{Change, ChangeId};
+use enact_core::change::{Change, ChangeId, Undo};
 use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::journal::{ChangeState, Choice, Entry, Fact, JournalError, RunId, RunOutcome, RunState};
 use enact_core::plan::Plan;
@@ -76,7 +76,7 @@ pub struct StepReport {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// `succeeded`, `failed`, `skipped`, …
+    /// `succeeded`, `failed`, `skipped`, `undone`, `nothing_to_undo`, …
     pub state: String,
     /// What was expected, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,7 +218,7 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
             .unwrap_or(0),
         id: change.change_id.to_string(),
         title: change.resource_name.clone(),
-        state: word_of(&change.change_id, state).to_owned(),
+        state: word_of(change, state).to_owned(),
         estimate_ms: estimate,
         actual_ms: actual,
         percent: actual
@@ -230,13 +230,14 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
 }
 
 /// The word for where a step stands; another run may have done it.
-fn word_of(change_id: &ChangeId, state: &RunState) -> &'static str {
+fn word_of(change: &Change, state: &RunState) -> &'static str {
     let adopted = state
         .changes
-        .get(change_id)
+        .get(&change.change_id)
         .is_some_and(|progress| progress.adopted_from.is_some());
-    match state.of(change_id) {
+    match state.of(&change.change_id) {
         ChangeState::Done if adopted => "adopted",
+        ChangeState::Undone if change.undo == Some(Undo::Nothing) => "nothing_to_undo",
         other => state_word(other),
     }
 }
@@ -365,7 +366,7 @@ fn requirements(plan: &Plan, document: &Document, state: &RunState) -> Vec<Requi
                 if serves(change, &requirement.id) {
                     let at = state.of(&change.change_id);
                     good &= matches!(at, ChangeState::Done | ChangeState::Omitted);
-                    let word = word_of(&change.change_id, state);
+                    let word = word_of(change, state);
                     evidence.push(format!("step {}: {word}", change.change_id));
                 }
             }

@@ -1,7 +1,7 @@
 //! The end of a run for people: the origin's counts, what failed, and what was proved.
 
 use enact_core::journal::{RunId, RunOutcome};
-use enact_core::report::{ChangeOutcome, RunReport};
+use enact_core::report::{ChangeOutcome, ChangeReport, NOTHING_TO_UNDO, RunReport};
 
 use super::Painter;
 
@@ -48,6 +48,24 @@ pub(crate) fn closing(painter: Painter, report: &RunReport, waits: &[String]) ->
     text
 }
 
+/// What was taken back; what the plan calls nothing to take back was not.
+fn taken_back(report: &RunReport) -> String {
+    let nothing = |change: &&ChangeReport| change.reason.as_deref() == Some(NOTHING_TO_UNDO);
+    let names: Vec<&str> = report
+        .changes
+        .iter()
+        .filter(nothing)
+        .map(|change| change.resource_name.as_str())
+        .collect();
+    if names.is_empty() {
+        return "Everything that was done was taken back.\n".to_owned();
+    }
+    format!(
+        "What has a way back was taken back. Nothing to undo: {}.\n",
+        names.join(", ")
+    )
+}
+
 /// What to do now.
 fn advice(report: &RunReport, run_id: &RunId) -> String {
     match report.outcome {
@@ -59,7 +77,7 @@ fn advice(report: &RunReport, run_id: &RunId) -> String {
             "What was done stays done. See `enact runs show {run_id}`; plan again to go on, or \
              `enact rollback {run_id}` to take it back.\n"
         ),
-        Some(RunOutcome::RolledBack) => "Everything that was done was taken back.\n".to_owned(),
+        Some(RunOutcome::RolledBack) => taken_back(report),
         Some(RunOutcome::Unknown) => format!(
             "Nobody knows what became of some changes. `enact resume {run_id}` looks again; if you know, \
              `enact decide {run_id} CHANGE done|not-done --reason …`.\n"
