@@ -61,7 +61,8 @@ impl<P: Provider> Runner<'_, P> {
         let chosen = self.live.borrow().state.ending;
         match (chosen, mode) {
             (Some(Choice::Abort), _) | (None, RollbackMode::Never) => Ok(false),
-            _ if !self.has_something_to_undo() => Ok(false),
+            // What runs in any case comes first, and nobody knows whether it did.
+            _ if !self.has_something_to_undo() || self.is_always_unknown() => Ok(false),
             (None, RollbackMode::Ask) => {
                 self.pause(format!(
                     "a decision: {what}; roll back what was done, or leave it"
@@ -82,6 +83,12 @@ impl<P: Provider> Runner<'_, P> {
                 Ok(false)
             }
         }
+    }
+
+    fn is_always_unknown(&self) -> bool {
+        let plan = self.admitted.plan();
+        let unknown = |change: &Change| runs_always(change) && self.state_of(change) == ChangeState::Unknown;
+        plan.changes().iter().any(unknown)
     }
 
     fn has_something_to_undo(&self) -> bool {

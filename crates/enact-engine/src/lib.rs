@@ -23,3 +23,5 @@ pub mod signature;
 pub mod stop;
 pub mod store;
 mod waiting;
+
+pub use waiting::ANOTHER_APPROVAL;

@@ -8,6 +8,7 @@ use enact_core::journal::{ChangeState, Fact};
 
 use crate::provider::{Disposition, Provider, Settled};
 use crate::runner::{RunError, Runner, runs_always};
+use crate::stop::Urgency;
 
 impl<P: Provider> Runner<'_, P> {
     /// Undoes every change that is done, last one first. After a failed undo, of this process or of one before it, the
@@ -52,12 +53,16 @@ impl<P: Provider> Runner<'_, P> {
     pub(crate) fn undo_order(&self) -> Vec<ChangeId> {
         let plan = self.admitted.plan();
         let live = self.live.borrow();
+        let done: BTreeSet<&ChangeId> = live.state.done_order.iter().collect();
         let in_part = |change: &&Change| {
             let progress = live.state.changes.get(&change.change_id);
             change.handling.is_some()
                 && progress.is_some_and(|progress| {
+                    let begun = matches!(progress.state, ChangeState::Undoing | ChangeState::Stuck);
                     progress.state == ChangeState::Unknown
                         || (progress.state == ChangeState::Failed && progress.partial)
+                        // By a process before this one; what was done has its place below.
+                        || (begun && !done.contains(&change.change_id))
                 })
         };
         let changes = plan.changes();
@@ -87,7 +92,8 @@ impl<P: Provider> Runner<'_, P> {
         Ok(())
     }
 
-    /// Undoes one change whose intent to undo is durable.
+    /// Undoes one change whose intent to undo is durable. A stop is no failure: what it interrupts is taken up by the next
+    /// process that takes the run back.
     async fn undo_one(&self, change: &Change) -> Result<(), RunError> {
         if let Some(reason) = impossible(change) {
             return self.undo_failed(change, reason).await;
@@ -114,11 +120,17 @@ impl<P: Provider> Runner<'_, P> {
                     return self.undo_failed(change, failure.message).await;
                 }
             };
+            if self.stop.urgency().is_some() {
+                return Ok(());
+            }
             if attempt >= self.options.retry.attempts {
                 let error = format!("{} (after {attempt} attempts)", failure.message);
                 return self.undo_failed(change, error).await;
             }
-            tokio::time::sleep(self.options.retry.wait(attempt, after, 0)).await;
+            tokio::select! {
+                () = tokio::time::sleep(self.options.retry.wait(attempt, after, 0)) => {}
+                () = self.stop.raised(Urgency::AfterCurrent) => return Ok(()),
+            }
         }
         Ok(())
     }

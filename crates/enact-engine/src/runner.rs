@@ -12,7 +12,7 @@ use enact_core::change::{Change, ChangeId};
 use enact_core::event::{Event, Progress};
 use enact_core::fault::{Fault, planted};
 use enact_core::gate::{AdmittedPlan, Purpose};
-use enact_core::journal::{ChangeProgress, ChangeState, Entry, Fact, JournalError, Mismatch, RunState};
+use enact_core::journal::{ChangeState, Entry, Fact, JournalError, Mismatch, RunState};
 use enact_core::procedure::{Moment, RollbackMode, RollbackRule};
 use enact_core::reference::Outputs;
 use enact_core::report::outcome_of;
@@ -248,11 +248,21 @@ impl<'a, P: Provider> Runner<'a, P> {
             .collect()
     }
 
-    /// Did a stop come before everything that is done had been taken back?
+    /// Did a stop come before everything had been taken back?
     pub(crate) fn stopped_while_undoing(&self) -> bool {
+        let order = self.undo_order();
         let live = self.live.borrow();
-        let done = |progress: &ChangeProgress| progress.state == ChangeState::Done;
-        self.stop.urgency().is_some() && live.state.changes.values().any(done)
+        let any = |wanted: &[ChangeState]| {
+            let mut states = order.iter().map(|change_id| live.state.of(change_id));
+            states.any(|state| wanted.contains(&state))
+        };
+        let left = [
+            ChangeState::Done,
+            ChangeState::Failed,
+            ChangeState::Unknown,
+            ChangeState::Undoing,
+        ];
+        self.stop.urgency().is_some() && any(&left) && !any(&[ChangeState::Stuck])
     }
 
     fn end(self, result: Result<(), RunError>) -> Result<RunState, RunError> {

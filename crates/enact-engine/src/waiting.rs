@@ -9,6 +9,9 @@ use enact_core::run_clock::RunClock;
 use crate::provider::Provider;
 use crate::runner::{RunError, Runner};
 
+/// How the reason of a pause begins that another approval ends.
+pub const ANOTHER_APPROVAL: &str = "another approval: ";
+
 impl<P: Provider> Runner<'_, P> {
     /// Does the run wait for a person?
     pub(crate) fn is_paused(&self) -> bool {
@@ -64,7 +67,7 @@ impl<P: Provider> Runner<'_, P> {
             return false;
         }
         self.pause(format!(
-            "the approval covers nothing after {:?}; what follows needs another",
+            "{ANOTHER_APPROVAL}the approval covers nothing after {:?}",
             change.resource_name
         ));
         true
@@ -115,12 +118,12 @@ impl<P: Provider> Runner<'_, P> {
     pub(crate) fn is_over(&self) -> bool {
         let now = self.steady_now();
         if self.conditions.ends_at.is_some_and(|end| now >= end) {
-            self.pause("the approval has run out: approve the plan again, then resume");
+            self.pause(format!("{ANOTHER_APPROVAL}the approval has run out"));
         } else if let Some(limit) = self.conditions.max_duration
             && self.live.borrow().state.worked(self.clock.now()) > limit
         {
             self.pause(format!(
-                "the run has been at work for longer than the {} s that its approval allows",
+                "{ANOTHER_APPROVAL}the run has been at work for longer than the {} s that its approval allows",
                 limit.as_secs()
             ));
         }

@@ -34,6 +34,9 @@ pub(crate) struct Script {
     pub(crate) applies: Answers<Made>,
     pub(crate) checks: Answers<Vec<Mismatch>>,
     pub(crate) undos: RefCell<BTreeMap<String, Result<(), Failure>>>,
+    /// At the undo of this step somebody stops the run, once.
+    pub(crate) stops_at_undo: RefCell<Option<String>>,
+    pub(crate) stop: RefCell<StopSignal>,
     pub(crate) not_needed: Vec<String>,
     pub(crate) criteria: RefCell<Vec<CriterionReport>>,
     pub(crate) seen: RefCell<Vec<String>>,
@@ -100,6 +103,14 @@ impl Provider for Script {
 
     async fn undo(&self, change: &Change, _: &Outputs) -> Result<(), Failure> {
         self.see("undo", change);
+        if self
+            .stops_at_undo
+            .borrow_mut()
+            .take_if(|step| *step == change.change_id.0)
+            .is_some()
+        {
+            self.stop.borrow().press("somebody pressed Ctrl-C");
+        }
         self.undos
             .borrow_mut()
             .remove(&change.change_id.0)
@@ -208,6 +219,18 @@ impl Desk {
             .installation
             .run(open, &self.admitted, &self.script, self.surroundings());
         (run_id, block_on(run).unwrap())
+    }
+
+    pub(crate) fn roll_back(&self, run_id: &RunId) -> RunState {
+        let process = self.process();
+        let by = person("ana");
+        let open = process.installation.reopen(run_id, &self.admitted, &by).unwrap();
+        let surroundings = self.surroundings();
+        *self.script.stop.borrow_mut() = surroundings.stop.clone();
+        let run = process
+            .installation
+            .roll_back(open, &self.admitted, &self.script, surroundings);
+        block_on(run).unwrap()
     }
 
     pub(crate) fn resume(&self, run_id: &RunId) -> RunState {

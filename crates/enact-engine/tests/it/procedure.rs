@@ -5,8 +5,9 @@ use ChangeState::{Done, Escalated, Failed, Omitted, Pending, Skipped, Undone};
 use enact_core::change::{ChangeId, Effect, Milliseconds};
 use enact_core::condition::Condition;
 use enact_core::criterion::{CriterionReport, CriterionVerdict};
-use enact_core::journal::{ChangeState, Choice, Fact, Mismatch, RunOutcome, RunPhase};
+use enact_core::journal::{ChangeState, Choice, Fact, Mismatch, RunOutcome, RunPhase, Settlement};
 use enact_core::procedure::{Attempts, Hold, Moment, OnFailure, RollbackMode};
+use enact_core::report::has_failed;
 use enact_engine::provider::{Disposition, Failure, Made};
 use enact_testkit::fixtures::{person, start};
 use std::collections::{BTreeMap, VecDeque};
@@ -448,4 +449,75 @@ fn before_the_first_effect_a_broken_assumption_writes_nothing() {
     let (_, state) = desk.start();
     assert_eq!(state.of(&ChangeId::from("b")), ChangeState::Drifted);
     assert_eq!(state.of(&ChangeId::from("c")), Skipped);
+}
+
+#[test]
+fn nothing_is_taken_back_while_nobody_knows_whether_what_runs_in_any_case_ran() {
+    let lost = Err(Failure::new(Disposition::AskHuman, "no answer"));
+    let script = Script::default()
+        .applies("b", vec![fails("no")])
+        .applies("z", vec![lost]);
+    let desk = Desk::new(&four(|_| ()), script).rolling_back(RollbackMode::Auto);
+    let (run_id, state) = desk.start();
+    assert_eq!(states(&state), [Done, Failed, Skipped, ChangeState::Unknown]);
+    assert_eq!(state.outcome, Some(RunOutcome::Unknown));
+    desk.says(
+        &run_id,
+        Fact::Decided {
+            proof: None,
+            change_id: ChangeId::from("z"),
+            settlement: Settlement::NotDone,
+            by: person("ana"),
+            reason: "looked".to_owned(),
+            outputs: BTreeMap::new(),
+        },
+    );
+    let state = desk.resume(&run_id);
+    assert_eq!(states(&state), [Undone, Undone, Skipped, Done]);
+    assert_eq!(state.outcome, Some(RunOutcome::RolledBack));
+    assert_eq!(
+        desk.script.saw(),
+        ["do a", "do b", "do z", "do z", "undo b", "undo a"]
+    );
+}
+
+#[test]
+fn a_stop_during_an_undo_is_no_failure_of_it_and_the_rest_is_taken_back_later() {
+    let desk = Desk::new(&four(|_| ()), Script::default());
+    let (run_id, _) = desk.start();
+    let stopped = || {
+        Err(Failure::new(
+            Disposition::Look,
+            "it was ended because the run is to stop now",
+        ))
+    };
+    desk.script.undos.borrow_mut().insert("b".to_owned(), stopped());
+    *desk.script.stops_at_undo.borrow_mut() = Some("b".to_owned());
+    let state = desk.roll_back(&run_id);
+    assert_eq!((state.phase, state.outcome), (RunPhase::Stopped, None));
+    assert_eq!(states(&state), [Done, ChangeState::Undoing, Undone, Done]);
+    let state = desk.roll_back(&run_id);
+    assert_eq!(states(&state), [Undone, Undone, Undone, Done]);
+    assert_eq!(state.outcome, Some(RunOutcome::RolledBack));
+    assert!(!has_failed(desk.admitted.plan(), &state));
+    let undos: Vec<String> = desk.script.saw().split_off(4);
+    assert_eq!(undos, ["undo c", "undo b", "undo b", "undo a"]);
+}
+
+#[test]
+fn an_undo_of_what_failed_in_part_is_taken_up_after_a_stop_too() {
+    let desk = Desk::new(&four(|_| ()), Script::default().applies("c", vec![fails("no")]));
+    let (run_id, state) = desk.start();
+    assert!(has_failed(desk.admitted.plan(), &state));
+    let busy = Err(Failure::new(Disposition::Retry { after: None }, "busy"));
+    desk.script.undos.borrow_mut().insert("c".to_owned(), busy);
+    *desk.script.stops_at_undo.borrow_mut() = Some("c".to_owned());
+    let state = desk.roll_back(&run_id);
+    assert_eq!(states(&state), [Done, Done, ChangeState::Undoing, Done]);
+    let state = desk.roll_back(&run_id);
+    assert_eq!(states(&state), [Undone, Undone, Undone, Done]);
+    assert!(
+        has_failed(desk.admitted.plan(), &state),
+        "it was taken back, and had failed"
+    );
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use enact_core::change::{Change, Effect};
 use enact_engine::provider::{Disposition, Failure, Made, Settled};
+use enact_engine::stop::Urgency;
 use serde_json::json;
 
 use super::attempt::{Whereabouts, not_possible};
@@ -50,14 +51,10 @@ impl RunbookProvider<'_> {
             }
             Found::NeverStarted => Ok(Settled::NotDone),
             Found::Running => Ok(Settled::Unknown("its command still runs".to_owned())),
-            Found::Lost => {
-                let survivors = end_left_running(&attempt, KILL_GRACE).await;
-                if !survivors.is_empty() {
-                    let why = format!("processes of it cannot be ended: {survivors:?}");
-                    return Ok(Settled::Unknown(why));
-                }
-                self.by_repeat(change, step, "its supervisor was lost").await
-            }
+            Found::Lost => match end_what_is_left(&attempt).await {
+                Some(left) => Ok(left),
+                None => self.by_repeat(change, step, "its supervisor was lost").await,
+            },
         }
     }
 
@@ -169,13 +166,28 @@ impl RunbookProvider<'_> {
             "undo",
             attempt_note(&reply, step.prints_secrets()),
         );
-        if reply.end == super::End::Stopped {
+        if self.is_open(&reply) {
             return Err(Failure::new(Disposition::Look, reply.in_words()));
         }
         if kind.is_success(&undo.action, &reply) {
             return Ok(());
         }
         Err(not_possible(reply.summary()))
+    }
+
+    /// Did an undo come to no end of its own? A stop is no failure of it, nor is the loss of its supervisor.
+    fn is_open(&self, reply: &Reply) -> bool {
+        match &reply.end {
+            super::End::Stopped | super::End::Lost(_) => true,
+            super::End::NotStarted(_) => self.host.stop.urgency() >= Some(Urgency::Now),
+            super::End::Exit(_)
+            | super::End::Signal(_)
+            | super::End::Status(_)
+            | super::End::Finished
+            | super::End::TimedOut
+            | super::End::Unmet(_)
+            | super::End::Delegated(_) => false,
+        }
     }
 
     /// What the undo command is told: whether the step was done, failed in part, or is not known.
@@ -205,14 +217,22 @@ impl RunbookProvider<'_> {
         if number == 0 || !is_command {
             return Ok(Settled::NotDone);
         }
-        Ok(
-            match self.found(&attempt_folder(&folder, Series::Undos, number)).await {
-                Found::Ended(outcome) if outcome.exit.is_success() => Settled::Done(Made::new()),
-                Found::Ended(_) | Found::NeverStarted | Found::Lost => Settled::NotDone,
-                Found::Running => Settled::Unknown("its rollback still runs".to_owned()),
-            },
-        )
+        let attempt = attempt_folder(&folder, Series::Undos, number);
+        Ok(match self.found(&attempt).await {
+            Found::Ended(outcome) if outcome.exit.is_success() => Settled::Done(Made::new()),
+            Found::Ended(_) | Found::NeverStarted => Settled::NotDone,
+            Found::Running => Settled::Unknown("its rollback still runs".to_owned()),
+            Found::Lost => end_what_is_left(&attempt).await.unwrap_or(Settled::NotDone),
+        })
     }
+}
+
+/// Ends what a lost supervisor left running, so that nothing changes any more what is looked at next. An answer is that this
+/// was not possible.
+async fn end_what_is_left(attempt: &Path) -> Option<Settled> {
+    let survivors = end_left_running(attempt, KILL_GRACE).await;
+    (!survivors.is_empty())
+        .then(|| Settled::Unknown(format!("processes of it cannot be ended: {survivors:?}")))
 }
 
 pub(crate) fn settled(result: Result<Made, Failure>) -> Settled {
