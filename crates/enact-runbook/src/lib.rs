@@ -2,10 +2,11 @@
 //!
 //! Reading order: [`document`] (what the author may write), [`reading`] (how it is read), [`expression`] (what stands in
 //! `${{ }}`), [`kinds`] (what steps do), [`compile`] (to the plan), [`lint`] (rules), [`schema`] (for editors), [`spec`] (the
-//! frozen form), [`cluster`] (who carries out steps on clusters), [`provider`] (the engine's hands), [`report`] (what a run came to), [`revise`] (a runbook that takes a run over), [`process`] (how a command runs).
+//! frozen form), [`cluster`] (who carries out steps on clusters), [`choices`] (how a stop goes on), [`provider`] (the engine's hands), [`report`] (what a run came to), [`revise`] (a runbook that takes a run over), [`process`] (how a command runs).
 
 pub mod advise;
 mod checks;
+pub mod choices;
 pub mod cluster;
 pub mod compile;
 pub mod document;

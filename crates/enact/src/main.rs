@@ -23,6 +23,7 @@ mod state;
 mod traces;
 mod trust;
 mod views;
+mod way_back;
 mod words;
 
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ use enact_engine::provider::{Disposition, Failure};
 use serde_json::{Value, json};
 
 use super::{RunbookProvider, downtime};
+use crate::choices::may_run_again;
 use crate::kinds;
 use crate::process::program::find_program;
 use crate::spec::{Assumption, PinnedFile, Text, Variable};
@@ -51,6 +52,7 @@ impl RunbookProvider<'_> {
     /// Right before a step. Before the first effect what does not agree is drift: nothing was written. After it a person has
     /// to decide.
     pub(crate) async fn look_before(&self, change: &Change) -> Result<Vec<Mismatch>, Failure> {
+        self.refuse_again(change)?;
         let mut mismatches = self.changed_files(change);
         let mut assumption_id = None;
         for assumption in self.assumptions_of(change) {
@@ -90,6 +92,19 @@ impl RunbookProvider<'_> {
         let mut failure = Failure::new(Disposition::Escalate, words.join("; "));
         failure.assumption = assumption_id;
         Err(failure)
+    }
+
+    /// Whatever a person chose: what may not be repeated and was started is not run again.
+    fn refuse_again(&self, change: &Change) -> Result<(), Failure> {
+        let started = self.with_state(|state| {
+            let progress = state.changes.get(&change.change_id);
+            progress.is_some_and(|progress| progress.partial)
+        });
+        if may_run_again(change, started) {
+            return Ok(());
+        }
+        let message = "it was started before, and its `repeat` is `never`: it is not run again";
+        Err(Failure::new(Disposition::Escalate, message).in_part())
     }
 
     fn assumptions_of<'s>(&'s self, change: &'s Change) -> impl Iterator<Item = &'s Assumption> {

@@ -9,10 +9,12 @@ use enact_core::procedure::Moment;
 use enact_engine::holder::Holder;
 use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
+use enact_runbook::choices::Stop;
 
 use super::Context;
 use super::resume::GoOn;
 use crate::error::{CommandError, CommandResult};
+use crate::way_back::way_on;
 use crate::words::{SignFlags, Speaker};
 use crate::{state, views};
 
@@ -40,8 +42,10 @@ enum Word {
 #[command(
     after_help = "For a change whose outcome is unknown, `done` says that its effect happened and `not-done` that it did not.
 For a change that is stuck, `done` says that it has been taken back and `not-done` that it has not.
+Then `enact resume` or `enact rollback` goes on, as is said.
 A step that stopped because reality differs from the plan, or a failure after which you are asked, goes on with `retry`,
-`accept`, `rollback`, `abort` or `skip`; the run goes on at once. An agent never decides.
+`accept`, `rollback`, `abort` or `skip`, as `enact runs next` offers them; the run goes on at once. A step that was started
+and has `repeat: never` does not run again. An agent never decides.
 To go on with another plan instead, write a runbook with `revises: PLAN_ID` and `enact run` it: steps that are done and
 the same are adopted. Where the plan does not have `allow_plan_revision: true`, end the run first with `abort`.
 
@@ -142,11 +146,9 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
     };
     let fact = speaker.sign(context, &run_id, fact)?;
     write_down(&installation, &run_id, fact)?;
-    let command = if state == ChangeState::Stuck {
-        "rollback"
-    } else {
-        "resume"
-    };
+    let plan = super::resume::plan_of(&installation, &run_id)?;
+    let (_, run) = state::journal(&installation, &run_id)?;
+    let command = way_on(&plan, &run);
     views::say(&format!("Written down. To go on: enact {command} {run_id}\n"));
     Ok(ExitCode::Ok)
 }
@@ -267,22 +269,36 @@ fn may_choose(plan: &Plan, waiting: &Waiting) -> Result<(), CommandError> {
         .hint(format!("enact runs next {run_id} says what it waits for")));
     }
     let document = crate::runbook::read_document(plan)?;
-    let assumption = run
-        .changes
-        .get(change_id)
-        .and_then(|progress| progress.assumption.as_ref());
+    let stop = Stop::of(plan, change_id, run.changes.get(change_id));
+    let taken = stop.choices();
+    let remains = format!("what remains: {}", listed(&taken));
     match choice {
         Choice::Skip if !document.settings.allow_skip => Err(CommandError::new(
             ExitCode::NotApproved,
             format!("the runbook does not allow {change_id} to be skipped"),
         )
         .hint("allow_skip: true in its settings would; it needs a new plan and a new approval")),
-        Choice::Accept if assumption.is_none() => Err(CommandError::invalid(format!(
+        Choice::Accept if !stop.by_assumption => Err(CommandError::invalid(format!(
             "{change_id} did not stop because of an assumption; there is nothing to accept"
         ))
-        .hint("retry, rollback or abort")),
+        .hint(remains)),
+        Choice::Retry | Choice::Accept if !taken.contains(choice) => Err(CommandError::invalid(format!(
+            "{change_id} of run {run_id} may not run again: it was started, and its `repeat` is `never`"
+        ))
+        .hint(remains)
+        .hint("to go on in another way, plan a runbook with `revises`")),
         Choice::Accept => holds_roles(speaker, &document.approvals.roles),
         Choice::Retry | Choice::Rollback | Choice::Abort | Choice::Skip => Ok(()),
+    }
+}
+
+/// `rollback, abort or skip`.
+fn listed(choices: &[Choice]) -> String {
+    let words: Vec<&str> = choices.iter().map(|choice| choice.as_str()).collect();
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 

@@ -9,11 +9,13 @@ use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
 
 use super::Context;
+use super::rollback::take_back_runbook;
 use crate::cli::Output;
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{RunFlags, carry_out, pass_gate};
 use crate::policy::{Policies, PolicyFlags};
+use crate::way_back::only_lacks_its_end;
 use crate::{line, runbook, state, views};
 
 /// Take up a run that was killed, stopped or left unsettled
@@ -107,16 +109,20 @@ async fn go_on_as(
     rollback_on_failure: bool,
 ) -> CommandResult {
     let (_, state) = state::journal(installation, run_id)?;
-    refuse_ended(run_id, &state)?;
     views::event_lines::check(flags.events.as_deref())?;
     let plan = plan_of(installation, run_id)?;
+    if only_lacks_its_end(&plan, &state) {
+        // Nothing is taken back any more, so no point of no return stands in the way.
+        return take_back_runbook(context, installation, run_id, flags, true).await;
+    }
+    refuse_ended(run_id, &state)?;
     for file in &flags.approval {
         crate::carried::import(context, installation, &plan, file)?;
     }
     if plan.metadata().mode == Mode::Run && state.ending == Some(Choice::Rollback) {
         // Somebody decided it and only wrote it down.
         let past = false;
-        return super::rollback::take_back_runbook(context, installation, run_id, flags, past).await;
+        return take_back_runbook(context, installation, run_id, flags, past).await;
     }
     if plan.metadata().mode == Mode::Run {
         return go_on_with_runbook(context, installation, run_id, plan, flags, rollback_on_failure).await;
@@ -173,15 +179,35 @@ fn choose(installation: &Installation, named: Option<&str>) -> Result<RunId, Com
     if let Some(prefix) = named {
         return Ok(find_run(installation.store.as_ref(), prefix)?.run_id);
     }
+    let mut goes_back = None;
     for row in installation.store.runs()? {
         match state::journal(installation, &row.run_id) {
-            Ok((_, state)) if refuse_ended(&row.run_id, &state).is_ok() => return Ok(row.run_id),
+            Ok((_, state)) if goes_on(installation, &row.run_id, &state) => return Ok(row.run_id),
+            Ok((_, state)) if goes_back.is_none() && is_being_taken_back(&state) => {
+                goes_back = Some(row.run_id);
+            }
             Ok(_) => {}
             // One damaged journal is no reason to leave another run where it stands.
             Err(error) => views::say(&format!("warning: {}\n", error.chain.join(": "))),
         }
     }
-    Err(CommandError::invalid("there is no run to take up").hint("enact runs list shows all runs"))
+    let mut error = CommandError::invalid("there is no run to take up");
+    if let Some(run_id) = goes_back {
+        error = error.hint(format!(
+            "run {run_id} is being taken back; to take back the rest: enact rollback {run_id}"
+        ));
+    }
+    Err(error.hint("enact runs list shows all runs"))
+}
+
+/// Can a run be taken up?
+fn goes_on(installation: &Installation, run_id: &RunId, state: &RunState) -> bool {
+    let lacks_its_end = || plan_of(installation, run_id).is_ok_and(|plan| only_lacks_its_end(&plan, state));
+    refuse_ended(run_id, state).is_ok() || (is_being_taken_back(state) && lacks_its_end())
+}
+
+fn is_being_taken_back(state: &RunState) -> bool {
+    state.superseded_by.is_none() && state.is_rolling_back() && state.outcome != Some(RunOutcome::RolledBack)
 }
 
 fn refuse_ended(run_id: &RunId, state: &RunState) -> Result<(), CommandError> {
@@ -192,7 +218,7 @@ fn refuse_ended(run_id: &RunId, state: &RunState) -> Result<(), CommandError> {
         }
         .into());
     }
-    if state.is_rolling_back() && state.outcome != Some(RunOutcome::RolledBack) {
+    if is_being_taken_back(state) {
         return Err(
             CommandError::invalid(format!("run {run_id} is being taken back, so it does not go on"))
                 .hint(format!("to take back the rest: enact rollback {run_id}")),

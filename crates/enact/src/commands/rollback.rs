@@ -1,7 +1,6 @@
 //! `enact rollback`: take back what a run has done, last first.
 
 use clap::Args;
-use enact_core::change::{ChangeId, Undo};
 use enact_core::exit::ExitCode;
 use enact_core::journal::{ChangeState, Choice, Fact, RunId, RunPhase, RunState};
 use enact_core::plan::{Mode, Plan};
@@ -20,6 +19,7 @@ use crate::connect::connect;
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{environment_digest, show_report, taking_back};
 use crate::policy::Policies;
+use crate::way_back::listing;
 use crate::{line, runbook, signals, state, views};
 
 /// Take back what a run has done, last change first
@@ -197,55 +197,4 @@ pub(super) fn refuse_past_no_return(
         ))
         .hint("--past-point-of-no-return takes things back all the same")),
     }
-}
-
-/// What would be taken back, last first, and what cannot be.
-fn listing(plan: &Plan, state: &RunState) -> String {
-    let mut text = String::new();
-    let in_part = plan.changes().iter().rev().filter(|change| {
-        let progress = state.changes.get(&change.change_id);
-        change.handling.is_some()
-            && progress.is_some_and(|progress| {
-                progress.state == ChangeState::Unknown
-                    || (progress.partial && progress.state != ChangeState::Undone)
-            })
-    });
-    let always = |change_id: &&ChangeId| {
-        let handling = plan.change(change_id).and_then(|change| change.handling.as_ref());
-        !handling.is_some_and(|handling| handling.always)
-    };
-    let done = state.done_order.iter().rev().filter(always);
-    for change_id in in_part.map(|change| &change.change_id).chain(done) {
-        let word = match state.of(change_id) {
-            ChangeState::Done => "",
-            ChangeState::Failed | ChangeState::Escalated => " (it may have happened in part)",
-            ChangeState::Unknown => " (nobody knows whether it happened)",
-            ChangeState::Undoing => " (begun, and looked for first)",
-            ChangeState::Stuck => " (stuck: settle it with `enact decide`, or mend what is in its way)",
-            ChangeState::Pending
-            | ChangeState::Started
-            | ChangeState::Drifted
-            | ChangeState::Skipped
-            | ChangeState::Omitted
-            | ChangeState::Delegated
-            | ChangeState::Undone => continue,
-        };
-        let Some(change) = plan.change(change_id) else {
-            continue;
-        };
-        let how = match &change.undo {
-            Some(Undo::DeleteCreated) => "delete what was created".to_owned(),
-            Some(Undo::RestoreFields) => "put the old values back".to_owned(),
-            Some(Undo::CreateAgain) => "create it again, with a new id".to_owned(),
-            Some(Undo::Run { .. }) => "run its undo".to_owned(),
-            Some(Undo::Nothing) => "nothing to take back".to_owned(),
-            Some(Undo::Impossible { reason }) => format!("CANNOT be taken back: {reason}"),
-            None => "CANNOT be taken back: the plan says of no way".to_owned(),
-        };
-        text.push_str(&format!(
-            "- {} {}: {how}{word}\n",
-            change.resource_type, change.resource_name
-        ));
-    }
-    text
 }

@@ -90,7 +90,13 @@ pub(crate) async fn carry_out(
         Way::Back { .. } => installation.roll_back(open, admitted, &hands, surroundings).await,
     };
     let state = run.map_err(|error| {
-        CommandError::from(error).hint(format!("the journal is whole; to go on: enact resume {run_id}"))
+        let command = match going.way {
+            Way::On { .. } => "resume",
+            Way::Back { .. } => "rollback",
+        };
+        CommandError::from(error).hint(format!(
+            "the journal is whole; to go on: enact {command} {run_id}"
+        ))
     })?;
     show(context, plan, &document, &run_id, &state, &going)?;
     crate::notify::send(context, installation, &run_id);

@@ -1,20 +1,22 @@
 //! Progress of a runbook on standard error: a line per step as it ends, the running step live on a terminal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use enact_core::change::ChangeId;
+use enact_core::change::{Change, ChangeId, Undo};
 use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::event::{Event, Progress, Reporter};
 use enact_core::journal::{Entry, Fact};
 use enact_core::plan::Plan;
 use enact_core::procedure::Hold;
+use enact_runbook::choices::{Stop, may_run_again};
 use enact_runbook::spec::Document;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::runbook_report::decide_with;
 use super::runbook_text::{Listed, listed, span};
 use super::{Painter, say};
 
@@ -37,6 +39,10 @@ pub(crate) struct StepLines {
     run_id: String,
     verifying: bool,
     log_progress: bool,
+    may_skip: bool,
+    /// What never runs again once it was started.
+    once: BTreeSet<ChangeId>,
+    nothing_to_undo: BTreeSet<ChangeId>,
 }
 
 /// The characters in front of a step: never colour alone.
@@ -99,6 +105,9 @@ impl StepLines {
             run_id: String::new(),
             verifying: false,
             log_progress: document.settings.log_progress,
+            may_skip: document.settings.allow_skip,
+            once: those(plan, |change| !may_run_again(change, true)),
+            nothing_to_undo: those(plan, |change| change.undo == Some(Undo::Nothing)),
         }
     }
 
@@ -226,11 +235,19 @@ impl StepLines {
                 &painter.bad(marks.failed),
                 &format!("\n        {error}"),
             ),
-            Fact::Escalated { change_id, error, .. } => {
-                let run_id = &self.run_id;
-                let note = format!(
-                    "\n        STOPPED: {error}\n        decide with: enact decide {run_id} {change_id} retry|accept|rollback|abort --reason …"
-                );
+            Fact::Escalated {
+                change_id,
+                error,
+                assumption,
+                partial,
+            } => {
+                let stop = Stop {
+                    by_assumption: assumption.is_some(),
+                    may_run: !(*partial && self.once.contains(change_id)),
+                    may_skip: self.may_skip,
+                };
+                let decide = decide_with(&entry.run_id, change_id, stop);
+                let note = format!("\n        STOPPED: {error}\n        {decide}");
                 self.ended(change_id, at, &painter.bad(marks.escalated), &note);
             }
             Fact::Unknown { change_id, error } => {
@@ -271,6 +288,10 @@ impl StepLines {
                 evidence,
             } => self.waits(change_id, hold, evidence),
             Fact::UndoIntent { change_id } => self.begin(change_id, at),
+            Fact::Undone { change_id } if self.nothing_to_undo.contains(change_id) => {
+                self.started.remove(change_id);
+                self.ended(change_id, at, marks.left_out, "  nothing to undo");
+            }
             Fact::Undone { change_id } => self.ended(change_id, at, &painter.good(marks.undone), "  undone"),
             Fact::UndoFailed { change_id, error } => {
                 self.ended(
@@ -308,6 +329,11 @@ impl StepLines {
         }
         self.line(&criterion_line(self.painter, self.marks, criterion));
     }
+}
+
+fn those(plan: &Plan, wanted: impl Fn(&Change) -> bool) -> BTreeSet<ChangeId> {
+    let changes = plan.changes().iter().filter(|change| wanted(change));
+    changes.map(|change| change.change_id.clone()).collect()
 }
 
 /// One criterion in one line.

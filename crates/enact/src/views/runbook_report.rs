@@ -4,6 +4,8 @@ use enact_core::change::ChangeId;
 use enact_core::criterion::CriterionVerdict;
 use enact_core::journal::{ChangeState, RunId, RunOutcome, RunPhase, RunState};
 use enact_core::plan::Plan;
+use enact_core::report::has_failed;
+use enact_runbook::choices::Stop;
 use enact_runbook::provider::downtime_length;
 use enact_runbook::report::{RunbookReport, verdict_word};
 use enact_runbook::spec::Document;
@@ -12,6 +14,7 @@ use super::Painter;
 use super::runbook_progress::{Marks, criterion_line};
 use super::runbook_text::span;
 use crate::state;
+use crate::way_back::way_on;
 
 /// The closing lines on standard error.
 pub(crate) fn closing(
@@ -22,7 +25,7 @@ pub(crate) fn closing(
     state: &RunState,
 ) -> String {
     let times = times(document, state);
-    let word = word(state);
+    let word = word(plan, state);
     let word = match state.outcome {
         Some(RunOutcome::Verified) => painter.good(word),
         None => painter.careful(word),
@@ -39,13 +42,16 @@ pub(crate) fn closing(
 }
 
 /// How the run stands, in the words of a report.
-pub(crate) fn word(state: &RunState) -> &'static str {
+pub(crate) fn word(plan: &Plan, state: &RunState) -> &'static str {
     match (state.outcome, state.phase) {
         (Some(RunOutcome::Verified), _) => "complete",
         (Some(RunOutcome::NotVerified), _) => "not complete: verification failed",
         (Some(RunOutcome::Stale), _) => "not started",
         (Some(RunOutcome::Drift | RunOutcome::Failed), _) => "not complete: failed",
-        (Some(RunOutcome::RolledBack), _) => "not complete: failed and rolled back",
+        (Some(RunOutcome::RolledBack), _) if has_failed(plan, state) => {
+            "not complete: failed and rolled back"
+        }
+        (Some(RunOutcome::RolledBack), _) => "not complete: rolled back",
         (Some(RunOutcome::Unknown), _) => "not complete: the outcome of a step is unknown",
         (Some(RunOutcome::Stuck), _) => "not complete: an undo failed, the run is stuck",
         (Some(RunOutcome::Superseded), _) => "not complete: taken over by a revision",
@@ -86,6 +92,7 @@ pub(crate) fn times(document: &Document, state: &RunState) -> String {
 pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<String> {
     let mut lines = Vec::new();
     let back = way_back(plan, state);
+    let command = way_on(plan, state);
     if let Some(by) = &state.superseded_by {
         return vec![
             format!("a revision took it over; go on there: enact runs next {by}"),
@@ -96,12 +103,12 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
     for change_id in changes {
         let progress = state.changes.get(change_id);
         match state.of(change_id) {
-            ChangeState::Escalated => lines.push(format!(
-                "decide with: enact decide {run_id} {change_id} retry|accept|rollback|abort --reason …{}",
-                back.of_decision
-            )),
+            ChangeState::Escalated => {
+                let stop = Stop::of(plan, change_id, progress);
+                lines.push(decide_with(run_id, change_id, stop) + back.of_decision);
+            }
             ChangeState::Unknown => lines.push(format!(
-                "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: enact resume {run_id}"
+                "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: enact {command} {run_id}"
             )),
             ChangeState::Stuck => lines.push(format!(
                 "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: enact rollback {run_id}"
@@ -153,11 +160,13 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
         ));
     }
     match (state.outcome, state.phase) {
-        (None, RunPhase::Stopped | RunPhase::Running) => {
-            lines.push(format!("to go on: enact resume {run_id}"));
-        }
-        (None, RunPhase::Paused) if lines.is_empty() => {
-            lines.push(format!("to go on: enact resume {run_id}"));
+        (None, RunPhase::Paused) if needs_approval(state) => lines.push(format!(
+            "approve with: enact approve {}, then: enact resume {run_id}",
+            plan.id().short()
+        )),
+        (None, RunPhase::Stopped | RunPhase::Running) => lines.push(to_go_on(command, run_id)),
+        (None, RunPhase::Paused) | (Some(RunOutcome::Unknown | RunOutcome::Stuck), _) if lines.is_empty() => {
+            lines.push(to_go_on(command, run_id));
         }
         (Some(RunOutcome::Failed | RunOutcome::NotVerified), _) => {
             lines.push(format!(
@@ -169,6 +178,28 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
     }
     lines.push(format!("report: enact runs report {run_id}"));
     lines
+}
+
+fn to_go_on(command: &str, run_id: &RunId) -> String {
+    let what = match command {
+        "rollback" => "to take back the rest",
+        _ => "to go on",
+    };
+    format!("{what}: enact {command} {run_id}")
+}
+
+fn needs_approval(state: &RunState) -> bool {
+    let reason = state.reason.as_deref().unwrap_or_default();
+    reason.starts_with(enact_engine::ANOTHER_APPROVAL)
+}
+
+/// The decision that is asked for, with the choices that are taken.
+pub(crate) fn decide_with(run_id: &RunId, change_id: &ChangeId, stop: Stop) -> String {
+    let words: Vec<&str> = stop.choices().iter().map(|choice| choice.as_str()).collect();
+    format!(
+        "decide with: enact decide {run_id} {change_id} {} --reason …",
+        words.join("|")
+    )
 }
 
 fn is_critical(plan: &Plan, change_id: &ChangeId) -> bool {
@@ -213,7 +244,9 @@ pub(crate) fn text(painter: Painter, report: &RunbookReport, history: &History) 
     for step in &report.steps {
         text.push_str(&format!(
             " [{}] {:<32} {:<12}",
-            step.number, step.title, step.state
+            step.number,
+            step.title,
+            step.state.replace('_', " ")
         ));
         if let Some(actual) = step.actual_ms {
             text.push_str(&format!(" {:>8}", span(actual)));
@@ -296,7 +329,7 @@ pub(crate) fn markdown(report: &RunbookReport) -> String {
             "| {} | {} | {} | {} | {} | {} |\n",
             step.number,
             cell(&step.title),
-            step.state,
+            step.state.replace('_', " "),
             or_dash(step.actual_ms),
             or_dash(step.estimate_ms),
             step.attempts

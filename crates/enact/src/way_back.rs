@@ -1,0 +1,79 @@
+//! What of a run is left to be taken back, and which command goes on with it.
+
+use std::collections::BTreeSet;
+
+use enact_core::change::{ChangeId, Undo};
+use enact_core::journal::{ChangeState, RunOutcome, RunState};
+use enact_core::plan::{Mode, Plan};
+
+/// The command that goes on with a run. For as long as something of it is left to be taken back, that is taking it back.
+pub(crate) fn way_on(plan: &Plan, state: &RunState) -> &'static str {
+    if state.is_rolling_back() && !only_lacks_its_end(plan, state) {
+        "rollback"
+    } else {
+        "resume"
+    }
+}
+
+/// Is a run being taken back, and nothing is left of that but its end? Settled, or killed, at the very last moment.
+pub(crate) fn only_lacks_its_end(plan: &Plan, state: &RunState) -> bool {
+    let ended = !matches!(
+        state.outcome,
+        None | Some(RunOutcome::Unknown | RunOutcome::Stuck)
+    );
+    plan.metadata().mode == Mode::Run && state.is_rolling_back() && !ended && listing(plan, state).is_empty()
+}
+
+/// What would be taken back, last first, and what cannot be.
+pub(crate) fn listing(plan: &Plan, state: &RunState) -> String {
+    let mut text = String::new();
+    let was_done: BTreeSet<&ChangeId> = state.done_order.iter().collect();
+    let in_part = plan.changes().iter().rev().filter(|change| {
+        let progress = state.changes.get(&change.change_id);
+        change.handling.is_some()
+            && !was_done.contains(&change.change_id)
+            && progress.is_some_and(|progress| {
+                let open = progress.state.is_open() || progress.state == ChangeState::Stuck;
+                open || (progress.partial && progress.state != ChangeState::Undone)
+            })
+    });
+    let comes_back = |change_id: &&ChangeId| {
+        let handling = plan.change(change_id).and_then(|change| change.handling.as_ref());
+        !handling.is_some_and(|handling| handling.always)
+    };
+    let done = state.done_order.iter().rev();
+    let all = in_part.map(|change| &change.change_id).chain(done);
+    for change_id in all.filter(comes_back) {
+        let word = match state.of(change_id) {
+            ChangeState::Done => "",
+            ChangeState::Failed | ChangeState::Escalated => " (it may have happened in part)",
+            ChangeState::Unknown => " (nobody knows whether it happened)",
+            ChangeState::Undoing => " (begun, and looked for first)",
+            ChangeState::Stuck => " (stuck: settle it with `enact decide`, or mend what is in its way)",
+            ChangeState::Pending
+            | ChangeState::Started
+            | ChangeState::Drifted
+            | ChangeState::Skipped
+            | ChangeState::Omitted
+            | ChangeState::Delegated
+            | ChangeState::Undone => continue,
+        };
+        let Some(change) = plan.change(change_id) else {
+            continue;
+        };
+        let how = match &change.undo {
+            Some(Undo::DeleteCreated) => "delete what was created".to_owned(),
+            Some(Undo::RestoreFields) => "put the old values back".to_owned(),
+            Some(Undo::CreateAgain) => "create it again, with a new id".to_owned(),
+            Some(Undo::Run { .. }) => "run its undo".to_owned(),
+            Some(Undo::Nothing) => "nothing to take back".to_owned(),
+            Some(Undo::Impossible { reason }) => format!("CANNOT be taken back: {reason}"),
+            None => "CANNOT be taken back: the plan says of no way".to_owned(),
+        };
+        text.push_str(&format!(
+            "- {} {}: {how}{word}\n",
+            change.resource_type, change.resource_name
+        ));
+    }
+    text
+}
