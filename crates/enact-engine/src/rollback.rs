@@ -86,10 +86,12 @@ impl<P: Provider> Runner<'_, P> {
     /// A process died during this undo: look what became of it, and do it if nothing did.
     async fn take_undo_up(&self, change: &Change) -> Result<(), RunError> {
         let error = "the process ended before an answer was recorded";
-        if impossible(change).is_some() || self.is_not_undone(change, error).await? {
-            self.undo_one(change).await?;
+        let undone = impossible(change).is_none() && !self.is_not_undone(change, error).await?;
+        // It may have been waited for, and the run been stopped meanwhile.
+        if undone || self.stop.urgency().is_some() {
+            return Ok(());
         }
-        Ok(())
+        self.undo_one(change).await
     }
 
     /// Undoes one change whose intent to undo is durable. A stop is no failure: what it interrupts is taken up by the next

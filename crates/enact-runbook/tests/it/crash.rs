@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use enact_core::change::ChangeId;
 use enact_core::gate::{AdmittedPlan, admit};
-use enact_core::journal::{ChangeState, Fact, RunId, RunOutcome, RunState, Settlement};
+use enact_core::journal::{ChangeState, Choice, Fact, RunId, RunOutcome, RunState, Settlement};
 use enact_core::plan::Plan;
 use enact_engine::holder::Holder;
 use enact_engine::installation::Surroundings;
@@ -423,6 +423,43 @@ fn a_journal_that_was_cut_does_not_lead_to_a_second_effect() {
         let state = cut.live(&process, &mut run_id).await.unwrap();
         assert_eq!(state.of(&three), ChangeState::Escalated);
         assert_eq!(cut.effects(), before, "nothing ran a second time");
+    });
+}
+
+/// A person's word that should not have been taken does not lead to a second effect either.
+#[test]
+fn a_choice_does_not_run_again_what_may_run_once() {
+    let plan = plan(&Kind {
+        name: "never",
+        declares: "repeat: never, on_failure: escalate",
+        script: "echo $ENACT_STEP_ID >> effects; exit 7",
+        most: 1,
+    });
+    block_on(async {
+        let bench = Bench::new(&plan);
+        let one = ChangeId::from("one");
+        let mut run_id = None;
+        let process = bench.process(Kill::Never);
+        bench.live(&process, &mut run_id).await.unwrap();
+        let store = &process.installation.store;
+        let now = process.installation.clock.now();
+        let lease = store
+            .acquire(run_id.as_ref().unwrap(), &Holder::this_process(), TTL, now)
+            .unwrap();
+        let again = Fact::Chosen {
+            proof: None,
+            change_id: one.clone(),
+            choice: Choice::Retry,
+            by: person("ana"),
+            reason: "again".to_owned(),
+        };
+        store.append(&lease, TTL, now, vec![again]).unwrap();
+        store.release(&lease).unwrap();
+        let state = bench.live(&process, &mut run_id).await.unwrap();
+        assert_eq!(state.of(&one), ChangeState::Escalated);
+        let error = state.changes[&one].error.clone().unwrap();
+        assert!(error.contains("it is not run again"), "{error}");
+        assert_eq!(bench.effects(), BTreeMap::from([("one".to_owned(), 1)]));
     });
 }
 

@@ -7,9 +7,11 @@ use enact_engine::store::{StopRequest, find_run};
 
 use super::Context;
 use super::plan::write_private;
+use super::resume::plan_of;
 use crate::error::{CommandError, CommandResult};
 use crate::state::{self, Latch};
 use crate::views;
+use crate::way_back::way_on;
 
 /// The latch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -74,8 +76,14 @@ fn stop_one(context: &Context, prefix: &str, args: &StopArgs) -> CommandResult {
     installation
         .store
         .request_stop(&row.run_id, &StopRequest { urgency, reason })?;
+    // It was asked to stop: a journal that cannot be read does not change that.
+    let known = state::journal(&installation, &row.run_id).and_then(|(_, run)| {
+        let plan = plan_of(&installation, &row.run_id)?;
+        Ok(way_on(&plan, &run))
+    });
+    let command = known.unwrap_or("resume");
     views::say(&format!(
-        "Asked run {} to stop. To go on later: enact resume {}\n",
+        "Asked run {} to stop. To go on later: enact {command} {}\n",
         row.run_id, row.run_id
     ));
     Ok(ExitCode::Ok)

@@ -48,6 +48,11 @@ pub(crate) fn closing(painter: Painter, report: &RunReport, waits: &[String]) ->
     text
 }
 
+fn is_going_back(report: &RunReport) -> bool {
+    let back = |change: &ChangeReport| matches!(change.outcome, ChangeOutcome::Undone | ChangeOutcome::Stuck);
+    report.changes.iter().any(back)
+}
+
 /// What was taken back; what the plan calls nothing to take back was not.
 fn taken_back(report: &RunReport) -> String {
     let nothing = |change: &&ChangeReport| change.reason.as_deref() == Some(NOTHING_TO_UNDO);
@@ -89,6 +94,9 @@ fn advice(report: &RunReport, run_id: &RunId) -> String {
             )
         }
         Some(RunOutcome::Superseded) => "A revision took the run over; see `enact runs list`.\n".to_owned(),
+        None if is_going_back(report) => {
+            format!("The run has not ended. To take back the rest: enact rollback {run_id}\n")
+        }
         None => format!("The run has not ended. To go on: enact resume {run_id}\n"),
     }
 }
