@@ -169,6 +169,12 @@ impl Approval {
         canonical_json(&value)
     }
 
+    /// Was it made beforehand (`enact approve`), as a record with an end or a signature? The yes to one run, at its prompt or
+    /// by its flag, has neither.
+    pub fn is_made_beforehand(&self) -> bool {
+        self.method == Method::Signature || self.expires_at.is_some()
+    }
+
     /// The strength it counts for: never more than its way of deciding can prove.
     pub fn strength(&self) -> Assurance {
         self.assurance.min(self.method.assurance_limit())

@@ -65,9 +65,10 @@ impl crate::gate::GateClosed {
             Self::VerdictOfOtherPlan { .. } | Self::VerdictOfOtherBundle { .. } | Self::NotProved(_) => {
                 ExitCode::Stale
             }
-            Self::Rejected { .. } | Self::NotApproved { .. } | Self::NotAcknowledged { .. } => {
-                ExitCode::NotApproved
-            }
+            Self::Rejected { .. }
+            | Self::HeldBack { .. }
+            | Self::NotApproved { .. }
+            | Self::NotAcknowledged { .. } => ExitCode::NotApproved,
         }
     }
 }

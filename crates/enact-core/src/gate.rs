@@ -8,15 +8,21 @@
 //! }
 //! ```
 
+mod binding;
+mod count;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::approval::{Approval, ApprovalId, Decision, Method};
+pub use self::binding::Binding;
+use self::count::count_approvals;
+pub use self::count::tightened;
+use crate::approval::{Approval, ApprovalId, Decision};
 use crate::asked::{Asked, Unreadable, asked_by};
 use crate::canonical::Digest;
 use crate::change::ChangeId;
 use crate::condition::Condition;
 use crate::fault::{Fault, planted};
-use crate::plan::{Mode, Plan, PlanId, Target};
+use crate::plan::{Plan, PlanId, Target};
 use crate::principal::People;
 use crate::revision::{NotProved, Parentage, prove};
 use crate::verdict::{Finding, Outcome, Requirement, Verdict};
@@ -27,6 +33,7 @@ pub struct AdmittedPlan {
     plan: Plan,
     verdict: Verdict,
     approvals: Vec<Approval>,
+    binding: Binding,
     purpose: Purpose,
 }
 
@@ -51,49 +58,15 @@ impl AdmittedPlan {
         self.purpose
     }
 
-    /// Restrictions of the approvals it rests on; each of them holds. Where somebody approved more than once, their latest
-    /// word does.
+    /// The restrictions that the run is held to, see [`Binding`].
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
-        self.latest().flat_map(|record| &record.conditions)
+        self.binding.conditions.iter()
     }
 
-    /// The moment from which on nothing further may start: the earliest end of an approval it rests on.
+    /// The moment from which on nothing further may start, see [`Binding`].
     pub fn ends_at(&self) -> Option<jiff::Timestamp> {
-        self.latest().filter_map(end).min()
+        self.binding.ends_at
     }
-
-    /// The latest approval of each person.
-    fn latest(&self) -> impl Iterator<Item = &Approval> {
-        let by = |record: &Approval, other: &Approval| {
-            record.approver.id == other.approver.id && record.decided_at > other.decided_at
-        };
-        self.approvals
-            .iter()
-            .filter(move |record| !self.approvals.iter().any(|other| by(other, record)))
-    }
-}
-
-/// The end of a record, its windows included.
-fn end(record: &Approval) -> Option<jiff::Timestamp> {
-    windows(record)
-        .filter_map(|(_, end)| end)
-        .chain(record.expires_at)
-        .min()
-}
-
-/// The times that a record's conditions name.
-fn windows(record: &Approval) -> impl Iterator<Item = (Option<jiff::Timestamp>, Option<jiff::Timestamp>)> {
-    record.conditions.iter().filter_map(|condition| {
-        if let Condition::Window {
-            not_before,
-            not_after,
-        } = condition
-        {
-            Some((*not_before, *not_after))
-        } else {
-            None
-        }
-    })
 }
 
 /// What the gate must know besides plan, verdict and approvals.
@@ -158,6 +131,14 @@ pub enum GateClosed {
         approval_id: ApprovalId,
         reason: Option<String>,
     },
+    #[error("{approver} approved the plan under conditions that do not let it run now: {reason}")]
+    HeldBack {
+        approver: String,
+        approval_id: ApprovalId,
+        reason: Refusal,
+        /// When the record runs out and holds nothing back any more.
+        until: Option<jiff::Timestamp>,
+    },
     #[error("the plan is not approved: {}", .refused.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     NotApproved {
         needed: Requirement,
@@ -175,8 +156,10 @@ pub enum Refusal {
     OtherPlan(ApprovalId),
     #[error("approval {0} was given by an agent, and an agent never approves")]
     Agent(ApprovalId),
-    #[error("approval {0} is not valid yet")]
-    NotYet(ApprovalId),
+    #[error("approval {0} is not valid yet: it counts from {1}")]
+    NotYet(ApprovalId, jiff::Timestamp),
+    #[error("the time that approval {0} leaves for the run was over at {1}")]
+    WindowOver(ApprovalId, jiff::Timestamp),
     #[error("approval {0} has expired")]
     Expired(ApprovalId),
     #[error("approval {0} is spent")]
@@ -225,7 +208,7 @@ fn ids(changes: &[ChangeId]) -> String {
 }
 
 /// Lets a plan through, or says why not. Checked in this order: latch, target, verdict, the run it takes over, rejection,
-/// approvals, protection; the last three not to take a run back. A plan without a write needs no approval.
+/// what is held back by a condition, approvals, protection; the last four not to take a run back. A plan without a write needs no approval.
 ///
 /// # Errors
 /// See [`GateClosed`].
@@ -243,6 +226,7 @@ pub fn admit(
             plan,
             verdict,
             approvals: Vec::new(),
+            binding: Binding::default(),
             purpose: Purpose::TakeBack,
         });
     }
@@ -254,7 +238,7 @@ pub fn admit(
             reason: no.reason.clone(),
         });
     }
-    let counted = if plan.changes().iter().any(crate::change::Change::writes) {
+    let (counted, binding) = if plan.changes().iter().any(crate::change::Change::writes) {
         let asked = asked_by(&plan)?;
         let besides = circumstances.asked_by_plan.clone().unwrap_or_default();
         let question = Question {
@@ -265,15 +249,16 @@ pub fn admit(
             circumstances,
         };
         let counted = count_approvals(&question, approvals)?;
-        check_acknowledged(&plan, &counted)?;
+        check_acknowledged(&plan, &counted.0)?;
         counted
     } else {
-        Vec::new()
+        (Vec::new(), Binding::default())
     };
     Ok(AdmittedPlan {
         plan,
         verdict,
         approvals: counted,
+        binding,
         purpose: Purpose::CarryOut,
     })
 }
@@ -359,162 +344,6 @@ fn check_verdict(plan: &Plan, verdict: &Verdict, circumstances: &Circumstances) 
 
 fn rejects(record: &Approval, plan: &Plan) -> bool {
     record.plan_id == *plan.id() && record.decision == Decision::Rejected && record.approver.may_decide()
-}
-
-fn count_approvals(question: &Question<'_>, approvals: Vec<Approval>) -> Result<Vec<Approval>, GateClosed> {
-    let mut refused = Vec::new();
-    let mut counted: Vec<Approval> = Vec::new();
-    for record in approvals {
-        let record = tightened(record, &question.asked);
-        match refusal(question, &record) {
-            Some(reason) => refused.push(reason),
-            None => counted.push(record),
-        }
-    }
-    let needed = &question.needed;
-    let people = persons(&counted, &question.circumstances.people);
-    if people < needed.count.max(1) as usize {
-        refused.push(Refusal::TooFew {
-            needed: needed.count.max(1),
-            valid: people,
-        });
-    } else if let Some(role) = needed
-        .roles
-        .iter()
-        .find(|role| !counted.iter().any(|record| record.roles.contains(role)))
-    {
-        refused.push(Refusal::RoleMissing(role.clone()));
-    } else {
-        return Ok(counted);
-    }
-    Err(GateClosed::NotApproved {
-        needed: needed.clone(),
-        refused,
-    })
-}
-
-/// How many different people these are. One person's names, and one key under two names, count once.
-fn persons(records: &[Approval], people: &People) -> usize {
-    let mut groups: Vec<BTreeSet<&str>> = Vec::new();
-    for record in records {
-        let mut marks = BTreeSet::from([people.person(&record.approver.id)]);
-        marks.extend(record.signature.iter().map(|signature| signature.key_id.as_str()));
-        let (same, other): (Vec<_>, Vec<_>) =
-            groups.into_iter().partition(|group| !group.is_disjoint(&marks));
-        marks.extend(same.into_iter().flatten());
-        groups = other;
-        groups.push(marks);
-    }
-    groups.len()
-}
-
-/// The record with the limits that the plan sets to any approval of it.
-fn tightened(mut record: Approval, asked: &Asked) -> Approval {
-    let allowed = asked.expires.map(|length| {
-        let length = std::time::Duration::from_millis(length.0);
-        record.decided_at.checked_add(length).unwrap_or(record.decided_at)
-    });
-    record.expires_at = [record.expires_at, allowed, asked.not_after]
-        .into_iter()
-        .flatten()
-        .min();
-    record.not_before = record.not_before.max(asked.not_before);
-    record.max_runs = record.max_runs.min(asked.max_runs.unwrap_or(u32::MAX));
-    record
-}
-
-/// How far the clocks of two machines may be apart.
-const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(300);
-
-/// Why one record does not count for this plan; `None` when it does.
-fn refusal(question: &Question<'_>, record: &Approval) -> Option<Refusal> {
-    let Question {
-        plan,
-        needed,
-        circumstances,
-        ..
-    } = question;
-    let id = record.approval_id.clone();
-    if record.plan_id != *plan.id() && !planted(Fault::ApprovalOfOtherPlan) {
-        return Some(Refusal::OtherPlan(id));
-    }
-    if !record.approver.may_decide() {
-        return Some(Refusal::Agent(id));
-    }
-    if let Some(reason) = refusal_by_time(record, circumstances.now) {
-        return Some(reason);
-    }
-    if circumstances.runs_spent.get(&id).copied().unwrap_or(0) >= record.max_runs {
-        return Some(Refusal::Spent(id));
-    }
-    if record.method == Method::Waived && !question.waivable {
-        return Some(Refusal::NotWaivable(id));
-    }
-    let plain = record.method.assurance_limit() <= crate::verdict::Assurance::Low;
-    if record.strength() < needed.assurance || (plain && needed.is_demanding()) {
-        return Some(Refusal::TooWeak(id));
-    }
-    if needed.not_author
-        && circumstances
-            .people
-            .is_same(&record.approver.id, &plan.metadata().author.id)
-    {
-        return Some(Refusal::Author(id));
-    }
-    record
-        .conditions
-        .iter()
-        .find_map(|condition| refusal_by_condition(plan, &id, condition))
-}
-
-fn refusal_by_time(record: &Approval, now: jiff::Timestamp) -> Option<Refusal> {
-    let id = record.approval_id.clone();
-    if record.decided_at > now.checked_add(CLOCK_SKEW).unwrap_or(now) {
-        return Some(Refusal::FromTheFuture(id));
-    }
-    let mut starts = windows(record)
-        .filter_map(|(start, _)| start)
-        .chain(record.not_before);
-    if starts.any(|start| now < start) {
-        return Some(Refusal::NotYet(id));
-    }
-    end(record)
-        .is_some_and(|end| now >= end)
-        .then_some(Refusal::Expired(id))
-}
-
-/// A condition that nothing would hold the run to is worse than none.
-fn refusal_by_condition(plan: &Plan, id: &ApprovalId, condition: &Condition) -> Option<Refusal> {
-    if let Some(change) = condition
-        .change_id()
-        .filter(|change| plan.change(change).is_none())
-    {
-        return Some(Refusal::UnknownStep {
-            approval: id.clone(),
-            change: change.clone(),
-        });
-    }
-    let downtime = plan.document().and_then(|document| document.get("downtime"));
-    // What was adopted never starts, so nothing can happen before it.
-    let starts = condition
-        .change_id()
-        .and_then(|change| plan.change(change))
-        .is_none_or(|change| change.adopted.is_none());
-    let watched = match condition {
-        Condition::DryRunOnly => return Some(Refusal::DryRunOnly(id.clone())),
-        Condition::MaxDowntime { .. } => downtime.is_some_and(|downtime| !downtime.is_null()),
-        Condition::ExtraCheck { .. } => starts && plan.metadata().mode == Mode::Run,
-        Condition::CheckpointBefore { .. } | Condition::SecondApprover { .. } => starts,
-        Condition::CheckpointAfter { .. }
-        | Condition::CheckpointBetweenSteps
-        | Condition::StopAfter { .. }
-        | Condition::Window { .. }
-        | Condition::MaxDuration { .. } => true,
-    };
-    (!watched).then(|| Refusal::NotWatched {
-        approval: id.clone(),
-        condition: condition.to_string(),
-    })
 }
 
 fn check_acknowledged(plan: &Plan, counted: &[Approval]) -> Result<(), GateClosed> {

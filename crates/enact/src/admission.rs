@@ -60,11 +60,9 @@ pub(crate) fn approve_and_admit(
     };
     let mut given = gate.records(&plan)?;
     // A yes that was given at the prompt of an earlier run is not taken for one to this run. A no is a no.
-    given.approvals.retain(|record| {
-        record.decision != Decision::Approved
-            || record.method == Method::Signature
-            || record.expires_at.is_some()
-    });
+    given
+        .approvals
+        .retain(|record| record.decision != Decision::Approved || record.is_made_beforehand());
     let needed = match gate.ask(plan.clone(), &verdict, given.approvals.clone())? {
         Ok(admitted) => {
             policies.rest();
@@ -188,6 +186,7 @@ fn pass_gate_for(
             | GateClosed::Denied { .. }
             | GateClosed::Unreadable(_)
             | GateClosed::Rejected { .. }
+            | GateClosed::HeldBack { .. }
             | GateClosed::NotAcknowledged { .. } => closed.into(),
         })
 }

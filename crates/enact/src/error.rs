@@ -1,5 +1,6 @@
 //! How a command fails: one type, with its exit code, the chain of causes, and what to do now.
 
+use enact_core::approval::ApprovalId;
 use enact_core::diagnostic::{Diagnostic, Severity};
 use enact_core::exit::ExitCode;
 use enact_core::gate::GateClosed;
@@ -170,6 +171,9 @@ impl From<GateClosed> for CommandError {
             GateClosed::NotApproved { .. } => {
                 closed.hint("approve it: enact approve PLAN, at the prompt, or with --auto-approve")
             }
+            GateClosed::HeldBack {
+                approval_id, until, ..
+            } => held_back(closed, approval_id, *until),
             GateClosed::Rejected { approval_id, .. } => closed.hint(format!(
                 "whoever said no can take it back: enact approvals withdraw {approval_id}"
             )),
@@ -184,6 +188,18 @@ impl From<GateClosed> for CommandError {
             GateClosed::VerdictOfOtherPlan { .. } | GateClosed::VerdictOfOtherBundle { .. } => closed,
         }
     }
+}
+
+/// Until when the conditions hold, and how whoever gave the approval lets go of them.
+fn held_back(closed: CommandError, id: &ApprovalId, until: Option<jiff::Timestamp>) -> CommandError {
+    let until = until.map_or_else(String::new, |end| format!(" until {end}"));
+    closed
+        .hint(format!(
+            "nothing was written; its conditions hold{until} for every run of this plan"
+        ))
+        .hint(format!(
+            "whoever gave it can take it back: enact approvals withdraw {id}"
+        ))
 }
 
 /// Each rule that denies, with its place, and how to see more.

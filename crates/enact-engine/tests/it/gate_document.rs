@@ -223,7 +223,7 @@ fn a_window_of_the_plan_holds_for_every_approval() {
         json!({"count": 1, "max_runs": 1, "not_before": from, "not_after": until}),
     ));
     let yes = || vec![approval(&plan)];
-    assert!(matches!(refused(ask(&plan, yes(), NOW))[0], Refusal::NotYet(_)));
+    assert!(matches!(refused(ask(&plan, yes(), NOW))[0], Refusal::NotYet(..)));
     assert_eq!(
         ask(&plan, yes(), Duration::from_secs(60)).unwrap().ends_at(),
         Some(until)
@@ -282,9 +282,13 @@ fn the_latest_word_of_a_person_sets_the_conditions() {
     let mut second = approval(&plan);
     second.approval_id.0 = "second".to_owned();
     second.decided_at = start() + Duration::from_secs(1);
+    // The yes to one run says nothing about what was said beforehand.
+    let admitted = ask(&plan, vec![first.clone(), second.clone()], NOW).unwrap();
+    assert_eq!(admitted.conditions().count(), 1);
+    second.expires_at = Some(start() + Duration::from_secs(120));
     let admitted = ask(&plan, vec![first.clone(), second.clone()], NOW).unwrap();
     assert_eq!(admitted.conditions().count(), 0);
-    assert_eq!(admitted.ends_at(), None);
+    assert_eq!(admitted.ends_at(), second.expires_at);
     // Both are spent by a run, so that no second run hides in the first word.
     assert_eq!(admitted.approvals().len(), 2);
     // Somebody else's word holds beside it.

@@ -4,15 +4,16 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use enact_core::approval::{Decision, Method};
-use enact_core::change::ChangeId;
+use enact_core::approval::{Approval, ApprovalId, Decision, Method};
+use enact_core::change::{Action, ChangeId};
 use enact_core::condition::Condition;
 use enact_core::fault::Fault;
-use enact_core::gate::GateClosed;
+use enact_core::gate::{Circumstances, GateClosed, admit};
 use enact_core::plan::Plan;
 use enact_core::verdict::{Assurance, Outcome, Requirement};
-use enact_testkit::fixtures::{agent, approval, person};
-use enact_testkit::scenario::{Scenario, calm};
+use enact_engine::policy::{BuiltinPolicy, PolicyEngine as _};
+use enact_testkit::fixtures::{agent, approval, circumstances, occasion, person};
+use enact_testkit::scenario::{Node, Scenario, calm};
 use proptest::prelude::*;
 
 use crate::law_02_admission::{Case, case, finding};
@@ -97,6 +98,95 @@ fn stricter_never_opens((case, how, which): &(Case, usize, usize)) -> Result<(),
     })
 }
 
+/// What the run would be held to; an end that is not there is later than all others.
+fn held_to(case: &Case) -> Result<(Vec<Condition>, jiff::Timestamp), GateClosed> {
+    let admitted = admit(
+        case.plan.clone(),
+        case.verdict.clone(),
+        case.approvals.clone(),
+        &case.circumstances,
+    )?;
+    let ends = admitted.ends_at().unwrap_or(jiff::Timestamp::MAX);
+    Ok((admitted.conditions().cloned().collect(), ends))
+}
+
+/// Conditions of every kind, some of which nothing can keep now.
+fn condition(case: &Case, number: usize) -> Condition {
+    let now = case.circumstances.now;
+    let later = now + Duration::from_secs(60);
+    let change_id = case.plan.changes()[0].change_id.clone();
+    let window = |not_before, not_after| Condition::Window {
+        not_before,
+        not_after,
+    };
+    let limit = enact_core::change::Milliseconds(1000);
+    match number {
+        0 => Condition::CheckpointBefore { change_id },
+        1 => Condition::StopAfter { change_id },
+        2 => Condition::CheckpointBetweenSteps,
+        3 => Condition::MaxDuration { limit },
+        4 => window(None, Some(later)),
+        5 => window(Some(now), None),
+        6 => window(Some(later), None),
+        7 => window(None, Some(now)),
+        8 => Condition::DryRunOnly,
+        9 => Condition::MaxDowntime { limit },
+        10 => Condition::ExtraCheck {
+            change_id,
+            check: serde_json::json!({"run": "true"}),
+        },
+        11 => Condition::SecondApprover {
+            change_id,
+            who: "role:dba".to_owned(),
+        },
+        _ => Condition::CheckpointAfter {
+            change_id: ChangeId("elsewhere".to_owned()),
+        },
+    }
+}
+
+/// With these conditions on these records, each record with a time of its own, as people give them one after the other.
+fn conditioned(mut case: Case, conditions: &[(usize, usize)]) -> Case {
+    let given_at = case.circumstances.now - Duration::from_secs(60);
+    for (place, record) in case.approvals.iter_mut().enumerate() {
+        record.approval_id = ApprovalId(format!("a{place}"));
+        record.decided_at = given_at + Duration::from_secs(place as u64);
+    }
+    for (which, number) in conditions {
+        let condition = condition(&case, *number);
+        let count = case.approvals.len().max(1);
+        if let Some(record) = case.approvals.get_mut(which % count) {
+            record.conditions.push(condition);
+        }
+    }
+    case
+}
+
+type Conditioned = (Case, Vec<(usize, usize)>, (usize, usize), usize);
+
+/// Another condition, or another demand of policy, never lets a run off what it was held to.
+fn more_conditions_hold_more((case, known, more, how): &Conditioned) -> Result<(), String> {
+    let loose = conditioned(case.clone(), known);
+    let tight = match how {
+        0..6 => tighten(&loose, *how, 0),
+        _ => conditioned(loose.clone(), &[*more]),
+    };
+    let Ok((held, end)) = held_to(&tight) else {
+        return Ok(());
+    };
+    let (before, end_before) =
+        held_to(&loose).map_err(|closed| format!("{more:?} opened the gate, which said: {closed}"))?;
+    // What a demand makes count no more ends no run by running out; that is its own end, and no condition.
+    ensure(*how < 6 || end <= end_before, || {
+        format!("{more:?} lets it go on until {end}, not {end_before}")
+    })?;
+    let lost: Vec<&Condition> = before
+        .iter()
+        .filter(|condition| !held.contains(condition))
+        .collect();
+    ensure(lost.is_empty(), || format!("{more:?} let the run off {lost:?}"))
+}
+
 fn a_denial_closes((case, hidden): &(Case, bool)) -> Result<(), String> {
     let mut denied = case.clone();
     if *hidden {
@@ -118,6 +208,7 @@ fn a_denial_closes((case, hidden): &(Case, bool)) -> Result<(), String> {
         ) => Ok(()),
         Err(
             closed @ (GateClosed::Rejected { .. }
+            | GateClosed::HeldBack { .. }
             | GateClosed::NotApproved { .. }
             | GateClosed::NotAcknowledged { .. }),
         ) => Err(format!("denied by policy, and people are asked: {closed}")),
@@ -170,6 +261,93 @@ fn nothing_that_tightens_opens_the_gate() {
         closed_it.get() > 100,
         "tightening closed the gate only {closed_it:?} times"
     );
+}
+
+#[test]
+fn no_condition_and_no_demand_lets_a_run_off_another() {
+    let one = || (any::<usize>(), 0_usize..13);
+    let known = proptest::collection::vec(one(), 1..4);
+    let held = Cell::new(0);
+    holds(6000, &(case(), known, one(), 0_usize..12), |asked| {
+        let loose = conditioned(asked.0.clone(), &asked.1);
+        let is_held = held_to(&loose).is_ok_and(|(conditions, _)| !conditions.is_empty());
+        held.set(held.get() + u32::from(is_held));
+        more_conditions_hold_more(asked)
+    });
+    assert!(held.get() > 100, "only {held:?} runs were held to anything");
+}
+
+/// What a stranger found: the approval that does not count was dropped with all its conditions, and the flag admitted.
+#[test]
+fn a_record_that_does_not_count_now_is_not_dropped_with_its_conditions() {
+    let scenario = Scenario::new(vec![Node::new(Action::Update, &[]), Node::new(Action::Run, &[])]);
+    let plan = scenario.plan();
+    let now = circumstances().now;
+    let yes = Approval {
+        expires_at: Some(now + Duration::from_secs(3600)),
+        conditions: vec![Condition::CheckpointBetweenSteps],
+        ..approval(&plan)
+    };
+    let flag = Approval {
+        approval_id: ApprovalId("flag".to_owned()),
+        decided_at: now,
+        method: Method::Flag,
+        ..approval(&plan)
+    };
+    let ask = |records: Vec<Approval>, circumstances: &Circumstances| {
+        let verdict = BuiltinPolicy.judge(&plan, &occasion());
+        admit(plan.clone(), verdict, records, circumstances)
+    };
+    let case = |records| Case {
+        plan: plan.clone(),
+        verdict: BuiltinPolicy.judge(&plan, &occasion()),
+        approvals: records,
+        circumstances: circumstances(),
+    };
+    assert_eq!(
+        held_to(&case(vec![yes.clone(), flag.clone()])).unwrap().0.len(),
+        1
+    );
+    for number in [6, 7, 8, 9, 12] {
+        let mut more = case(vec![yes.clone(), flag.clone()]);
+        let condition = condition(&more, number);
+        more.approvals[0].conditions.push(condition);
+        let closed = held_to(&more);
+        assert!(
+            matches!(closed, Err(GateClosed::HeldBack { .. })),
+            "{number}: {closed:?}"
+        );
+    }
+    // Once it has run out, has paid, or was taken back, it holds nobody to anything.
+    let dry = Approval {
+        conditions: vec![Condition::DryRunOnly],
+        ..yes.clone()
+    };
+    let mut over = circumstances();
+    over.now = now + Duration::from_secs(3600);
+    assert!(ask(vec![dry.clone(), flag.clone()], &over).is_ok());
+    let mut spent = circumstances();
+    spent.runs_spent.insert(dry.approval_id.clone(), 1);
+    assert!(ask(vec![dry.clone(), flag.clone()], &spent).is_ok());
+    let back = Approval {
+        approval_id: ApprovalId("back".to_owned()),
+        decision: Decision::Withdrawn,
+        withdraws: Some(dry.approval_id.clone()),
+        ..flag.clone()
+    };
+    assert!(ask(vec![dry.clone(), back, flag.clone()], &circumstances()).is_ok());
+    // A later word of the same person that was given beforehand holds instead, if it is as strong.
+    let anew = Approval {
+        approval_id: ApprovalId("anew".to_owned()),
+        decided_at: now + Duration::from_secs(1),
+        ..yes
+    };
+    assert!(ask(vec![dry.clone(), anew.clone()], &circumstances()).is_ok());
+    let weaker = Approval {
+        method: Method::Flag,
+        ..anew
+    };
+    assert!(ask(vec![dry, weaker], &circumstances()).is_err());
 }
 
 #[test]

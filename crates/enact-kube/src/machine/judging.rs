@@ -152,7 +152,7 @@ fn not_admitted(known: &Known<'_>, status: &mut KubernetesExecutionStatus, close
             };
             denied(known, status, &failing)
         }
-        GateClosed::NotApproved { .. } => {
+        GateClosed::NotApproved { .. } | GateClosed::HeldBack { .. } => {
             let message = closed.to_string();
             set_condition(
                 status,

@@ -110,6 +110,30 @@ fn a_condition_that_nothing_would_watch_over_makes_no_approval() {
 }
 
 #[test]
+fn a_flag_does_not_get_around_an_approval_that_forbids_the_run_now() {
+    for more in ["dry run only", "by TIME"] {
+        let here = Approvals::new();
+        let soon = jiff::Timestamp::now() + std::time::Duration::from_secs(1);
+        let said = format!(
+            "confirm before step 2, {}",
+            more.replace("TIME", &soon.to_string())
+        );
+        here.approve(&["--say", &said]).expect(0);
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        here.apply(&["--auto-approve"]).expect(5).says(&[
+            "approved the plan under conditions that do not let it run now",
+            "its conditions hold until",
+            "enact approvals withdraw",
+        ]);
+        assert_eq!(here.place.effects(), 0);
+        // A later word of the same person holds instead.
+        here.approve(&["--say", "confirm before step 2"]).expect(0);
+        here.apply(&["--auto-approve"]).expect(9);
+        assert_eq!(here.place.effects(), 1);
+    }
+}
+
+#[test]
 fn an_approval_counts_within_its_time_only() {
     let here = Approvals::new();
     here.approve(&["--expires", "1s"]).expect(0);

@@ -1,0 +1,127 @@
+//! What approvals hold a run to: their conditions tighten also a run that others have let through.
+
+use super::Question;
+use super::count::{Weighed, refusal_by_condition};
+use super::{GateClosed, Refusal};
+use crate::approval::{Approval, Decision, Method};
+use crate::condition::Condition;
+use crate::plan::Plan;
+
+/// What a run is held to. A yes with a condition is a no to everything outside of it. So every yes of a person to this
+/// very plan binds with its conditions from when it was given, whether or not it counts itself: until it runs out (its own
+/// end, or the plan's limit), until it has paid for all its runs, until whoever gave it takes it back, or until they give
+/// another beforehand that is as strong. Where a condition forbids the run now, nothing runs, whoever else agrees.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Binding {
+    /// The restrictions; each of them holds.
+    pub conditions: Vec<Condition>,
+    /// The moment from which on nothing further may start: the earliest end of an approval that the run rests on, or of a
+    /// window of one that binds.
+    pub ends_at: Option<jiff::Timestamp>,
+}
+
+/// What the records bind the run to.
+///
+/// # Errors
+/// When a condition of one forbids it now.
+pub(super) fn bind(question: &Question<'_>, records: &[Weighed]) -> Result<Binding, GateClosed> {
+    let in_force: Vec<&Weighed> = records
+        .iter()
+        .filter(|record| is_in_force(question, &record.limited))
+        .collect();
+    let is_last = |record: &Weighed| {
+        !in_force
+            .iter()
+            .any(|other| sets_aside(&other.given, &record.given))
+    };
+    let mut binding = Binding::default();
+    for record in in_force.iter().filter(|record| is_last(record)) {
+        let Weighed {
+            given,
+            limited,
+            refused,
+        } = record;
+        if let Some(reason) = held_back(question.plan, given, question.circumstances.now) {
+            return Err(GateClosed::HeldBack {
+                approver: given.approver.to_string(),
+                approval_id: given.approval_id.clone(),
+                reason,
+                until: limited.expires_at,
+            });
+        }
+        let ends = windows(given).filter_map(|(_, end)| end);
+        let ends = ends.chain(limited.expires_at.filter(|_| refused.is_none()));
+        binding.ends_at = ends.chain(binding.ends_at).min();
+        binding.conditions.extend(given.conditions.iter().cloned());
+    }
+    Ok(binding)
+}
+
+/// A person's yes to this plan that has neither run out nor paid for all its runs.
+fn is_in_force(question: &Question<'_>, record: &Approval) -> bool {
+    let circumstances = question.circumstances;
+    let spent = circumstances.runs_spent.get(&record.approval_id);
+    record.plan_id == *question.plan.id()
+        && record.decision == Decision::Approved
+        && record.approver.may_decide()
+        && spent.copied().unwrap_or(0) < record.max_runs
+        && record.expires_at.is_none_or(|end| circumstances.now < end)
+}
+
+/// Is the later record the last word of the same person? The yes to one run, at its prompt or by its flag, is not: it does
+/// not say that the conditions of a record that was made beforehand are to hold no more.
+fn sets_aside(later: &Approval, record: &Approval) -> bool {
+    later.approver.id == record.approver.id
+        && later.decided_at > record.decided_at
+        && later.is_made_beforehand()
+        && later.strength() >= record.strength()
+        && (later.method == Method::Signature || record.method != Method::Signature)
+}
+
+/// Why the record's conditions forbid the run now.
+fn held_back(plan: &Plan, record: &Approval, now: jiff::Timestamp) -> Option<Refusal> {
+    if record.conditions.is_empty() {
+        return None;
+    }
+    let id = &record.approval_id;
+    let start = starts(record).max().filter(|start| now < *start);
+    let over = windows(record).filter_map(|(_, end)| end).min();
+    let over = over.filter(|end| now >= *end);
+    start
+        .map(|start| Refusal::NotYet(id.clone(), start))
+        .or_else(|| over.map(|end| Refusal::WindowOver(id.clone(), end)))
+        .or_else(|| {
+            let mut conditions = record.conditions.iter();
+            conditions.find_map(|condition| refusal_by_condition(plan, id, condition))
+        })
+}
+
+/// The moments before which a record does not count.
+pub(super) fn starts(record: &Approval) -> impl Iterator<Item = jiff::Timestamp> {
+    windows(record)
+        .filter_map(|(start, _)| start)
+        .chain(record.not_before)
+}
+
+/// The end of a record, its windows included.
+pub(super) fn end(record: &Approval) -> Option<jiff::Timestamp> {
+    windows(record)
+        .filter_map(|(_, end)| end)
+        .chain(record.expires_at)
+        .min()
+}
+
+/// The times that a record's conditions name.
+fn windows(record: &Approval) -> impl Iterator<Item = (Option<jiff::Timestamp>, Option<jiff::Timestamp>)> {
+    record.conditions.iter().filter_map(|condition| {
+        if let Condition::Window {
+            not_before,
+            not_after,
+        } = condition
+        {
+            Some((*not_before, *not_after))
+        } else {
+            None
+        }
+    })
+}
