@@ -15,6 +15,9 @@ use crate::notify::Notify;
 /// The settings file.
 pub(crate) const FILE: &str = "enact.toml";
 
+/// The variable that lowers a process to an agent.
+const PRINCIPAL_KIND: &str = "ENACT_PRINCIPAL_KIND";
+
 /// The largest settings file that is read.
 const MAX_FILE: u64 = 1024 * 1024;
 
@@ -122,6 +125,11 @@ impl Environment {
     /// The process's environment. Values that are not UTF-8 are left out.
     pub(crate) fn read() -> Result<Self, CommandError> {
         let text = |value: std::ffi::OsString| value.into_string().ok();
+        if std::env::var_os(PRINCIPAL_KIND).is_some_and(|value| text(value).is_none()) {
+            return Err(CommandError::invalid(format!(
+                "{PRINCIPAL_KIND} is not UTF-8; nothing was done"
+            )));
+        }
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
             .collect();
@@ -190,6 +198,8 @@ pub(crate) struct Settings {
     runbooks: SettingsDefaults,
     file: Option<PathBuf>,
     pub(crate) agents: Vec<String>,
+    /// Does the environment say that this process acts for an agent?
+    lowered: bool,
 }
 
 /// The flags that settings start from.
@@ -222,7 +232,9 @@ impl Settings {
             (None, Some(name)) => return Err(no_profile(&name, &file)),
         };
         let state_dir = state_dir(overrides.state_dir, &environment, found.as_deref())?;
+        let lowered = lowered(&environment)?;
         Ok(Self {
+            lowered,
             environment,
             profile_name,
             profile,
@@ -255,8 +267,7 @@ impl Settings {
     /// Who runs this process, as the operating system knows them. The environment can only lower rights.
     pub(crate) fn principal(&self) -> Principal {
         let name = user_name();
-        let lowered = self.environment.get("ENACT_PRINCIPAL_KIND") == Some("agent");
-        let kind = if lowered || self.agents.contains(&name) {
+        let kind = if self.lowered || self.agents.contains(&name) {
             PrincipalKind::Agent
         } else {
             PrincipalKind::Person
@@ -310,6 +321,18 @@ impl Settings {
                 .hint("set ENACT_CONFIG_DIR, or give a token in ENACT_KONNECT_TOKEN")
         })?;
         Ok(folder.join(format!("{}-konnect-token.json", self.profile_name)))
+    }
+}
+
+/// Does `ENACT_PRINCIPAL_KIND` lower this process to an agent? A mistyped word must not make a person.
+fn lowered(environment: &Environment) -> Result<bool, CommandError> {
+    match environment.get(PRINCIPAL_KIND) {
+        Some("agent") => Ok(true),
+        None | Some("person") => Ok(false),
+        Some(other) => Err(CommandError::invalid(format!(
+            "{PRINCIPAL_KIND} is {other:?}, which is no kind of principal; nothing was done"
+        ))
+        .hint("known are `agent`, which lowers rights, and `person`, which is the same as leaving it out")),
     }
 }
 

@@ -33,6 +33,26 @@ fn an_agent_is_refused_before_anything_else() {
 }
 
 #[test]
+fn a_mistyped_kind_of_principal_makes_nobody_a_person() {
+    let here = Approvals::new();
+    let digits = here.digits().to_owned();
+    let approve = ["approve", "plan.json", "--digits", &digits];
+    for kind in ["Agent", "AGENT", " agent", "robot", "1", "Person"] {
+        here.with("state", &[("ENACT_PRINCIPAL_KIND", kind)], &approve)
+            .expect(3)
+            .says(&["is no kind of principal", "known are `agent`"]);
+    }
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut odd = here.command("state", &[], &approve);
+    odd.env("ENACT_PRINCIPAL_KIND", std::ffi::OsStr::from_bytes(b"agent\xff"));
+    assert_eq!(odd.output().unwrap().status.code(), Some(3));
+    for kind in ["", "person"] {
+        here.with("state", &[("ENACT_PRINCIPAL_KIND", kind)], &approve)
+            .expect(0);
+    }
+}
+
+#[test]
 fn a_user_or_a_key_that_is_listed_as_an_agent_never_approves() {
     let here = Approvals::new();
     here.people(&["dana", "bot"], "agents = [\"bot@example\"]");
