@@ -17,6 +17,11 @@ pub fn duration(text: &str) -> Option<Milliseconds> {
     words::duration(text)
 }
 
+/// A moment as RFC 3339 has it: `2026-11-21T22:00:00+01:00`.
+pub fn moment(text: &str) -> Option<jiff::Timestamp> {
+    words::moment(text)
+}
+
 /// A length of time as people write it: `1h30m`.
 pub fn duration_in_words(length: Milliseconds) -> String {
     words::duration_in_words(length)
@@ -122,7 +127,9 @@ impl Condition {
                     .map_or(who.clone(), |role| format!("somebody with role {role}"));
                 format!("{who} confirms before {}", named(change_id))
             }
-            Self::ExtraCheck { change_id, .. } => format!("a further check before {}", named(change_id)),
+            Self::ExtraCheck { change_id, check } => {
+                format!("a further check before {}: {check}", named(change_id))
+            }
         }
     }
 }

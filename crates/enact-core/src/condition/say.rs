@@ -4,8 +4,8 @@
 //! the whole sentence: half an answer is never taken for a yes.
 
 use super::Condition;
-use super::step::{NoStep, StepName, find};
-use super::words::{Word, duration, split, unit};
+use super::step::{StepName, find, find_quoted};
+use super::words::{Word, duration, moment, split, unit};
 use crate::change::Milliseconds;
 
 /// What was understood. No condition means a plain yes.
@@ -30,6 +30,10 @@ pub enum Why {
     Step,
     /// It names a moment that is not one.
     Time,
+    /// It names a moment that is past.
+    Past,
+    /// It names an end that is not after its beginning.
+    Order,
     /// Something else is there than the grammar knows.
     Words,
 }
@@ -42,7 +46,9 @@ impl Why {
             Self::Negation => "this may be a no",
             Self::ChangesPlan => "this would change the plan, and an approval cannot",
             Self::Step => "no step is meant by that",
-            Self::Time => "this is not a moment that can be told from another",
+            Self::Time => "this is not a time",
+            Self::Past => "this time is past",
+            Self::Order => "the end is not after the beginning",
             Self::Words => "this is not understood",
         }
     }
@@ -326,14 +332,32 @@ impl Reader<'_> {
         } else {
             return Ok(None);
         };
-        if not_after.is_some_and(|end| end <= not_before.unwrap_or(self.now).max(self.now)) {
-            let hint = "name a moment that is still to come";
-            return Err(NotUnderstood::new(self.before(1), Why::Time, hint));
+        if let Some(end) = not_after {
+            self.still_to_come(not_before, end)?;
         }
         Ok(Some(Condition::Window {
             not_before,
             not_after,
         }))
+    }
+
+    /// A window must have an end that is ahead, and after its beginning.
+    fn still_to_come(
+        &self,
+        start: Option<jiff::Timestamp>,
+        end: jiff::Timestamp,
+    ) -> Result<(), NotUnderstood> {
+        let (why, hint) = if end <= self.now {
+            (
+                Why::Past,
+                format!("name a time after now, {}", in_seconds(self.now)),
+            )
+        } else if start.is_some_and(|start| end <= start) {
+            (Why::Order, "say the earlier time first".to_owned())
+        } else {
+            return Ok(());
+        };
+        Err(NotUnderstood::new(self.before(1), why, hint))
     }
 
     /// `step 6`, `step migrate`, `step "Migrate the data"`.
@@ -342,9 +366,14 @@ impl Reader<'_> {
             return Ok(None);
         }
         let Some(name) = self.next() else { return Ok(None) };
-        match find(&name.text, self.steps) {
+        let found = if name.is_quoted() {
+            find_quoted(&name.text, self.steps)
+        } else {
+            find(&name.text, self.steps)
+        };
+        match found {
             Ok(step) => Ok(Some(step.clone())),
-            Err(error @ (NoStep::Unknown(_) | NoStep::Ambiguous(_))) => {
+            Err(error) => {
                 let known: Vec<String> = self
                     .steps
                     .iter()
@@ -360,8 +389,7 @@ impl Reader<'_> {
     fn time(&mut self) -> Result<jiff::Timestamp, NotUnderstood> {
         let word = self.next();
         let text = word.map(|word| word.text).unwrap_or_default();
-        text.parse()
-            .map_err(|_unreadable| NotUnderstood::new(text, Why::Time, TIMES))
+        moment(&text).ok_or_else(|| NotUnderstood::new(text, Why::Time, TIMES))
     }
 
     /// `90s`, `1h30m`, `2 hours`, `1 hour 30 minutes`.
@@ -405,6 +433,10 @@ impl Reader<'_> {
             NotUnderstood::new(at, Why::Words, EXAMPLES)
         }
     }
+}
+
+fn in_seconds(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn spoken(words: &[Word]) -> String {

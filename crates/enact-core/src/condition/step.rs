@@ -42,6 +42,16 @@ pub enum NoStep {
     /// Several of that name.
     #[error("the plan has more than one step {0:?}; name it by its number or id")]
     Ambiguous(String),
+    /// Quoted, and the title of one as well as the id of another.
+    #[error("{name:?} is the title of {titled} and the id of {named}; name the step by its number")]
+    TitleAndId {
+        /// What was said.
+        name: String,
+        /// The step of that title.
+        titled: String,
+        /// The step of that id.
+        named: String,
+    },
 }
 
 /// The steps of a plan in the order in which they run. Of a runbook those of its file; of any other plan its changes.
@@ -135,6 +145,31 @@ pub fn find<'a>(name: &str, steps: &'a [StepName]) -> Result<&'a StepName, NoSte
     }
 }
 
+/// The step that a quoted text means: its title first, then its id, then its number.
+///
+/// # Errors
+/// See [`NoStep`]. A title of one step that is the id of another means neither.
+pub fn find_quoted<'a>(name: &str, steps: &'a [StepName]) -> Result<&'a StepName, NoStep> {
+    let folded = name.trim().to_lowercase();
+    let titled = matching(steps, |step| step.title.trim().to_lowercase() == folded);
+    let named = matching(steps, |step| step.id.to_lowercase() == folded);
+    match (titled.as_slice(), named.as_slice()) {
+        ([], _) => find(name, steps),
+        ([step], []) => Ok(step),
+        ([step], [same]) if step.number == same.number => Ok(step),
+        ([step], [other, ..]) => Err(NoStep::TitleAndId {
+            name: name.to_owned(),
+            titled: in_words(step),
+            named: in_words(other),
+        }),
+        ([_, _, ..], _) => Err(NoStep::Ambiguous(name.to_owned())),
+    }
+}
+
+fn in_words(step: &StepName) -> String {
+    format!("step {} ({})", step.number, step.id)
+}
+
 fn matching(steps: &[StepName], is_meant: impl Fn(&StepName) -> bool) -> Vec<&StepName> {
     steps.iter().filter(|step| is_meant(step)).collect()
 }
@@ -145,7 +180,7 @@ pub fn shown(change_id: &ChangeId, steps: &[StepName]) -> String {
         .iter()
         .find(|step| step.first == *change_id || step.last == *change_id);
     match step {
-        Some(step) => format!("step {} ({})", step.number, step.id),
+        Some(step) => in_words(step),
         None => format!("step {}", change_id.as_str()),
     }
 }

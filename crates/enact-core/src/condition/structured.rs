@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::Condition;
 use super::say::who;
-use super::step::{NoStep, StepName, find};
-use super::words::duration;
+use super::step::{NoStep, StepName, find, find_quoted};
+use super::words::{duration, moment};
 
 /// Every name of the structured form with what follows it.
 pub const FORMS: [(&str, &str); 12] = [
@@ -22,6 +22,9 @@ pub const FORMS: [(&str, &str); 12] = [
     ("second_approver", "STEP,WHO"),
     ("extra_check", "STEP,JSON"),
 ];
+
+/// How a time is written, for messages.
+const TIME: &str = "a time like 2026-11-21T22:00:00Z";
 
 /// Why a structured condition is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,23 +79,22 @@ pub fn read(text: &str, steps: &[StepName]) -> Result<Condition, NotACondition> 
             },
             Some(needs) => NotACondition::Value {
                 name: name.clone(),
-                needs: needs.to_owned(),
+                needs: needs.replace("TIME", TIME),
                 value: value.to_owned(),
             },
             None => NotACondition::Name { name: name.clone() },
         }
     };
     let step = |of: &str| {
-        find(of.trim(), steps).map_err(|problem| NotACondition::Step {
+        let of = of.trim();
+        let quoted = of.strip_prefix('"').and_then(|of| of.strip_suffix('"'));
+        let found = quoted.map_or_else(|| find(of, steps), |title| find_quoted(title, steps));
+        found.map_err(|problem| NotACondition::Step {
             name: name.clone(),
             problem,
         })
     };
-    let time = |of: &str| {
-        of.trim()
-            .parse::<jiff::Timestamp>()
-            .map_err(|_unreadable| refused())
-    };
+    let time = |of: &str| moment(of.trim()).ok_or_else(refused);
     let length = || duration(value).ok_or_else(refused);
     let pair = || value.split_once(',').ok_or_else(refused);
     let condition = match name.as_str() {

@@ -69,6 +69,17 @@ pub(super) fn split(said: &str) -> Option<Vec<Word>> {
     Some(words)
 }
 
+/// A moment as RFC 3339 has it: the day, the time and an offset that exists.
+pub(super) fn moment(text: &str) -> Option<jiff::Timestamp> {
+    let hours = text.rsplit(['+', '-']).next()?.split(':').next()?;
+    let has_offset = !text.ends_with(['Z', 'z']);
+    let is_far = hours.parse::<u8>().is_ok_and(|hours| hours > 23);
+    if has_offset && is_far {
+        return None;
+    }
+    text.parse().ok()
+}
+
 const UNITS: [(&[&str], u64); 5] = [
     (&["ms", "millisecond", "milliseconds"], 1),
     (&["s", "sec", "second", "seconds"], 1000),

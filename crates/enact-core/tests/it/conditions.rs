@@ -190,10 +190,16 @@ fn what_is_not_understood_completely_is_no_yes() {
         ("not before 22:00", Why::Time),
         ("not before tomorrow", Why::Time),
         ("not before 2026-11-20T22:00:00", Why::Time),
-        ("by 2026-11-19T00:00:00Z", Why::Time),
+        ("not before 2026-11-21T22:00:00+25:00", Why::Time),
+        ("by dana", Why::Time),
+        ("by 2026-11-19T00:00:00Z", Why::Past),
+        (
+            "only between 2026-11-18T22:00:00Z and 2026-11-19T02:00:00Z",
+            Why::Past,
+        ),
         (
             "only between 2026-11-21T22:00:00Z and 2026-11-21T02:00:00Z",
-            Why::Time,
+            Why::Order,
         ),
         ("confirm before 6", Why::Words),
         ("confirm before step", Why::Step),
@@ -274,7 +280,7 @@ fn the_structured_form_says_the_same() {
         ),
         (
             "extra_check=migrate,{\"run\": \"true\"}",
-            "a further check before step 6 (migrate)",
+            "a further check before step 6 (migrate): {\"run\":\"true\"}",
         ),
     ];
     for (text, expected) in good {
@@ -293,6 +299,7 @@ fn the_structured_form_says_the_same() {
         "max_duration=0s",
         "max_duration=10",
         "not_before=22:00",
+        "not_before=2026-11-20T22:00:00+24:00",
         "window=2026-11-20T22:00:00Z",
         "window=2026-11-20T23:00:00Z/2026-11-20T22:00:00Z",
         "second_approver=migrate",
@@ -306,6 +313,64 @@ fn the_structured_form_says_the_same() {
         limit: Milliseconds(1_500),
     };
     assert_eq!(limit.to_string(), "at most 1s500ms of work");
+}
+
+#[test]
+fn a_quoted_text_is_a_title_first() {
+    let steps = [
+        StepName::new(1, "one", "The first"),
+        StepName::new(2, "two", "4"),
+        StepName::new(3, "three", "Two"),
+        StepName::new(4, "four", "three times"),
+        StepName::new(5, "five", "Five"),
+    ];
+    let understood = |sentence: &str| {
+        understand(sentence, &steps, now()).map(|said| said.conditions[0].change_id().unwrap().to_string())
+    };
+    for (step, found) in [
+        ("\"4\"", "two"),
+        ("4", "four"),
+        ("two", "two"),
+        ("\"one\"", "one"),
+        ("\"five\"", "five"),
+        ("\"5\"", "five"),
+    ] {
+        let sentence = format!("confirm before step {step}");
+        assert_eq!(understood(&sentence).unwrap(), found, "{sentence}");
+        let structured = structured::read(&format!("checkpoint_before={step}"), &steps).unwrap();
+        assert_eq!(structured.change_id().unwrap().as_str(), found, "{step}");
+    }
+    let refused = understood("confirm before step \"two\"").unwrap_err();
+    assert!(
+        refused
+            .hint
+            .contains("\"two\" is the title of step 3 (three) and the id of step 2 (two)"),
+        "{}",
+        refused.hint
+    );
+    assert!(structured::read("stop_after=\"two\"", &steps).is_err());
+}
+
+#[test]
+fn a_refused_time_says_what_is_wrong_with_it() {
+    let refused = |sentence: &str| understand(sentence, &steps(), now()).unwrap_err();
+    let past = refused("by 2026-11-19T00:00:00Z");
+    assert_eq!(
+        past.to_string(),
+        "E_CONDITION_UNPARSED: this time is past: \"2026-11-19T00:00:00Z\""
+    );
+    assert_eq!(past.hint, "name a time after now, 2026-11-20T18:00:00Z");
+    let none = refused("not before tomorrow");
+    assert_eq!(
+        none.to_string(),
+        "E_CONDITION_UNPARSED: this is not a time: \"tomorrow\""
+    );
+    assert!(none.hint.contains("2026-11-21T22:00:00Z"), "{}", none.hint);
+    let structured = structured::read("not_before=22:00", &steps()).unwrap_err();
+    assert_eq!(
+        structured.to_string(),
+        "condition not_before needs a time like 2026-11-21T22:00:00Z, not \"22:00\""
+    );
 }
 
 /// Words of the grammar, of its surroundings, and of nothing at all.

@@ -171,7 +171,7 @@ impl Reading<'_> {
     /// A moment with its zone, in its one spelling.
     pub fn timestamp(&mut self, node: &Node, what: &str) -> Option<String> {
         let text = self.plain(node, what)?;
-        if let Ok(found) = text.parse::<jiff::Timestamp>() {
+        if let Some(found) = enact_core::condition::moment(&text) {
             return Some(found.to_string());
         }
         let fault = Diagnostic::error(format!("{what}: {} is no moment", shown(&text)));
