@@ -2,8 +2,9 @@
 //!
 //! Reading order: [`document`] (what the author may write), [`reading`] (how it is read), [`expression`] (what stands in
 //! `${{ }}`), [`kinds`] (what steps do), [`compile`] (to the plan), [`lint`] (rules), [`schema`] (for editors), [`spec`] (the
-//! frozen form), [`cluster`] (who carries out steps on clusters), [`choices`] (how a stop goes on), [`provider`] (the engine's hands), [`report`] (what a run came to), [`revise`] (a runbook that takes a run over), [`process`] (how a command runs).
+//! frozen form), [`cluster`] (who carries out steps on clusters), [`choices`] (how a stop goes on), [`provider`] (the engine's hands), [`added_check()`] (a check that an approval adds), [`report`] (what a run came to), [`revise`] (a runbook that takes a run over), [`process`] (how a command runs).
 
+mod added_check;
 pub mod advise;
 mod checks;
 pub mod choices;
@@ -30,6 +31,7 @@ pub mod schema;
 pub mod spec;
 mod yaml_text;
 
+pub use added_check::added_check;
 pub use compile::{
     CheckReport, CompileOptions, Compiled, Source, SubPlan, SubPlanRequest, SubPlanner, check, compile,
 };

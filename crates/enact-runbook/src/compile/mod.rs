@@ -22,6 +22,7 @@ use enact_core::principal::Principal;
 use enact_core::yaml::{self, Budget, Plain, Span};
 use serde_json::Value;
 
+pub(crate) use self::own::type_of_output;
 pub use konnect::{SubPlan, SubPlanRequest, SubPlanner};
 
 use crate::document::{Effective, Given, SettingsDefaults};

@@ -367,7 +367,8 @@ impl Compiler<'_> {
     }
 }
 
-fn type_of_output(output: &OutputSpec) -> Typed {
+/// What an expression takes an output for.
+pub(crate) fn type_of_output(output: &OutputSpec) -> Typed {
     Typed {
         value_type: match output.value_type {
             ValueType::String => Type::Text,

@@ -76,6 +76,7 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
     let steps = steps_of(&plan);
     let now = state::now();
     let conditions = conditions(args, &steps, now)?;
+    crate::runbook::check_added(context, &plan, &conditions)?;
     check_runs(&plan, args.max_runs)?;
     let trust = trust::read(&context.settings)?;
     let key = trust::key(&context.settings, args.sign_with.as_ref());

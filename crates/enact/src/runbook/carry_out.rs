@@ -17,7 +17,7 @@ use enact_konnect::provider::KonnectProvider;
 use enact_konnect::resources::KINDS;
 use enact_runbook::process::SupervisorProgram;
 use enact_runbook::provider::{Host, RunbookProvider, Secrets, document_of};
-use enact_runbook::spec::{CheckSpec, Document};
+use enact_runbook::spec::Document;
 
 use crate::cli::Output;
 use crate::commands::Context;
@@ -150,7 +150,7 @@ fn host(
         run_number: u64::try_from(earlier).unwrap_or(1).max(1),
         max_downtime: max_downtime(admitted),
         cluster: super::cluster::hands(context, &going.policy),
-        extra_checks: extra_checks(admitted)?,
+        extra_checks: super::added::of(admitted, &going.folder)?,
     })
 }
 
@@ -168,23 +168,6 @@ fn max_downtime(admitted: &AdmittedPlan) -> Option<u64> {
         | Condition::ExtraCheck { .. } => None,
     });
     limits.min()
-}
-
-fn extra_checks(
-    admitted: &AdmittedPlan,
-) -> Result<Vec<(enact_core::change::ChangeId, CheckSpec)>, CommandError> {
-    let mut checks = Vec::new();
-    for condition in admitted.conditions() {
-        if let Condition::ExtraCheck { change_id, check } = condition {
-            let check = serde_json::from_value(check.clone()).map_err(|error| {
-                CommandError::invalid(format!(
-                    "the check that the approval adds before {change_id} is not readable: {error}"
-                ))
-            })?;
-            checks.push((change_id.clone(), check));
-        }
-    }
-    Ok(checks)
 }
 
 /// Connects to Konnect where the runbook has steps for it; another Konnect than the planned one is refused.

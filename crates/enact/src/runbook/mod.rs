@@ -1,6 +1,7 @@
 //! Runbooks on the line: a document to a plan, and a plan to a run. `enact run`, and `plan`, `apply`, `resume`, `rollback` when
 //! they are given a runbook.
 
+mod added;
 mod carry_out;
 #[cfg_attr(not(feature = "kubernetes"), path = "no_cluster.rs")]
 mod cluster;
@@ -28,6 +29,7 @@ use crate::error::CommandError;
 use crate::policy::Policies;
 use crate::state;
 
+pub(crate) use added::check_added;
 pub(crate) use carry_out::{Going, Way, carry_out, read_document};
 pub(crate) use execute::{Told, execute};
 pub(crate) use files::DiskFiles;
