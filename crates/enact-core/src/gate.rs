@@ -13,9 +13,9 @@ mod count;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::binding::Binding;
+pub use self::binding::{Binding, term};
 use self::count::count_approvals;
-pub use self::count::tightened;
+pub use self::count::{is_kept, tightened};
 use crate::approval::{Approval, ApprovalId, Decision};
 use crate::asked::{Asked, Unreadable, asked_by};
 use crate::canonical::Digest;
@@ -135,7 +135,7 @@ pub enum GateClosed {
     HeldBack {
         approver: String,
         approval_id: ApprovalId,
-        reason: Refusal,
+        reason: Box<Refusal>,
         /// When the record runs out and holds nothing back any more.
         until: Option<jiff::Timestamp>,
     },

@@ -122,17 +122,22 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// The process's environment. Values that are not UTF-8 are left out.
+    /// The process's environment. Values that are not UTF-8 are left out, but for the one that lowers rights.
     pub(crate) fn read() -> Result<Self, CommandError> {
-        let text = |value: std::ffi::OsString| value.into_string().ok();
-        if std::env::var_os(PRINCIPAL_KIND).is_some_and(|value| text(value).is_none()) {
-            return Err(CommandError::invalid(format!(
-                "{PRINCIPAL_KIND} is not UTF-8; nothing was done"
-            )));
+        let mut variables = BTreeMap::new();
+        for (name, value) in std::env::vars_os() {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => {
+                    variables.insert(name, value);
+                }
+                (Ok(name), Err(_)) if name == PRINCIPAL_KIND => {
+                    return Err(CommandError::invalid(format!(
+                        "{PRINCIPAL_KIND} is not UTF-8; nothing was done"
+                    )));
+                }
+                (Ok(_) | Err(_), Ok(_) | Err(_)) => {}
+            }
         }
-        let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
-            .collect();
         Ok(Self {
             variables,
             current_dir: std::env::current_dir()?,

@@ -20,6 +20,7 @@ mod signals;
 mod signing;
 mod state;
 #[cfg(feature = "kubernetes")]
+mod term;
 mod traces;
 mod trust;
 mod views;

@@ -45,7 +45,7 @@ pub(super) fn bind(question: &Question<'_>, records: &[Weighed]) -> Result<Bindi
             return Err(GateClosed::HeldBack {
                 approver: given.approver.to_string(),
                 approval_id: given.approval_id.clone(),
-                reason,
+                reason: Box::new(reason),
                 until: limited.expires_at,
             });
         }
@@ -94,6 +94,12 @@ fn held_back(plan: &Plan, record: &Approval, now: jiff::Timestamp) -> Option<Ref
             let mut conditions = record.conditions.iter();
             conditions.find_map(|condition| refusal_by_condition(plan, id, condition))
         })
+}
+
+/// From when on and until when a record counts, its windows included. With the plan's limits too where they are in it, see
+/// [`super::tightened`].
+pub fn term(record: &Approval) -> (Option<jiff::Timestamp>, Option<jiff::Timestamp>) {
+    (starts(record).max(), end(record))
 }
 
 /// The moments before which a record does not count.

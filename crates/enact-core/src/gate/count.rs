@@ -162,6 +162,14 @@ fn refusal_by_time(record: &Approval, now: jiff::Timestamp) -> Option<Refusal> {
         .then_some(Refusal::Expired(id))
 }
 
+/// Would something hold a run of this plan to the condition? An approval with one that nothing would can never count.
+pub fn is_kept(plan: &Plan, condition: &Condition) -> bool {
+    matches!(
+        refusal_by_condition(plan, &ApprovalId(String::new()), condition),
+        None | Some(Refusal::DryRunOnly(_))
+    )
+}
+
 /// A condition that nothing would hold the run to is worse than none.
 pub(super) fn refusal_by_condition(plan: &Plan, id: &ApprovalId, condition: &Condition) -> Option<Refusal> {
     if let Some(change) = condition

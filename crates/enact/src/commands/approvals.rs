@@ -4,8 +4,10 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 use enact_core::approval::{Approval, Decision};
-use enact_core::condition::step::{StepName, steps_of};
+use enact_core::asked::asked_by;
+use enact_core::condition::step::steps_of;
 use enact_core::exit::ExitCode;
+use enact_core::gate::tightened;
 use enact_core::plan::Plan;
 use enact_engine::installation::Installation;
 use enact_engine::signature::{Verified, verified};
@@ -157,9 +159,12 @@ fn show(
     if output != Output::Text {
         let mut listed = Vec::new();
         for record in records {
+            let plan = plan_of(installation, &record)?;
             listed.push(Listed {
                 runs_spent: installation.store.runs_spent(&record.approval_id, None)?,
-                counts_as: worth_of(&worth, &record).ok().cloned(),
+                counts_as: worth_of(&worth, &record)
+                    .ok()
+                    .map(|good| limited(good, plan.as_ref())),
                 problem: worth_of(&worth, &record).err().map(ToOwned::to_owned),
                 record,
             });
@@ -169,13 +174,11 @@ fn show(
     }
     for record in &records {
         let spent = installation.store.runs_spent(&record.approval_id, None)?;
-        let steps = steps(installation, record)?;
-        views::print_text(&approval_text::listed(
-            record,
-            &steps,
-            spent,
-            worth_of(&worth, record),
-        ))?;
+        let plan = plan_of(installation, record)?;
+        let steps = plan.as_ref().map(steps_of).unwrap_or_default();
+        let limited = limited(record, plan.as_ref());
+        let worth = worth_of(&worth, record);
+        views::print_text(&approval_text::listed(&limited, &steps, spent, worth))?;
     }
     Ok(bad)
 }
@@ -192,11 +195,18 @@ fn worth_of<'a>(worth: &'a Verified, record: &Approval) -> Result<&'a Approval, 
         .ok_or("it was not looked at")
 }
 
-/// The steps of a record's plan, where that is kept here.
-fn steps(installation: &Installation, record: &Approval) -> Result<Vec<StepName>, CommandError> {
+/// A record's plan, where that is kept here.
+fn plan_of(installation: &Installation, record: &Approval) -> Result<Option<Plan>, CommandError> {
     let bytes = installation.store.load_plan(&record.plan_id.to_string())?;
-    let plan = bytes.and_then(|bytes| Plan::parse(&bytes).ok());
-    Ok(plan.map(|plan| steps_of(&plan)).unwrap_or_default())
+    Ok(bytes.and_then(|bytes| Plan::parse(&bytes).ok()))
+}
+
+/// The record with the limits that its plan sets: what really holds.
+fn limited(record: &Approval, plan: Option<&Plan>) -> Approval {
+    match plan.and_then(|plan| asked_by(plan).ok()) {
+        Some(asked) => tightened(record.clone(), &asked),
+        None => record.clone(),
+    }
 }
 
 fn withdraw(context: &Context, args: &WithdrawArgs) -> CommandResult {

@@ -1,15 +1,14 @@
 //! `enact approve`: look at a plan and say yes to it, as a record that can be carried to where it runs.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use enact_core::approval::{Approval, Method};
 use enact_core::asked::asked_by;
 use enact_core::condition::step::{StepName, steps_of};
-use enact_core::condition::{Condition, duration, say, structured};
+use enact_core::condition::{Condition, say, structured};
 use enact_core::exit::ExitCode;
-use enact_core::gate::GateClosed;
+use enact_core::gate::{GateClosed, tightened};
 use enact_core::plan::{Mode, Plan};
 use enact_core::principal::Principal;
 use enact_core::verdict::{Outcome, Requirement};
@@ -22,7 +21,7 @@ use crate::carried;
 use crate::error::{CommandError, CommandResult};
 use crate::policy::{Policies, PolicyFlags};
 use crate::views::{self, plan_text, policy_text, runbook_text};
-use crate::{line, signing, state, trust};
+use crate::{line, signing, state, term, trust};
 
 /// Look at a plan and approve it, as a record that can be carried to where it runs
 #[derive(Debug, Args)]
@@ -47,11 +46,11 @@ pub(crate) struct ApproveArgs {
     /// A condition in the form checkpoint_before=STEP; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     condition: Vec<String>,
-    /// How long it is good
-    #[arg(long, value_name = "DURATION", default_value = "24h")]
-    expires: String,
+    /// How long it is good, from now; default: 24h from when it counts
+    #[arg(long, value_name = "DURATION")]
+    expires: Option<String>,
     /// For how many runs
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     max_runs: u32,
     /// Write the record to this file too (`-`: standard output)
     #[arg(long, value_name = "FILE")]
@@ -76,8 +75,10 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
     let steps = steps_of(&plan);
     let now = state::now();
     let conditions = conditions(args, &steps, now)?;
+    term::check_kept(&plan, &conditions, &steps)?;
     crate::runbook::check_added(context, &plan, &conditions)?;
     check_runs(&plan, args.max_runs)?;
+    let expires_at = term::expiry(&plan, &conditions, args.expires.as_deref(), now)?;
     let trust = trust::read(&context.settings)?;
     let key = trust::key(&context.settings, args.sign_with.as_ref());
     let approver = match &key {
@@ -104,7 +105,7 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
             .collect(),
         policy_digest: policies.digest(),
         decided_at: now,
-        expires_at: Some(expiry(&args.expires, now)?),
+        expires_at: Some(expires_at),
         max_runs: args.max_runs,
         conditions,
         said: args.say.clone(),
@@ -118,13 +119,25 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
     finish(&mut record, key.as_deref(), &trust)?;
     installation.store.save_plan(plan.id(), &plan.to_bytes()?, now)?;
     keep(&installation, &record, args.out.as_deref())?;
-    let text = views::approval_text::whose(&record, &steps);
+    say_given(&plan, record, &steps);
+    Ok(ExitCode::Ok)
+}
+
+/// What was approved, with the plan's own limits, and what it does not allow.
+fn say_given(plan: &Plan, record: Approval, steps: &[StepName]) {
+    let limited = match asked_by(plan) {
+        Ok(asked) => tightened(record, &asked),
+        Err(_unreadable) => record,
+    };
+    let text = views::approval_text::whose(&limited, steps);
     views::say(&format!(
         "{text}\nGood for {} of plan {}.\n",
-        runs(record.max_runs),
+        runs(limited.max_runs),
         plan.id().short()
     ));
-    Ok(ExitCode::Ok)
+    for line in term::not_allowed(&limited) {
+        views::say(&format!("{line}\n"));
+    }
 }
 
 /// A plan can say for how many runs an approval of it is good; more is not silently made less.
@@ -137,7 +150,11 @@ fn check_runs(plan: &Plan, wanted: u32) -> Result<(), CommandError> {
             "an approval of this plan is good for {} at most; nothing was approved",
             runs(most)
         ))
-        .hint("the runbook says so: approvals.max_runs")),
+        .hint(if most == 1 {
+            "that is what holds where a runbook says nothing; it can say more: approvals: { max_runs: N }"
+        } else {
+            "the runbook says so: approvals.max_runs"
+        })),
         _ => Ok(()),
     }
 }
@@ -186,15 +203,6 @@ fn conditions(
         conditions.push(condition);
     }
     Ok(conditions)
-}
-
-fn expiry(text: &str, now: jiff::Timestamp) -> Result<jiff::Timestamp, CommandError> {
-    let length = duration(text).map(|length| Duration::from_millis(length.0));
-    let end = length.and_then(|length| now.checked_add(length).ok());
-    end.ok_or_else(|| {
-        CommandError::invalid(format!("--expires {text:?} is not a length of time"))
-            .hint("for example 30m, 8h or 2d")
-    })
 }
 
 /// A runbook that is not readable shows itself when it is run; whoever approves sees that it is not.

@@ -41,9 +41,7 @@ pub(crate) fn whose(record: &Approval, steps: &[StepName]) -> String {
         strength(record.strength()),
         record.approval_id
     );
-    if let Some(end) = record.expires_at {
-        text.push_str(&format!(", until {end}"));
-    }
+    text.push_str(&until(record));
     text.push(')');
     if !record.conditions.is_empty() {
         text.push_str(&format!(
@@ -52,6 +50,15 @@ pub(crate) fn whose(record: &Approval, steps: &[StepName]) -> String {
         ));
     }
     text
+}
+
+/// From when on and until when it counts.
+fn until(record: &Approval) -> String {
+    let (start, end) = enact_core::gate::term(record);
+    let start = start.filter(|start| *start > record.decided_at);
+    let start = start.map(|start| format!(", from {start}"));
+    let end = end.map(|end| format!(", until {end}"));
+    [start, end].into_iter().flatten().collect()
 }
 
 /// The conditions in words.
@@ -63,7 +70,7 @@ pub(crate) fn conditions(record: &Approval, steps: &[StepName]) -> Vec<String> {
         .collect()
 }
 
-/// A record in a listing: one line, and one for each thing to know.
+/// A record (with the limits of its plan) in a listing: one line, and one for each thing to know.
 pub(crate) fn listed(
     record: &Approval,
     steps: &[StepName],
@@ -99,11 +106,11 @@ pub(crate) fn listed(
         Err(reason) => text.push_str(&format!("    COUNTS FOR NOTHING: {reason}\n")),
     }
     if record.decision == Decision::Approved {
-        let until = record
-            .expires_at
-            .map(|end| format!(", until {end}"))
-            .unwrap_or_default();
-        text.push_str(&format!("    {spent} of {} runs spent{until}\n", record.max_runs));
+        text.push_str(&format!(
+            "    {spent} of {} runs spent{}\n",
+            record.max_runs,
+            until(record)
+        ));
     }
     for condition in conditions(record, steps) {
         text.push_str(&format!("    condition: {condition}\n"));

@@ -1,5 +1,7 @@
 //! Approvals that are given before a run: what they allow, when they end, how often they pay, and who takes them back.
 
+use enact_engine::clock::{Clock as _, SystemClock};
+
 use crate::approvals_place::Approvals;
 
 #[test]
@@ -101,7 +103,9 @@ fn structured_conditions_say_the_same() {
 #[test]
 fn a_condition_that_nothing_would_watch_over_makes_no_approval() {
     let here = Approvals::new();
-    here.approve(&["--say", "at most 10m downtime"]).expect(0);
+    here.approve(&["--say", "at most 10m downtime"])
+        .expect(3)
+        .says(&["nothing could hold a run of this plan to", "nothing was approved"]);
     here.apply(&[]).expect(5);
     here.approve(&["--say", "dry run only"]).expect(0);
     here.apply(&[]).expect(5);
@@ -113,7 +117,7 @@ fn a_condition_that_nothing_would_watch_over_makes_no_approval() {
 fn a_flag_does_not_get_around_an_approval_that_forbids_the_run_now() {
     for more in ["dry run only", "by TIME"] {
         let here = Approvals::new();
-        let soon = jiff::Timestamp::now() + std::time::Duration::from_secs(1);
+        let soon = SystemClock.now() + std::time::Duration::from_secs(1);
         let said = format!(
             "confirm before step 2, {}",
             more.replace("TIME", &soon.to_string())
