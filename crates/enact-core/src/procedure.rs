@@ -55,6 +55,26 @@ impl Hold {
             roles: Vec::new(),
         }
     }
+
+    /// Who must confirm, in words: `2 people, among them somebody with role dba`.
+    pub fn who(&self) -> String {
+        let names: Vec<String> = self.roles.iter().map(|role| named(role)).collect();
+        let names = names.join(" and ");
+        match (self.count, names.is_empty()) {
+            (0 | 1, true) => "one person".to_owned(),
+            (0 | 1, false) => names,
+            (count, true) => format!("{count} people"),
+            (count, false) => format!("{count} people, among them {names}"),
+        }
+    }
+}
+
+/// A role `principal:ID` stands for that one person.
+fn named(role: &str) -> String {
+    match role.strip_prefix("principal:") {
+        Some(who) => who.to_owned(),
+        None => format!("somebody with role {role}"),
+    }
 }
 
 /// What the failure of a change leads to.
@@ -141,4 +161,31 @@ pub struct RollbackRule {
     /// Once this change has been started, only a person who says so can have things taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub point_of_no_return: Option<ChangeId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_must_confirm_is_said_in_words() {
+        let hold = |count, roles: &[&str]| Hold {
+            count,
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            ..Hold::at(Moment::Before)
+        };
+        let words = [
+            (hold(1, &[]), "one person"),
+            (hold(1, &["principal:os:ana"]), "os:ana"),
+            (hold(1, &["dba"]), "somebody with role dba"),
+            (hold(2, &[]), "2 people"),
+            (
+                hold(2, &["dba", "principal:os:ana"]),
+                "2 people, among them somebody with role dba and os:ana",
+            ),
+        ];
+        for (hold, expected) in words {
+            assert_eq!(hold.who(), expected);
+        }
+    }
 }

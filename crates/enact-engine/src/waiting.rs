@@ -1,7 +1,8 @@
 //! Where a run waits for people: holds before and after a change, the end of an approval, an escalation. Nothing waits in
 //! memory: the run pauses, the process ends, and `resume` comes back to the same place.
 
-use enact_core::change::Change;
+use enact_core::change::{Change, Milliseconds};
+use enact_core::condition::duration_in_words;
 use enact_core::journal::{ChangeState, Fact};
 use enact_core::procedure::Moment;
 use enact_core::run_clock::RunClock;
@@ -67,7 +68,7 @@ impl<P: Provider> Runner<'_, P> {
             return false;
         }
         self.pause(format!(
-            "{ANOTHER_APPROVAL}the approval covers nothing after {:?}",
+            "{ANOTHER_APPROVAL}this one covers nothing after {:?}",
             change.resource_name
         ));
         true
@@ -118,13 +119,14 @@ impl<P: Provider> Runner<'_, P> {
     pub(crate) fn is_over(&self) -> bool {
         let now = self.steady_now();
         if self.conditions.ends_at.is_some_and(|end| now >= end) {
-            self.pause(format!("{ANOTHER_APPROVAL}the approval has run out"));
+            self.pause(format!("{ANOTHER_APPROVAL}this one has run out"));
         } else if let Some(limit) = self.conditions.max_duration
             && self.live.borrow().state.worked(self.clock.now()) > limit
         {
+            let length = Milliseconds(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
             self.pause(format!(
-                "{ANOTHER_APPROVAL}the run has been at work for longer than the {} s that its approval allows",
-                limit.as_secs()
+                "{ANOTHER_APPROVAL}the run has been at work for longer than the {} that this one allows",
+                duration_in_words(length)
             ));
         }
         self.is_paused()

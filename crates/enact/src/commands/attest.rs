@@ -87,6 +87,11 @@ fn evidence(given: &[String]) -> Result<BTreeMap<String, String>, CommandError> 
     given
         .iter()
         .map(|piece| match piece.split_once('=') {
+            Some((name, value)) if value.trim().is_empty() => Err(CommandError::invalid(format!(
+                "the evidence {:?} is empty; nothing was attested",
+                name.trim()
+            ))
+            .hint(format!("say what there is: --evidence \"{}=…\"", name.trim()))),
             Some((name, value)) => Ok((name.trim().to_owned(), value.to_owned())),
             None => Err(CommandError::invalid(format!("{piece:?} is not NAME=VALUE"))),
         })

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use enact_core::change::ChangeId;
+use enact_core::condition::step::{find, steps_of};
 use enact_core::exit::ExitCode;
 use enact_core::journal::{ChangeState, Fact, RunPhase, RunState};
 use enact_core::plan::Plan;
@@ -31,7 +32,7 @@ pub(crate) struct ConfirmArgs {
     /// The run (its first digits are enough)
     #[arg(value_name = "RUN")]
     run: String,
-    /// The step; default: the one the run waits at
+    /// The step, by its id or number; default: the one the run waits at
     #[arg(value_name = "STEP")]
     step: Option<String>,
     /// What you base it on
@@ -111,9 +112,20 @@ fn waiting(plan: &Plan, run: &RunState, named: Option<&str>) -> Option<(ChangeId
         (here && !progress.satisfies(&hold)).then(|| (change_id.clone(), hold))
     };
     match named {
-        Some(name) => open(&ChangeId::from(name)),
+        Some(name) => meant(plan, name).iter().find_map(open),
         None => plan.changes().iter().find_map(|change| open(&change.change_id)),
     }
+}
+
+/// The changes that a step's id or number stands for: the first one and the last one.
+fn meant(plan: &Plan, name: &str) -> Vec<ChangeId> {
+    let change_id = ChangeId::from(name);
+    if plan.change(&change_id).is_some() {
+        return vec![change_id];
+    }
+    let steps = steps_of(plan);
+    let step = find(name, &steps);
+    step.map_or_else(|_| Vec::new(), |step| vec![step.first.clone(), step.last.clone()])
 }
 
 fn not_waiting(run_id: &str, run: &RunState, named: Option<&str>) -> CommandError {
@@ -131,16 +143,11 @@ fn not_waiting(run_id: &str, run: &RunState, named: Option<&str>) -> CommandErro
 
 /// Written down, and not enough yet: the run keeps waiting.
 fn more_needed(hold: &Hold) -> CommandError {
-    let roles = if hold.roles.is_empty() {
-        String::new()
-    } else {
-        format!(", with {}", hold.roles.join(", "))
-    };
     CommandError::new(
         ExitCode::Paused,
         format!(
-            "your confirmation is written down; {} people are needed{roles}",
-            hold.count
+            "your confirmation is written down; the run needs the confirmation of {}",
+            hold.who()
         ),
     )
     .hint("the run goes on when the others have confirmed")

@@ -185,8 +185,7 @@ impl StepLines {
             self.line(&format!("        {}", known.join(" ")));
         }
         if hold.count > 1 || !hold.roles.is_empty() {
-            let roles = hold.roles.join(", ");
-            self.line(&format!("        needs {} people {roles}", hold.count));
+            self.line(&format!("        needs {}", hold.who()));
         }
         self.line(&format!(
             "        confirm with: enact confirm {} {change_id}",
