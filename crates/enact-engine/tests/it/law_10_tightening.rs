@@ -277,7 +277,7 @@ fn no_condition_and_no_demand_lets_a_run_off_another() {
     assert!(held.get() > 100, "only {held:?} runs were held to anything");
 }
 
-/// What a stranger found: the approval that does not count was dropped with all its conditions, and the flag admitted.
+/// An approval that does not count now was once dropped with all its conditions, and the flag admitted.
 #[test]
 fn a_record_that_does_not_count_now_is_not_dropped_with_its_conditions() {
     let scenario = Scenario::new(vec![Node::new(Action::Update, &[]), Node::new(Action::Run, &[])]);

@@ -27,10 +27,11 @@ pub(crate) fn check_added(
     plan: &Plan,
     conditions: &[Condition],
 ) -> Result<(), CommandError> {
-    if plan.metadata().mode != Mode::Run {
+    let adds = |condition: &Condition| matches!(condition, Condition::ExtraCheck { .. });
+    if plan.metadata().mode != Mode::Run || !conditions.iter().any(adds) {
         return Ok(());
     }
-    let read = match kept_folder(context, plan.id()) {
+    let read = match kept_folder(context, plan.id())? {
         Some(folder) => read(plan, conditions.iter(), &DiskFiles::in_folder(&folder)),
         None => read(plan, conditions.iter(), &MemoryFiles::default()),
     };

@@ -71,7 +71,7 @@ pub(super) fn kept_folder(context: &Context, plan_id: &PlanId) -> Result<Option<
             known.len(),
             known.join(", ")
         ))
-        .hint("say in which of them it is to run: --dir DIR"));
+        .hint("give the command in the one that is meant, or name it where a run begins: --dir DIR"));
     }
     Ok(known.into_iter().next().map(PathBuf::from))
 }
