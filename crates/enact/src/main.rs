@@ -19,8 +19,8 @@ mod runbook;
 mod signals;
 mod signing;
 mod state;
-#[cfg(feature = "kubernetes")]
 mod term;
+#[cfg(feature = "kubernetes")]
 mod traces;
 mod trust;
 mod views;
