@@ -54,6 +54,23 @@ impl Secrets {
         Ok(Self(secrets))
     }
 
+    /// Can those be read that stand in the environment and in files? Nothing is run for it.
+    ///
+    /// # Errors
+    /// As [`Secrets::read`].
+    pub fn check(
+        document: &Document,
+        environment: &BTreeMap<String, String>,
+        folder: &Path,
+    ) -> Result<(), SecretError> {
+        let mut document = document.clone();
+        let printed = |from: &String| command_of(from).is_some();
+        document
+            .parameters
+            .retain(|_, parameter| !parameter.from.as_ref().is_some_and(printed));
+        Self::read(&document, environment, folder, &BTreeMap::new()).map(drop)
+    }
+
     /// The value of one.
     pub fn get(&self, name: &str) -> Option<&Secret<String>> {
         self.0.get(name)

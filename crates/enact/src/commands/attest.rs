@@ -60,6 +60,9 @@ pub(crate) async fn run(context: &Context, args: AttestArgs) -> CommandResult {
     let evidence = evidence(&args.evidence)?;
     let roles = speaker.roles.clone();
     let subject = subject(&plan, &run, &args.subject, &principal, &roles, &evidence)?;
+    if !args.no_resume {
+        resume::check_folder(context, &run_id, &plan, &run, &args.go_on)?;
+    }
     let fact = Fact::Attested {
         proof: None,
         subject,

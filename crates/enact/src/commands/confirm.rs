@@ -61,6 +61,9 @@ pub(crate) async fn run(context: &Context, args: ConfirmArgs) -> CommandResult {
     let plan = resume::plan_of(&installation, &run_id)?;
     let (change_id, hold) = waiting(&plan, &run, args.step.as_deref())
         .ok_or_else(|| not_waiting(&run_id.to_string(), &run, args.step.as_deref()))?;
+    if !args.no_resume {
+        resume::check_folder(context, &run_id, &plan, &run, &args.go_on)?;
+    }
     let fact = Fact::Confirmed {
         proof: None,
         change_id: change_id.clone(),

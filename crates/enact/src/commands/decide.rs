@@ -190,6 +190,9 @@ async fn choose(
     if waiting.choice == Choice::Rollback {
         super::rollback::refuse_past_no_return(&plan, &waiting.run, past_point_of_no_return)?;
     }
+    if !no_resume {
+        super::resume::check_folder(context, &waiting.run_id, &plan, &waiting.run, &go_on)?;
+    }
     let Waiting {
         run_id,
         change_id,

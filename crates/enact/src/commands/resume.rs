@@ -174,6 +174,23 @@ async fn go_on_with_runbook(
     runbook::carry_out(context, installation, open, &admitted, going).await
 }
 
+/// Before somebody's word is written down with which a run goes on at once: is the folder there in which it would?
+///
+/// # Errors
+/// When it is not; nothing is written then, so that the same word can be given again.
+pub(super) fn check_folder(
+    context: &Context,
+    run_id: &RunId,
+    plan: &Plan,
+    state: &RunState,
+    flags: &GoOn,
+) -> Result<(), CommandError> {
+    if plan.metadata().mode != Mode::Run {
+        return Ok(());
+    }
+    runbook::folder_of_run(context, run_id, plan.id(), state, flags.dir.as_deref()).map(drop)
+}
+
 /// The run somebody named, or the newest one that has not ended.
 fn choose(installation: &Installation, named: Option<&str>) -> Result<RunId, CommandError> {
     if let Some(prefix) = named {

@@ -72,7 +72,7 @@ pub(crate) async fn carry_out(
     let stop = StopSignal::new();
     let caught = signals::listen(&stop)?;
     watch_latch(context, &stop);
-    let secrets = secrets(context, &document, &going)?;
+    let secrets = secrets(context, &document, &going, &run_id)?;
     let host = host(context, installation, admitted, &going, stop.clone())?;
     let connection = konnect(context, &document, &going).await?;
     let environment = environment_digest(context);
@@ -112,14 +112,39 @@ pub(crate) fn read_document(plan: &Plan) -> Result<Document, CommandError> {
         .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::InvalidInput, &error))
 }
 
-/// Secrets are read before anything runs: one that is missing stops everything.
-fn secrets(context: &Context, document: &Document, going: &Going) -> Result<Secrets, CommandError> {
+/// Are the secrets there that stand in the environment and in files? Asked before an approval is spent and a run begins; what a
+/// program prints is asked for once the gate is passed.
+pub(super) fn check_secrets(
+    context: &Context,
+    document: &Document,
+    folder: &std::path::Path,
+) -> Result<(), CommandError> {
     let environment = context.settings.environment.all();
-    let from_commands = super::secrets::run_commands(document, environment, &going.folder)?;
-    Secrets::read(document, environment, &going.folder, &from_commands).map_err(|error| {
-        CommandError::invalid(error.to_string())
-            .hint("nothing was run; give the secret where the runbook says, then again")
+    Secrets::check(document, environment, folder).map_err(|error| {
+        CommandError::invalid(error.to_string()).hint(
+            "nothing was run, and no approval was spent; give the secret where the runbook says, then again",
+        )
     })
+}
+
+/// Secrets are read before anything runs: one that is missing stops everything.
+fn secrets(
+    context: &Context,
+    document: &Document,
+    going: &Going,
+    run_id: &enact_core::journal::RunId,
+) -> Result<Secrets, CommandError> {
+    let command = match going.way {
+        Way::On { .. } => "resume",
+        Way::Back { .. } => "rollback",
+    };
+    let then =
+        format!("nothing was run; give the secret where the runbook says, then: enact {command} {run_id}");
+    let environment = context.settings.environment.all();
+    let from_commands = super::secrets::run_commands(document, environment, &going.folder)
+        .map_err(|error| error.hint(then.clone()))?;
+    Secrets::read(document, environment, &going.folder, &from_commands)
+        .map_err(|error| CommandError::invalid(error.to_string()).hint(then))
 }
 
 fn host(

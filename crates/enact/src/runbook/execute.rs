@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use enact_core::exit::ExitCode;
 use enact_core::plan::Plan;
 
-use super::carry_out::{Going, Way, carry_out, read_document};
+use super::carry_out::{Going, Way, carry_out, check_secrets, read_document};
 use super::dry_run::dry_run;
 use crate::admission::{Asking, approve_and_admit};
 use crate::approve::Said;
@@ -53,6 +53,7 @@ pub(crate) async fn execute(
         return dry_run(context, &plan, &document, &told).await;
     }
     event_lines::check(told.flags.events.as_deref())?;
+    check_secrets(context, &document, &told.folder)?;
     let installation = state::open(&context.settings)?;
     let asking = Asking {
         verb: "run",

@@ -38,7 +38,6 @@ pub(super) fn run_commands(
         };
         let value = run(&argv, environment, folder).map_err(|why| {
             CommandError::invalid(format!("the secret {name} cannot be had from {argv:?}: {why}"))
-                .hint("nothing was run")
         })?;
         values.insert(name.clone(), value);
     }
