@@ -30,10 +30,28 @@ impl Body {
     /// For people: the text, the value, or where it comes from.
     fn shown(&self) -> String {
         match self {
-            Self::Json(value) => value.to_string(),
+            Self::Json(value) => as_written(value).to_string(),
             Self::Text(text) => text.shown(),
             Self::File(path) => format!("(the file {path})"),
         }
+    }
+}
+
+/// A JSON value with its texts as their author wrote them.
+fn as_written(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(as_written).collect(),
+        Value::Object(fields) if fields.contains_key("template") => {
+            let text = serde_json::from_value::<Text>(value.clone());
+            text.map_or_else(|_| value.clone(), |text| Value::String(text.shown()))
+        }
+        Value::Object(fields) => {
+            let fields = fields
+                .iter()
+                .map(|(name, value)| (name.clone(), as_written(value)));
+            Value::Object(fields.collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 

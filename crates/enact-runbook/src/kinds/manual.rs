@@ -35,6 +35,17 @@ pub struct Manual {
     pub write_scope: Vec<String>,
 }
 
+impl Manual {
+    /// Who is asked to do what, for people.
+    fn asked(&self) -> String {
+        let who = match self.assignee {
+            Assignee::Human => "a person",
+            Assignee::Agent => "an agent",
+        };
+        format!("by {who}: {}", self.instructions.shown())
+    }
+}
+
 pub(super) struct ManualKind;
 
 impl Kind for ManualKind {
@@ -74,16 +85,25 @@ impl Kind for ManualKind {
     }
 
     fn summary(&self, action: &Value) -> String {
-        line(&self.whole(action))
+        thawed::<Manual>(action).map_or_else(String::new, |manual| line(&manual.asked()))
     }
 
     fn whole(&self, action: &Value) -> String {
         thawed::<Manual>(action).map_or_else(String::new, |manual| {
-            let who = match manual.assignee {
-                Assignee::Human => "a person",
-                Assignee::Agent => "an agent",
-            };
-            format!("by {who}: {}", manual.instructions.shown())
+            let mut lines = vec![manual.asked().trim_end().to_owned()];
+            lines.extend(
+                manual
+                    .write_scope
+                    .iter()
+                    .map(|path| format!("may change: {path}")),
+            );
+            lines.extend(
+                manual
+                    .attest
+                    .iter()
+                    .map(|said| format!("to state when done: {said}")),
+            );
+            lines.join("\n")
         })
     }
 

@@ -38,7 +38,7 @@ pub(crate) fn read(
             if spec.secret {
                 format!("the output {name}, which is secret, is missing or not of its type")
             } else {
-                format!("the output {name} is missing: {why}")
+                format!("the output {name} is not there as declared: {why}")
             }
         })?;
         made.insert(name.clone(), value);
@@ -159,7 +159,16 @@ fn typed(value: Value, wanted: ValueType) -> Result<Value, String> {
         (ValueType::Boolean, Value::String(text)) => text.trim().parse::<bool>().ok().map(Value::from),
         _ => None,
     };
-    typed.ok_or_else(|| format!("{} is not of the declared type", shown(&found)))
+    typed.ok_or_else(|| format!("{} is no {}", shown(&found), in_words(wanted)))
+}
+
+fn in_words(wanted: ValueType) -> &'static str {
+    match wanted {
+        ValueType::String => "text",
+        ValueType::Integer => "whole number within 64 bits",
+        ValueType::Boolean => "`true` or `false`",
+        ValueType::Json => "JSON",
+    }
 }
 
 /// `name=value` lines and `name<<END` blocks.

@@ -11,7 +11,7 @@ use super::Context;
 use crate::cli::Output;
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
-use crate::execute::show_warnings;
+use crate::execute::{check_verdict, show_warnings};
 use crate::line::{ConfigFlags, judged, load_files, make_plan};
 use crate::policy::{Policies, PolicyFlags};
 use crate::runbook::{self, RunbookFlags};
@@ -137,9 +137,12 @@ fn runbook_plan_text(context: &Context, plan: &Plan, file: Option<&Path>) -> Res
     text.push_str(&runbook::difference(context, plan)?);
     text.push_str(&findings(context, plan));
     let named = file.map_or_else(|| plan.id().short().to_owned(), |file| file.display().to_string());
-    text.push_str(&format!(
-        "\nTo approve it: enact approve {named}\nTo run it:     enact run {named}\n"
-    ));
+    // What policy denies is not advised.
+    if check_verdict(plan).is_ok() {
+        text.push_str(&format!(
+            "\nTo approve it: enact approve {named}\nTo run it:     enact run {named}\n"
+        ));
+    }
     Ok(text)
 }
 
