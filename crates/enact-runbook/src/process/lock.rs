@@ -27,8 +27,15 @@ pub enum LockError {
 /// A lock that is held. Dropping it gives it up; the file stays, because removing it would let two hold it.
 #[derive(Debug)]
 pub struct LockGuard {
-    /// Open is locked. Never inherited: the files of this process close on exec.
-    _file: File,
+    file: File,
+}
+
+impl Drop for LockGuard {
+    /// Said, not left to the closing of the file: a child that was forked and has not started its program yet has it open too,
+    /// and would hold the lock until then. What goes wrong here the closing makes good.
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 /// Takes a lock without waiting. The file is made where there is none (0600); its folder must exist.
@@ -48,7 +55,7 @@ pub fn lock(path: &Path) -> Result<LockGuard, LockError> {
         .open(path)
         .map_err(not_usable)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(LockGuard { _file: file }),
+        Ok(()) => Ok(LockGuard { file }),
         Err(Errno::WOULDBLOCK) => Err(LockError::Held(path.to_owned())),
         Err(error) => Err(not_usable(error.into())),
     }
@@ -66,6 +73,17 @@ mod tests {
         assert!(matches!(lock(&path), Err(LockError::Held(_))));
         drop(held);
         lock(&path).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_was_given_up_is_free_even_while_a_child_has_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db.lock");
+        let held = lock(&path).unwrap();
+        let as_a_child_has_it = held.file.try_clone().unwrap();
+        drop(held);
+        lock(&path).unwrap();
+        drop(as_a_child_has_it);
     }
 
     #[test]

@@ -108,9 +108,32 @@ fn doubled(start: &str, step: &str, times: usize) -> String {
     format!("x0 := {start}\n{}", rules.concat())
 }
 
+/// Says that this process runs one test alone.
+const ONE_TEST: &str = "ENACT_TEST_ALONE";
+
 #[test]
 fn what_exhausts_a_policy_process_denies_and_the_next_question_is_answered() {
     let _alone = alone();
+    // How much a process grows is asked of one in which no other test runs.
+    if std::env::var_os(ONE_TEST).is_none() {
+        let name = "policy_hostile::what_exhausts_a_policy_process_denies_and_the_next_question_is_answered";
+        let ended = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name])
+            .env(ONE_TEST, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert!(
+            ended.status.success() && said.contains("1 passed"),
+            "{said}{}",
+            String::from_utf8_lossy(&ended.stderr)
+        );
+        return;
+    }
+    exhausting_policies();
+}
+
+fn exhausting_policies() {
     let shared = doubled("[\"a\"]", "[$, $]", 60);
     let cases = [
         ("a range that nobody can hold", "hurt if count(numbers.range(1, 1000000000000000000)) > 1".to_owned()),
