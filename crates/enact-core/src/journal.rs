@@ -234,10 +234,13 @@ pub enum Fact {
         /// What is known of it there.
         adopted: Adopted,
     },
-    /// The effect did not happen after all, as a look showed; the change may start again.
+    /// The change may start again: its effect did not happen after all, as a look showed, or doing it once more does no harm.
     NotDone {
         /// The change.
         change_id: ChangeId,
+        /// Did nobody look, so that the effect may have happened all the same, whole or in part?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partial: bool,
     },
     /// The change failed, and its effect did not happen, unless `partial`.
     Failed {
@@ -257,6 +260,9 @@ pub enum Fact {
         attempt: u32,
         /// What went wrong.
         error: String,
+        /// May its effect have happened in part?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partial: bool,
     },
     /// The change is not needed: its condition is false, or an operator left it out where the plan allows it.
     Omitted {
@@ -456,7 +462,7 @@ impl Fact {
             Self::Intent { change_id } => (change_id, Step::Intent),
             Self::Done { change_id, .. } => (change_id, Step::Done),
             Self::Adopted { change_id, .. } => (change_id, Step::Adopted),
-            Self::NotDone { change_id } => (change_id, Step::NotDone),
+            Self::NotDone { change_id, .. } => (change_id, Step::NotDone),
             Self::Failed { change_id, .. } => (change_id, Step::Failed),
             Self::Drifted { change_id, .. } => (change_id, Step::Drifted),
             Self::Unknown { change_id, .. } => (change_id, Step::Unknown),

@@ -3,7 +3,7 @@
 //! No I/O, no clock, no randomness: what happens here can be replayed. A reader may take the modules in this order:
 //! [`change`], [`procedure`] and [`plan`] (what is to be done), [`check`] and [`order`] (is it well formed, in which order),
 //! [`verdict`], [`asked`], [`approval`] and [`condition`] (who must agree, who agreed, and to what exactly), [`revision`] (may it take a run over), [`gate`] (the one way to an [`gate::AdmittedPlan`]),
-//! [`journal`] (what happened), [`run_state`] (what that adds up to), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
+//! [`journal`] (what happened), [`run_state`] (what that adds up to), [`undoing`] (what of it is to be taken back), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
 //! [`diagnostic`] and [`yaml`] are what domains read documents with.
 
 pub mod approval;
@@ -29,5 +29,6 @@ pub mod revision;
 pub mod run_clock;
 pub mod run_state;
 pub mod secret;
+pub mod undoing;
 pub mod verdict;
 pub mod yaml;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Action, Change, ChangeId, Undo};
+use crate::change::{Action, Change, ChangeId, Effect, Undo};
 use crate::criterion::CriterionReport;
 use crate::exit::ExitCode;
 use crate::fault::{Fault, planted};
@@ -16,6 +16,9 @@ pub const FORMAT: &str = "enact.run/v1";
 
 /// The reason of a change that counts as taken back because its plan says that there is nothing to take back.
 pub const NOTHING_TO_UNDO: &str = "nothing to undo";
+
+/// The reason of a change that began and was not done, and may run again.
+pub const BEGUN: &str = "it was begun, and may have happened in part";
 
 /// What became of one change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -337,9 +340,18 @@ fn report_change(change: &Change, state: &RunState) -> ChangeReport {
             .block_reason
             .clone()
             .or_else(|| progress.and_then(|progress| progress.error.clone()))
+            .or_else(|| begun(change, progress))
             .or_else(|| nothing_to_undo(change, progress)),
         mismatches,
     }
+}
+
+/// What is to be said of a change that is to run, and began before.
+pub fn begun(change: &Change, progress: Option<&ChangeProgress>) -> Option<String> {
+    let began = progress.is_some_and(|progress| {
+        progress.partial && !progress.handed_over && progress.state == ChangeState::Pending
+    });
+    (began && change.effect != Effect::Read).then(|| BEGUN.to_owned())
 }
 
 fn nothing_to_undo(change: &Change, progress: Option<&ChangeProgress>) -> Option<String> {

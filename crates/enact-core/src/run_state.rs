@@ -29,6 +29,7 @@ pub(crate) enum Step {
     Skipped,
     Checked,
     UndoIntent,
+    UndoInPart,
     Undone,
     UndoFailed,
     DecidedDone,
@@ -122,7 +123,11 @@ fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
         // Everything was done and verification failed: the choice is about the run, and named by its last change.
         (S::Done, Step::ChosenEnd) => S::Done,
         // What failed or is not known may have happened in part.
-        (S::Done | S::Stuck | S::Failed | S::Unknown, Step::UndoIntent) => S::Undoing,
+        (S::Done | S::Stuck | S::Failed | S::Unknown, Step::UndoIntent | Step::UndoInPart)
+        | (
+            S::Pending | S::Drifted | S::Skipped | S::Omitted | S::Delegated | S::Escalated,
+            Step::UndoInPart,
+        ) => S::Undoing,
         (S::Undoing, Step::Undone) => S::Undone,
         (S::Undoing, Step::UndoFailed) => S::Stuck,
         (S::Unknown, Step::DecidedDone) => S::Done,
@@ -170,8 +175,13 @@ pub struct ChangeProgress {
     pub checked: Option<Vec<Mismatch>>,
     /// Was its outcome found out by looking?
     pub settled: bool,
-    /// May its effect have happened in part?
+    /// May its effect have happened, whole or in part, although it is not done? So it stays until it is done or taken back,
+    /// or somebody has looked.
     pub partial: bool,
+    /// Is it in somebody's hands who has said nothing yet?
+    pub handed_over: bool,
+    /// Where it stood when taking it back began.
+    pub undone_from: Option<ChangeState>,
     /// How often its effect was about to start.
     pub intents: u32,
     /// When its effect was about to start the last time, in milliseconds of the run's own time.
@@ -224,6 +234,8 @@ impl ChangeProgress {
             checked: None,
             settled: false,
             partial: false,
+            handed_over: false,
+            undone_from: None,
             intents: 0,
             started_ms: None,
             ended_ms: None,
@@ -464,8 +476,22 @@ impl RunState {
         }
     }
 
+    /// What may have happened in part can be taken back wherever the change stands.
+    fn kind_of_undo(&self, change_id: &ChangeId, step: Step) -> Step {
+        let partial = self
+            .changes
+            .get(change_id)
+            .is_some_and(|progress| progress.partial);
+        if step == Step::UndoIntent && partial {
+            Step::UndoInPart
+        } else {
+            step
+        }
+    }
+
     fn record_step(&mut self, entry: &Entry, change_id: &ChangeId, step: Step) -> Result<(), JournalError> {
         let from = self.of(change_id);
+        let step = self.kind_of_undo(change_id, step);
         let Some(state) = next_state(from, step) else {
             return Err(JournalError::Illegal {
                 run_id: entry.run_id.clone(),
@@ -482,6 +508,9 @@ impl RunState {
             .entry(change_id.clone())
             .or_insert_with(|| ChangeProgress::new(state));
         progress.state = state;
+        if state == ChangeState::Undoing && from != ChangeState::Stuck {
+            progress.undone_from = Some(from);
+        }
         if step == Step::Intent {
             progress.intent_at = Some(entry.at);
             progress.started_ms = Some(now);
@@ -514,6 +543,7 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
         } => {
             progress.settled = *settled;
             progress.error = None;
+            progress.partial = false;
             outputs.insert(change_id.clone(), made.clone());
         }
         Fact::Adopted {
@@ -529,7 +559,7 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
         }
         Fact::Failed { error, partial, .. } => {
             progress.error = Some(error.clone());
-            progress.partial = *partial;
+            progress.partial |= *partial;
         }
         Fact::Escalated {
             error,
@@ -538,14 +568,15 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
             ..
         } => {
             progress.error = Some(error.clone());
-            progress.partial = *partial;
+            progress.partial |= *partial;
             progress.assumption.clone_from(assumption);
         }
         Fact::Unknown { error, .. } | Fact::UndoFailed { error, .. } => {
             progress.error = Some(error.clone());
         }
-        Fact::Attempted { error, .. } => {
+        Fact::Attempted { error, partial, .. } => {
             progress.error = Some(error.clone());
+            progress.partial |= *partial;
             progress.attempts_failed += 1;
         }
         Fact::Held { hold, .. } => progress.held = Some(hold.clone()),
@@ -560,7 +591,12 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
             roles: roles.clone(),
             when: at,
         }),
+        Fact::Delegated { .. } => {
+            progress.partial = true;
+            progress.handed_over = true;
+        }
         Fact::Attested { by, evidence, .. } => {
+            progress.handed_over = false;
             progress.attested = Some(Attestation {
                 by: by.clone(),
                 evidence: evidence.clone(),
@@ -582,14 +618,22 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
             ..
         } => {
             progress.error = None;
+            // A person has looked.
+            progress.partial = false;
             if !made.is_empty() {
                 outputs.insert(change_id.clone(), made.clone());
             }
         }
-        Fact::NotDone { .. } | Fact::Undone { .. } => progress.error = None,
+        Fact::NotDone { partial, .. } => {
+            progress.error = None;
+            progress.partial |= *partial;
+        }
+        Fact::Undone { .. } => {
+            progress.error = None;
+            progress.partial = false;
+        }
         Fact::Intent { .. }
         | Fact::UndoIntent { .. }
-        | Fact::Delegated { .. }
         | Fact::Chosen { .. }
         | Fact::Noted(_)
         | Fact::Judged { .. }

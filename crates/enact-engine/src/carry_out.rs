@@ -124,7 +124,7 @@ impl<P: Provider> Runner<'_, P> {
         };
         match failure.disposition {
             Disposition::Retry { after } if attempt < retry.attempts => {
-                self.attempted(change, attempt, &failure.message).await?;
+                self.attempted(change, attempt, &failure).await?;
                 self.wait(change, &failure.message, attempt, after).await
             }
             Disposition::Retry { .. } => {
@@ -166,14 +166,15 @@ impl<P: Provider> Runner<'_, P> {
     }
 
     /// Keeps a failed attempt of a procedure on record.
-    async fn attempted(&self, change: &Change, attempt: u32, error: &str) -> Result<(), RunError> {
+    async fn attempted(&self, change: &Change, attempt: u32, failure: &Failure) -> Result<(), RunError> {
         if change.handling.is_none() || self.state_of(change) != ChangeState::Started {
             return Ok(());
         }
         self.record(Fact::Attempted {
             change_id: change.change_id.clone(),
             attempt,
-            error: error.to_owned(),
+            error: failure.message.clone(),
+            partial: failure.partial,
         })
         .await
     }
@@ -201,8 +202,8 @@ impl<P: Provider> Runner<'_, P> {
             () = tokio::time::sleep(after) => Ok(Next::Again),
             () = self.stop.raised(Urgency::AfterCurrent) => {
                 if self.state_of(change) == ChangeState::Started {
-                    // The effect certainly did not happen: the change may start again on resume.
-                    self.record(Fact::NotDone { change_id: change.change_id.clone() }).await?;
+                    // What the attempt that failed left behind is on record: the change may start again on resume.
+                    self.record(not_done(change, false)).await?;
                 }
                 Ok(Next::Ended)
             }
@@ -230,14 +231,12 @@ impl<P: Provider> Runner<'_, P> {
             .await;
         match looked {
             Ok(Settled::Done(made)) => self.done(change, made, true).await,
-            Ok(Settled::NotDone) => self.record(Fact::NotDone { change_id }).await,
+            Ok(Settled::NotDone) => self.record(not_done(change, false)).await,
+            Ok(Settled::Repeatable) => self.record(not_done(change, true)).await,
             Ok(Settled::Drift(mismatches)) => {
                 // Back to pending first: what the table lets drift is a change whose effect did not happen.
-                let not_done = Fact::NotDone {
-                    change_id: change_id.clone(),
-                };
                 self.record_all(vec![
-                    not_done,
+                    not_done(change, false),
                     Fact::Drifted {
                         change_id,
                         mismatches,
@@ -292,16 +291,17 @@ impl<P: Provider> Runner<'_, P> {
         let may_run_again = failed_before.saturating_add(1) < self.retry_of(change).attempts;
         match failure.disposition {
             Disposition::Retry { .. } if may_run_again => {
-                let change_id = change.change_id.clone();
                 let attempted = Fact::Attempted {
-                    change_id: change_id.clone(),
+                    change_id: change.change_id.clone(),
                     attempt: failed_before + 1,
                     error: failure.message,
+                    partial: failure.partial,
                 };
+                let again = not_done(change, failure.partial);
                 let facts = if self.state_of(change) == ChangeState::Started {
-                    vec![attempted, Fact::NotDone { change_id }]
+                    vec![attempted, again]
                 } else {
-                    vec![Fact::NotDone { change_id }]
+                    vec![again]
                 };
                 self.record_all(facts).await
             }
@@ -367,6 +367,14 @@ impl<P: Provider> Runner<'_, P> {
         })
         .await?;
         Ok(Next::Ended)
+    }
+}
+
+/// The change may start again.
+pub(crate) fn not_done(change: &Change, partial: bool) -> Fact {
+    Fact::NotDone {
+        change_id: change.change_id.clone(),
+        partial,
     }
 }
 

@@ -81,6 +81,8 @@ pub enum Settled {
     Done(Made),
     /// It did not happen; it may be started again.
     NotDone,
+    /// Nobody can tell, and it may run again all the same: its plan says that this does no harm.
+    Repeatable,
     /// It did not happen, and cannot any more: the world is not what the plan was based on.
     Drift(Vec<Mismatch>),
     /// Its answer was found after all, and it is a failure.

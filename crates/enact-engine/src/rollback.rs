@@ -1,13 +1,12 @@
-//! Taking back: undo in reverse over what the journal proves done. An undo that fails leaves the change *stuck*.
-
-use std::collections::BTreeSet;
+//! Taking back: undo in reverse over what the journal proves done or begun. An undo that fails leaves the change *stuck*.
 
 use enact_core::change::{Change, ChangeId, Undo};
 use enact_core::fault::{Fault, planted};
 use enact_core::journal::{ChangeState, Fact};
+use enact_core::undoing::undo_order;
 
 use crate::provider::{Disposition, Provider, Settled};
-use crate::runner::{RunError, Runner, runs_always};
+use crate::runner::{RunError, Runner};
 use crate::stop::Urgency;
 
 impl<P: Provider> Runner<'_, P> {
@@ -26,20 +25,20 @@ impl<P: Provider> Runner<'_, P> {
                 break;
             }
             match self.state_of(change) {
-                ChangeState::Done | ChangeState::Failed | ChangeState::Unknown => {
-                    self.record(Fact::UndoIntent { change_id }).await?;
-                    self.undo_one(change).await?;
-                }
-                ChangeState::Undoing => self.take_undo_up(change).await?,
-                ChangeState::Pending
-                | ChangeState::Started
+                ChangeState::Done
+                | ChangeState::Failed
+                | ChangeState::Unknown
+                | ChangeState::Pending
                 | ChangeState::Drifted
                 | ChangeState::Skipped
                 | ChangeState::Omitted
                 | ChangeState::Delegated
-                | ChangeState::Escalated
-                | ChangeState::Undone
-                | ChangeState::Stuck => {}
+                | ChangeState::Escalated => {
+                    self.record(Fact::UndoIntent { change_id }).await?;
+                    self.undo_one(change).await?;
+                }
+                ChangeState::Undoing => self.take_undo_up(change).await?,
+                ChangeState::Started | ChangeState::Undone | ChangeState::Stuck => {}
             }
             if self.state_of(change) == ChangeState::Stuck {
                 break;
@@ -48,39 +47,8 @@ impl<P: Provider> Runner<'_, P> {
         Ok(())
     }
 
-    /// What is to be taken back, first one first: changes that failed in part or whose outcome nobody knows, where their plan
-    /// says how, then everything that is done, last one first. What runs however the run ends stays.
     pub(crate) fn undo_order(&self) -> Vec<ChangeId> {
-        let plan = self.admitted.plan();
-        let live = self.live.borrow();
-        let done: BTreeSet<&ChangeId> = live.state.done_order.iter().collect();
-        let in_part = |change: &&Change| {
-            let progress = live.state.changes.get(&change.change_id);
-            change.handling.is_some()
-                && progress.is_some_and(|progress| {
-                    let begun = matches!(progress.state, ChangeState::Undoing | ChangeState::Stuck);
-                    progress.state == ChangeState::Unknown
-                        || (progress.state == ChangeState::Failed && progress.partial)
-                        // By a process before this one; what was done has its place below.
-                        || (begun && !done.contains(&change.change_id))
-                })
-        };
-        let changes = plan.changes();
-        let always: BTreeSet<&ChangeId> = changes
-            .iter()
-            .filter(|change| runs_always(change))
-            .map(|change| &change.change_id)
-            .collect();
-        let partial = changes
-            .iter()
-            .rev()
-            .filter(in_part)
-            .map(|change| &change.change_id);
-        partial
-            .chain(live.state.done_order.iter().rev())
-            .filter(|change_id| !always.contains(change_id))
-            .cloned()
-            .collect()
+        undo_order(self.admitted.plan(), &self.live.borrow().state)
     }
 
     /// A process died during this undo: look what became of it, and do it if nothing did.
@@ -141,7 +109,7 @@ impl<P: Provider> Runner<'_, P> {
     async fn is_not_undone(&self, change: &Change, error: &str) -> Result<bool, RunError> {
         let change_id = change.change_id.clone();
         match self.provider.settle_undo(change, &self.outputs_for(change)).await {
-            Ok(Settled::NotDone) => return Ok(true),
+            Ok(Settled::NotDone | Settled::Repeatable) => return Ok(true),
             Ok(Settled::Done(_)) => self.record(Fact::Undone { change_id }).await?,
             // An undo may be repeated: its plan says so by having one.
             Ok(Settled::Failed(_)) => return Ok(true),

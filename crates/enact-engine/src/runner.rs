@@ -19,6 +19,7 @@ use enact_core::report::outcome_of;
 use enact_core::run_clock::RunClock;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
+use crate::carry_out::not_done;
 use crate::clock::Clock;
 use crate::journal::{Entries, Journal};
 use crate::overlay::Overlay;
@@ -252,17 +253,9 @@ impl<'a, P: Provider> Runner<'a, P> {
     pub(crate) fn stopped_while_undoing(&self) -> bool {
         let order = self.undo_order();
         let live = self.live.borrow();
-        let any = |wanted: &[ChangeState]| {
-            let mut states = order.iter().map(|change_id| live.state.of(change_id));
-            states.any(|state| wanted.contains(&state))
-        };
-        let left = [
-            ChangeState::Done,
-            ChangeState::Failed,
-            ChangeState::Unknown,
-            ChangeState::Undoing,
-        ];
-        self.stop.urgency().is_some() && any(&left) && !any(&[ChangeState::Stuck])
+        let states: Vec<ChangeState> = order.iter().map(|change_id| live.state.of(change_id)).collect();
+        let is_left = |state: &ChangeState| !matches!(state, ChangeState::Undone | ChangeState::Started);
+        self.stop.urgency().is_some() && states.iter().any(is_left) && !states.contains(&ChangeState::Stuck)
     }
 
     fn end(self, result: Result<(), RunError>) -> Result<RunState, RunError> {
@@ -327,10 +320,7 @@ impl<'a, P: Provider> Runner<'a, P> {
             .collect();
         for change in open {
             if planted(Fault::RepeatWithoutLooking) {
-                self.record(Fact::NotDone {
-                    change_id: change.change_id.clone(),
-                })
-                .await?;
+                self.record(not_done(change, false)).await?;
                 continue;
             }
             let known = self

@@ -13,6 +13,7 @@ use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::journal::{ChangeState, Choice, Entry, Fact, JournalError, RunId, RunOutcome, RunState};
 use enact_core::plan::Plan;
 use enact_core::procedure::Moment;
+use enact_core::report::begun;
 use enact_core::run_clock::RunClock;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -225,7 +226,9 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
             .zip(estimate)
             .and_then(|(actual, estimate)| (actual * 100).checked_div(estimate)),
         attempts: u32::from(started) + progress.map_or(0, |progress| progress.attempts_failed),
-        note: progress.and_then(|progress| progress.error.clone()),
+        note: progress
+            .and_then(|progress| progress.error.clone())
+            .or_else(|| begun(change, progress)),
     }
 }
 
@@ -415,6 +418,7 @@ fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
                 change_id,
                 attempt,
                 error,
+                partial: _,
             } => {
                 found.push(format!(
                     "{change_id}: attempt {attempt} failed ({error}) and another followed"

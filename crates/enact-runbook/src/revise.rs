@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use enact_core::change::{ChangeId, Undo};
+use enact_core::change::{ChangeId, Effect, Undo};
 use enact_core::diagnostic::{Diagnostic, Place, Severity};
 use enact_core::journal::{ChangeState, RunState};
 use enact_core::plan::Warning;
@@ -184,10 +184,8 @@ fn to_know(compiled: &mut Compiled, parent: &ParentRun) -> Vec<Warning> {
 fn in_part(compiled: &Compiled, parent: &ParentRun, state: &RunState) -> Vec<Warning> {
     let left = parent.plan.changes().iter().filter(|change| {
         let progress = state.changes.get(&change.change_id);
-        let failed = progress.is_some_and(|progress| {
-            progress.partial && matches!(progress.state, ChangeState::Failed | ChangeState::Escalated)
-        });
-        failed && change.undo != Some(Undo::Nothing)
+        let failed = progress.is_some_and(|progress| progress.partial && !progress.handed_over);
+        failed && change.effect != Effect::Read && change.undo != Some(Undo::Nothing)
     });
     left.map(|change| {
         let here = compiled

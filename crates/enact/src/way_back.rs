@@ -1,10 +1,9 @@
 //! What of a run is left to be taken back, and which command goes on with it.
 
-use std::collections::BTreeSet;
-
-use enact_core::change::{ChangeId, Undo};
+use enact_core::change::Undo;
 use enact_core::journal::{ChangeState, RunOutcome, RunState};
 use enact_core::plan::{Mode, Plan};
+use enact_core::undoing::undo_order;
 
 /// The command that goes on with a run. For as long as something of it is left to be taken back, that is taking it back.
 pub(crate) fn way_on(plan: &Plan, state: &RunState) -> &'static str {
@@ -27,36 +26,20 @@ pub(crate) fn only_lacks_its_end(plan: &Plan, state: &RunState) -> bool {
 /// What would be taken back, last first, and what cannot be.
 pub(crate) fn listing(plan: &Plan, state: &RunState) -> String {
     let mut text = String::new();
-    let was_done: BTreeSet<&ChangeId> = state.done_order.iter().collect();
-    let in_part = plan.changes().iter().rev().filter(|change| {
-        let progress = state.changes.get(&change.change_id);
-        change.handling.is_some()
-            && !was_done.contains(&change.change_id)
-            && progress.is_some_and(|progress| {
-                let open = progress.state.is_open() || progress.state == ChangeState::Stuck;
-                open || (progress.partial && progress.state != ChangeState::Undone)
-            })
-    });
-    let comes_back = |change_id: &&ChangeId| {
-        let handling = plan.change(change_id).and_then(|change| change.handling.as_ref());
-        !handling.is_some_and(|handling| handling.always)
-    };
-    let done = state.done_order.iter().rev();
-    let all = in_part.map(|change| &change.change_id).chain(done);
-    for change_id in all.filter(comes_back) {
+    for change_id in &undo_order(plan, state) {
         let word = match state.of(change_id) {
             ChangeState::Done => "",
             ChangeState::Failed | ChangeState::Escalated => " (it may have happened in part)",
-            ChangeState::Unknown => " (nobody knows whether it happened)",
-            ChangeState::Undoing => " (begun, and looked for first)",
-            ChangeState::Stuck => " (stuck: settle it with `enact decide`, or mend what is in its way)",
-            ChangeState::Pending
-            | ChangeState::Started
+            ChangeState::Delegated => " (in somebody's hands, who may have begun)",
+            ChangeState::Started => " (begun, and looked for first)",
+            ChangeState::Unknown
+            | ChangeState::Pending
             | ChangeState::Drifted
             | ChangeState::Skipped
-            | ChangeState::Omitted
-            | ChangeState::Delegated
-            | ChangeState::Undone => continue,
+            | ChangeState::Omitted => " (begun, and nobody knows whether it happened)",
+            ChangeState::Undoing => " (begun, and looked for first)",
+            ChangeState::Stuck => " (stuck: settle it with `enact decide`, or mend what is in its way)",
+            ChangeState::Undone => continue,
         };
         let Some(change) = plan.change(change_id) else {
             continue;

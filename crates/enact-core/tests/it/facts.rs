@@ -60,7 +60,7 @@ pub(crate) fn about_a_change() -> Vec<(&'static str, Fact)> {
                 settled: true,
             },
         ),
-        ("NotDone", Fact::NotDone { change_id: change() }),
+        ("NotDone", not_done(false)),
         (
             "Failed",
             Fact::Failed {
@@ -108,6 +108,14 @@ pub(crate) fn about_a_change() -> Vec<(&'static str, Fact)> {
     .collect()
 }
 
+/// The change may start again.
+pub(crate) fn not_done(partial: bool) -> Fact {
+    Fact::NotDone {
+        change_id: change(),
+        partial,
+    }
+}
+
 /// Facts that only procedures have.
 fn about_a_step() -> Vec<(&'static str, Fact)> {
     let chosen = |choice| Fact::Chosen {
@@ -129,6 +137,7 @@ fn about_a_step() -> Vec<(&'static str, Fact)> {
                 change_id: change(),
                 attempt: 1,
                 error: "exit code 1".to_owned(),
+                partial: false,
             },
         ),
         (

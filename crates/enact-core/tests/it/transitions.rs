@@ -2,9 +2,10 @@
 
 use enact_core::journal::{ChangeState, Fact, JournalError, RunState};
 
-use crate::facts::{about_a_change, about_the_run, chained, change};
+use crate::facts::{about_a_change, about_the_run, chained, change, not_done};
 
-/// Rows: where a change stands. Columns: the fact. Empty: not allowed.
+/// Rows: where a change stands. Columns: the fact. Empty: not allowed. What is delegated or escalated here may have happened in
+/// part.
 const TABLE: &str = "
           | Intent  | Done | NotDone | Failed | Drifted | Unknown | Skipped | Checked | UndoIntent | Undone | UndoFailed | DecidedDone | DecidedNotDone
 Pending   | Started |      |         | Failed | Drifted |         | Skipped |         |            |        |            |             |
@@ -15,8 +16,8 @@ Drifted   |         |      |         |        |         |         |         |   
 Unknown   |         | Done | Pending |        |         | Unknown |         |         | Undoing    |        |            | Done        | Pending
 Skipped   |         |      |         |        |         |         |         |         |            |        |            |             |
 Omitted   |         |      |         |        |         |         |         |         |            |        |            |             |
-Delegated |         |      |         |        |         |         |         |         |            |        |            |             |
-Escalated |         |      |         |        |         |         |         |         |            |        |            |             |
+Delegated |         |      |         |        |         |         |         |         | Undoing    |        |            |             |
+Escalated |         |      |         |        |         |         |         |         | Undoing    |        |            |             |
 Undoing   |         |      |         |        |         |         |         |         |            | Undone | Stuck      |             |
 Undone    |         |      |         |        |         |         |         |         |            |        |            |             |
 Stuck     |         |      |         |        |         |         |         |         | Undoing    |        |            | Undone      | Done
@@ -88,6 +89,42 @@ fn cells(line: &str) -> Vec<String> {
 fn the_table_of_transitions_is_exactly_this() {
     let columns: usize = [TABLE, PROCEDURES].into_iter().map(check).sum();
     assert_eq!(columns, about_a_change().len());
+}
+
+#[test]
+fn what_may_have_happened_in_part_can_be_taken_back_wherever_it_stands() {
+    let cut_off = |partial: bool, then: &[&str]| {
+        let begun = [fact("Intent"), not_done(partial)].into_iter();
+        let facts = begun.chain(then.iter().map(|name| fact(name)));
+        RunState::replay(&chained(facts.chain([fact("UndoIntent")])))
+    };
+    let ways: [&[&str]; 6] = [
+        &[],
+        &["Drifted"],
+        &["Skipped"],
+        &["Omitted"],
+        &["Held"],
+        &["Intent", "NotDone"],
+    ];
+    for then in ways {
+        let state = cut_off(true, then).unwrap();
+        assert_eq!(state.of(&change()), ChangeState::Undoing, "{then:?}");
+        assert!(
+            matches!(cut_off(false, then), Err(JournalError::Illegal { .. })),
+            "{then:?}"
+        );
+    }
+    // Done, taken back, or looked at by a person: nothing of it is left in part.
+    for then in [
+        &["Intent", "Done"][..],
+        &["UndoIntent", "Undone"],
+        &["Intent", "Unknown", "DecidedNotDone"],
+    ] {
+        let begun = [fact("Intent"), not_done(true)].into_iter();
+        let facts = begun.chain(then.iter().map(|name| fact(name)));
+        let state = RunState::replay(&chained(facts)).unwrap();
+        assert!(!state.changes[&change()].partial, "{then:?}");
+    }
 }
 
 /// Checks one table; says how many facts it has.

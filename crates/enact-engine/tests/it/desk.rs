@@ -33,9 +33,11 @@ pub(crate) type Answers<T> = RefCell<BTreeMap<String, VecDeque<Result<T, Failure
 pub(crate) struct Script {
     pub(crate) applies: Answers<Made>,
     pub(crate) checks: Answers<Vec<Mismatch>>,
+    /// What a look at a step finds, where it is not that it is done.
+    pub(crate) settles: RefCell<BTreeMap<String, Settled>>,
     pub(crate) undos: RefCell<BTreeMap<String, Result<(), Failure>>>,
-    /// At the undo of this step somebody stops the run, once.
-    pub(crate) stops_at_undo: RefCell<Option<String>>,
+    /// When this is asked of it (`do b`, `undo b`), somebody stops the run, once.
+    pub(crate) stops_at: RefCell<Option<String>>,
     pub(crate) stop: RefCell<StopSignal>,
     pub(crate) not_needed: Vec<String>,
     pub(crate) criteria: RefCell<Vec<CriterionReport>>,
@@ -55,9 +57,11 @@ impl Script {
     }
 
     pub(crate) fn see(&self, what: &str, change: &Change) {
-        self.seen
-            .borrow_mut()
-            .push(format!("{what} {}", change.change_id));
+        let asked = format!("{what} {}", change.change_id);
+        if self.stops_at.borrow_mut().take_if(|at| *at == asked).is_some() {
+            self.stop.borrow().press("somebody pressed Ctrl-C");
+        }
+        self.seen.borrow_mut().push(asked);
     }
 }
 
@@ -94,7 +98,9 @@ impl Provider for Script {
 
     async fn settle(&self, change: &Change, _: &Outputs, _: Timestamp) -> Result<Settled, Failure> {
         self.see("settle", change);
-        Ok(Settled::Done(Made::new()))
+        let settles = self.settles.borrow();
+        let found = settles.get(&change.change_id.0).cloned();
+        Ok(found.unwrap_or(Settled::Done(Made::new())))
     }
 
     async fn verify(&self, _: &[&Change], _: &Outputs) -> Result<Vec<Mismatch>, Failure> {
@@ -103,14 +109,6 @@ impl Provider for Script {
 
     async fn undo(&self, change: &Change, _: &Outputs) -> Result<(), Failure> {
         self.see("undo", change);
-        if self
-            .stops_at_undo
-            .borrow_mut()
-            .take_if(|step| *step == change.change_id.0)
-            .is_some()
-        {
-            self.stop.borrow().press("somebody pressed Ctrl-C");
-        }
         self.undos
             .borrow_mut()
             .remove(&change.change_id.0)
@@ -215,9 +213,11 @@ impl Desk {
             .begin(&self.admitted, &person("ana"))
             .unwrap();
         let run_id = open.run_id.clone();
+        let surroundings = self.surroundings();
+        *self.script.stop.borrow_mut() = surroundings.stop.clone();
         let run = process
             .installation
-            .run(open, &self.admitted, &self.script, self.surroundings());
+            .run(open, &self.admitted, &self.script, surroundings);
         (run_id, block_on(run).unwrap())
     }
 

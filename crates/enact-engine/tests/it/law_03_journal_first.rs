@@ -44,7 +44,7 @@ fn in_order(world: &World, bench: &Bench) -> Result<(), String> {
                 done.insert(change_id);
             }
             Trace::Durable(
-                Fact::NotDone { change_id }
+                Fact::NotDone { change_id, .. }
                 | Fact::Failed { change_id, .. }
                 | Fact::Drifted { change_id, .. }
                 | Fact::Unknown { change_id, .. },

@@ -8,6 +8,7 @@
     reason = "clippy.toml allows them in test functions; here the helpers are tests as well"
 )]
 
+mod begun;
 mod clock_jumps;
 mod crash;
 mod desk;

@@ -492,7 +492,7 @@ fn a_stop_during_an_undo_is_no_failure_of_it_and_the_rest_is_taken_back_later() 
         ))
     };
     desk.script.undos.borrow_mut().insert("b".to_owned(), stopped());
-    *desk.script.stops_at_undo.borrow_mut() = Some("b".to_owned());
+    *desk.script.stops_at.borrow_mut() = Some("undo b".to_owned());
     let state = desk.roll_back(&run_id);
     assert_eq!((state.phase, state.outcome), (RunPhase::Stopped, None));
     assert_eq!(states(&state), [Done, ChangeState::Undoing, Undone, Done]);
@@ -511,7 +511,7 @@ fn an_undo_of_what_failed_in_part_is_taken_up_after_a_stop_too() {
     assert!(has_failed(desk.admitted.plan(), &state));
     let busy = Err(Failure::new(Disposition::Retry { after: None }, "busy"));
     desk.script.undos.borrow_mut().insert("c".to_owned(), busy);
-    *desk.script.stops_at_undo.borrow_mut() = Some("c".to_owned());
+    *desk.script.stops_at.borrow_mut() = Some("undo c".to_owned());
     let state = desk.roll_back(&run_id);
     assert_eq!(states(&state), [Done, Done, ChangeState::Undoing, Done]);
     let state = desk.roll_back(&run_id);

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use enact_core::change::{Change, Effect};
+use enact_core::journal::ChangeState;
 use enact_engine::provider::{Disposition, Failure, Made, Settled};
 use enact_engine::stop::Urgency;
 use serde_json::json;
@@ -77,9 +78,9 @@ impl RunbookProvider<'_> {
     ) -> Result<Settled, Failure> {
         let looks_only = change.effect == Effect::Read;
         match (&step.spec.repeat, &step.spec.probe) {
-            (Repeat::Safe | Repeat::Keyed, _) => Ok(Settled::NotDone),
             (Repeat::Never, Some(probe)) => self.probe(change, step, probe).await,
-            (Repeat::Never, None) if looks_only => Ok(Settled::NotDone),
+            _ if looks_only => Ok(Settled::NotDone),
+            (Repeat::Safe | Repeat::Keyed, _) => Ok(Settled::Repeatable),
             (Repeat::Never, None) => Ok(Settled::Unknown(format!(
                 "{why}; the step is not repeatable and has no probe"
             ))),
@@ -194,9 +195,13 @@ impl RunbookProvider<'_> {
     fn state_before_undo(&self, change: &Change) -> &'static str {
         self.with_state(|state| {
             let progress = state.changes.get(&change.change_id);
+            let failed = progress.is_some_and(|progress| {
+                let ended_badly = progress.undone_from == Some(ChangeState::Failed);
+                (ended_badly && !progress.handed_over) || progress.attempts_failed > 0
+            });
             if state.done_order.contains(&change.change_id) {
                 "succeeded"
-            } else if progress.is_some_and(|progress| progress.partial) {
+            } else if failed {
                 "failed"
             } else {
                 "unknown"

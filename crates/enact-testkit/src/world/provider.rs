@@ -145,7 +145,7 @@ impl Provider for World {
         self.note(Trace::Looked(change.change_id.clone()));
         // What can be done again is taken back; what is still done is not.
         Ok(match self.inner().look(change, outputs) {
-            Settled::NotDone => Settled::Done(Made::new()),
+            Settled::NotDone | Settled::Repeatable => Settled::Done(Made::new()),
             Settled::Done(_) => Settled::NotDone,
             other @ (Settled::Drift(_) | Settled::Failed(_) | Settled::Unknown(_)) => other,
         })

@@ -111,11 +111,16 @@ fn doubled(start: &str, step: &str, times: usize) -> String {
 /// Says that this process runs one test alone.
 const ONE_TEST: &str = "ENACT_TEST_ALONE";
 
+#[expect(clippy::disallowed_methods, reason = "it is not a setting of the program")]
+fn is_alone() -> bool {
+    std::env::var_os(ONE_TEST).is_some()
+}
+
 #[test]
 fn what_exhausts_a_policy_process_denies_and_the_next_question_is_answered() {
     let _alone = alone();
     // How much a process grows is asked of one in which no other test runs.
-    if std::env::var_os(ONE_TEST).is_none() {
+    if !is_alone() {
         let name = "policy_hostile::what_exhausts_a_policy_process_denies_and_the_next_question_is_answered";
         let ended = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", name])
