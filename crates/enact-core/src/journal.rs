@@ -47,6 +47,9 @@ pub struct Mismatch {
     pub expected: Value,
     /// What is there.
     pub found: Value,
+    /// The assumption of a runbook that does not hold, where it is one: `A1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumption: Option<String>,
 }
 
 impl fmt::Display for Mismatch {

@@ -195,7 +195,7 @@ fn in_order(plan: &Plan) -> impl Iterator<Item = &Change> {
 
 /// How a run ends when nothing is left to do: the worst that happened decides.
 pub fn outcome_of(plan: &Plan, state: &RunState) -> RunOutcome {
-    if !state.preflight_mismatches.is_empty() && !state.wrote(plan) && !state.is_rolling_back() {
+    if !state.preflight_mismatches.is_empty() && !state.stands_on_effects(plan) && !state.is_rolling_back() {
         return RunOutcome::Stale;
     }
     let tallies = Tallies::of(plan, state);
@@ -215,7 +215,7 @@ pub fn outcome_of(plan: &Plan, state: &RunState) -> RunOutcome {
                 ChangeState::Drifted | ChangeState::Skipped | ChangeState::Pending
             )
         };
-        if tallies.states.iter().all(untouched) || !state.wrote(plan) {
+        if !state.stands_on_effects(plan) || tallies.states.iter().all(untouched) {
             RunOutcome::Stale
         } else {
             RunOutcome::Drift

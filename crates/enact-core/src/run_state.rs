@@ -351,6 +351,12 @@ impl RunState {
             .any(|change| change.effect != Effect::Read && started(change))
     }
 
+    /// Has anything been done that it goes on from, by this run or by the one that it took over?
+    pub fn stands_on_effects(&self, plan: &Plan) -> bool {
+        let adopted = |change: &Change| change.effect != Effect::Read && change.adopted.is_some();
+        self.wrote(plan) || plan.changes().iter().any(adopted)
+    }
+
     /// How long the run has been at work until `now`, without the spans in which it waited or was stopped.
     pub fn worked(&self, now: jiff::Timestamp) -> std::time::Duration {
         std::time::Duration::from_millis(self.clock.worked_at(now))

@@ -235,14 +235,8 @@ impl<P: Provider> Runner<'_, P> {
             Ok(Settled::Repeatable) => self.record(not_done(change, true)).await,
             Ok(Settled::Drift(mismatches)) => {
                 // Back to pending first: what the table lets drift is a change whose effect did not happen.
-                self.record_all(vec![
-                    not_done(change, false),
-                    Fact::Drifted {
-                        change_id,
-                        mismatches,
-                    },
-                ])
-                .await
+                self.record_all(vec![not_done(change, false), self.drift(change, mismatches)])
+                    .await
             }
             Ok(Settled::Failed(failure)) => self.settled_as_failure(change, failure).await,
             Ok(Settled::Unknown(why)) => {
@@ -273,12 +267,29 @@ impl<P: Provider> Runner<'_, P> {
         .await
     }
 
-    async fn drifted(&self, change: &Change, mismatches: Vec<Mismatch>) -> Result<(), RunError> {
-        self.record(Fact::Drifted {
-            change_id: change.change_id.clone(),
-            mismatches,
-        })
-        .await
+    pub(crate) async fn drifted(&self, change: &Change, mismatches: Vec<Mismatch>) -> Result<(), RunError> {
+        self.record(self.drift(change, mismatches)).await
+    }
+
+    /// What drift at a change means: it stops. In a procedure that has begun it stops the run, and a person decides.
+    fn drift(&self, change: &Change, mismatches: Vec<Mismatch>) -> Fact {
+        let change_id = change.change_id.clone();
+        let has_begun = self.live.borrow().state.stands_on_effects(self.admitted.plan());
+        if change.handling.is_none() || !has_begun {
+            return Fact::Drifted {
+                change_id,
+                mismatches,
+            };
+        }
+        let words: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
+        let error = words.join("; ");
+        self.pause(format!("a decision about {:?}: {error}", change.resource_name));
+        Fact::Escalated {
+            change_id,
+            error,
+            assumption: mismatches.into_iter().find_map(|mismatch| mismatch.assumption),
+            partial: false,
+        }
     }
 
     /// The answer of an effect was found after all, and it is a failure.

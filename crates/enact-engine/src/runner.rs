@@ -363,10 +363,10 @@ impl<'a, P: Provider> Runner<'a, P> {
         if mismatches.is_empty() {
             return Ok(true);
         }
-        if !self.live.borrow().state.wrote(plan) {
+        if !self.live.borrow().state.stands_on_effects(plan) {
             return Ok(false);
         }
-        // On resume other changes are done already: only those that met drift stop, as in a run without a pause.
+        // Others are done already: only those that met drift stop, as in a run without a pause.
         let mut by_change: BTreeMap<ChangeId, Vec<Mismatch>> = BTreeMap::new();
         for mismatch in mismatches {
             by_change
@@ -374,12 +374,14 @@ impl<'a, P: Provider> Runner<'a, P> {
                 .or_default()
                 .push(mismatch);
         }
-        for (change_id, mismatches) in by_change {
-            self.record(Fact::Drifted {
-                change_id,
-                mismatches,
-            })
-            .await?;
+        for change in pending {
+            // A procedure waits for a person at the first of them.
+            if self.is_paused() {
+                break;
+            }
+            if let Some(mismatches) = by_change.remove(&change.change_id) {
+                self.drifted(change, mismatches).await?;
+            }
         }
         Ok(true)
     }

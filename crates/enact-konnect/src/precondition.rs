@@ -49,6 +49,7 @@ pub(crate) fn broken(
             subject,
             expected,
             found: now,
+            assumption: None,
         }));
     }
     // One change can name one fact twice (an object that is gone breaks all its preconditions).
@@ -239,6 +240,7 @@ pub(crate) fn missed(
         subject,
         expected,
         found,
+        assumption: None,
     };
     match (change.action, live) {
         (Action::Delete, None) => Vec::new(),

@@ -186,6 +186,7 @@ fn refused(change: &Change, error: ApiError) -> Result<Made, Failure> {
                 subject: subject(&change.resource_type, &change.resource_name),
                 expected: json!("it exists"),
                 found: json!("it is gone"),
+                assumption: None,
             });
             Err(failure)
         }

@@ -115,6 +115,7 @@ impl KonnectProvider<'_> {
                 subject: subject(&change.resource_type, &change.resource_name),
                 expected: Value::Null,
                 found: json!(existing),
+                assumption: None,
             }]));
         }
         let live = read_one(self.client, kind, parent_id, &listed.id)

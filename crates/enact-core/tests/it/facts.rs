@@ -31,6 +31,7 @@ fn mismatches() -> Vec<Mismatch> {
         subject: "thing a: size".to_owned(),
         expected: json!({"size": [1, 2.5, null, true]}),
         found: json!("größer"),
+        assumption: None,
     }]
 }
 

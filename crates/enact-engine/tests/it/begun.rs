@@ -9,7 +9,7 @@ use enact_engine::provider::{Disposition, Failure, Made, Settled};
 
 use crate::desk::{Desk, Script, four, handling, states};
 
-fn lost() -> Result<Made, Failure> {
+pub(crate) fn lost() -> Result<Made, Failure> {
     Err(Failure::new(Disposition::Look, "no answer came"))
 }
 

@@ -33,6 +33,8 @@ pub(crate) type Answers<T> = RefCell<BTreeMap<String, VecDeque<Result<T, Failure
 pub(crate) struct Script {
     pub(crate) applies: Answers<Made>,
     pub(crate) checks: Answers<Vec<Mismatch>>,
+    /// What each look at everything finds, in order; nothing when there is no more.
+    pub(crate) preflights: RefCell<VecDeque<Vec<Mismatch>>>,
     /// What a look at a step finds, where it is not that it is done.
     pub(crate) settles: RefCell<BTreeMap<String, Settled>>,
     pub(crate) undos: RefCell<BTreeMap<String, Result<(), Failure>>>,
@@ -76,7 +78,7 @@ impl Provider for Script {
     }
 
     async fn preflight(&self, _: &[&Change], _: &Outputs) -> Result<Vec<Mismatch>, Failure> {
-        Ok(Vec::new())
+        Ok(self.preflights.borrow_mut().pop_front().unwrap_or_default())
     }
 
     async fn check(&self, change: &Change, _: &Outputs) -> Result<Vec<Mismatch>, Failure> {

@@ -12,6 +12,7 @@ mod begun;
 mod clock_jumps;
 mod crash;
 mod desk;
+mod drift_of_steps;
 mod gate_document;
 mod law_01_planning;
 mod law_02_admission;

@@ -438,6 +438,7 @@ fn before_the_first_effect_a_broken_assumption_writes_nothing() {
         subject: "assumption A".to_owned(),
         expected: "holds".into(),
         found: "3 rows".into(),
+        assumption: None,
     };
     let script = Script::default();
     script

@@ -49,17 +49,12 @@ impl RunbookProvider<'_> {
         Ok(mismatches)
     }
 
-    /// Right before a step. Before the first effect what does not agree is drift: nothing was written. After it a person has
-    /// to decide.
+    /// Right before a step: what does not agree. When the downtime has become too long, a person has to decide.
     pub(crate) async fn look_before(&self, change: &Change) -> Result<Vec<Mismatch>, Failure> {
         self.refuse_again(change)?;
         let mut mismatches = self.changed_files(change);
-        let mut assumption_id = None;
         for assumption in self.assumptions_of(change) {
-            if let Some(mismatch) = self.look_at(assumption, change).await {
-                assumption_id.get_or_insert_with(|| assumption.id.clone());
-                mismatches.push(mismatch);
-            }
+            mismatches.extend(self.look_at(assumption, change).await);
         }
         for (_, check) in self
             .host
@@ -78,20 +73,10 @@ impl RunbookProvider<'_> {
             }
         }
         mismatches.extend(self.other_target(change).await?);
-        let overrun = self.overrun();
-        if mismatches.is_empty() && overrun.is_none() {
-            return Ok(mismatches);
+        match self.overrun() {
+            Some(failure) if self.with_state(|state| state.wrote(self.plan)) => Err(failure),
+            _ => Ok(mismatches),
         }
-        if !self.with_state(|state| state.wrote(self.plan)) {
-            return Ok(mismatches);
-        }
-        if let Some(failure) = overrun {
-            return Err(failure);
-        }
-        let words: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
-        let mut failure = Failure::new(Disposition::Escalate, words.join("; "));
-        failure.assumption = assumption_id;
-        Err(failure)
     }
 
     /// Whatever a person chose: what may not be repeated and was started is not run again.
@@ -144,7 +129,10 @@ impl RunbookProvider<'_> {
             return None;
         }
         let subject = format!("assumption {} ({})", assumption.id, assumption.text);
-        Some(mismatch(change, &subject, "holds", &checked.seen))
+        Some(Mismatch {
+            assumption: Some(assumption.id.clone()),
+            ..mismatch(change, &subject, "holds", &checked.seen)
+        })
     }
 
     /// Checks what the plan wants checked when it is approved.
@@ -333,5 +321,6 @@ pub(crate) fn mismatch(change: &Change, subject: &str, expected: &str, found: &s
         subject: subject.to_owned(),
         expected: json!(expected),
         found: json!(found),
+        assumption: None,
     }
 }

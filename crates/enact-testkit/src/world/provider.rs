@@ -199,6 +199,7 @@ fn mismatch(change: &Change, subject: &str, expected: Value, found: Value) -> Mi
         subject: format!("{} {}: {subject}", change.resource_type, change.resource_name),
         expected,
         found,
+        assumption: None,
     }
 }
 
