@@ -25,59 +25,68 @@ use tempfile::TempDir;
 
 use crate::supervised::program;
 
-const STEPS: [&str; 5] = ["one", "two", "three", "four", "five"];
+pub(crate) const STEPS: [&str; 5] = ["one", "two", "three", "four", "five"];
 
 /// What a step declares, and the least and most effects that any crash may lead to, once a person has said what became of what
 /// nobody could know.
-struct Kind {
-    name: &'static str,
-    declares: &'static str,
-    script: &'static str,
-    most: usize,
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    pub(crate) declares: &'static str,
+    pub(crate) script: &'static str,
+    pub(crate) most: usize,
+    /// How a step is taken back.
+    pub(crate) rollback: &'static str,
 }
 
 /// The command dies with its supervisor where a file says so, once.
 const DIE: &str = "if [ -e kill-$ENACT_STEP_ID ]; then rm kill-$ENACT_STEP_ID; kill -9 $PPID; sleep 5; fi";
 
+const NOTHING: &str = "none";
+
 const PLAIN: &str = "echo $ENACT_STEP_ID >> effects";
 
-const KINDS: [Kind; 4] = [
+pub(crate) const KINDS: [Kind; 4] = [
     Kind {
         name: "safe",
         declares: "repeat: safe",
         script: PLAIN,
         most: 2,
+        rollback: NOTHING,
     },
     Kind {
         name: "keyed",
         declares: "repeat: keyed",
         script: "grep -sqx \"$ENACT_IDEMPOTENCY_KEY\" keys || { echo \"$ENACT_IDEMPOTENCY_KEY\" >> keys; echo $ENACT_STEP_ID >> effects; }",
         most: 1,
+        rollback: NOTHING,
     },
     Kind {
         name: "never, with a probe",
         declares: "repeat: never, probe: { exec: [grep, -sqx, STEP, effects] }",
         script: PLAIN,
         most: 1,
+        rollback: NOTHING,
     },
     Kind {
         name: "never",
         declares: "repeat: never",
         script: PLAIN,
         most: 1,
+        rollback: NOTHING,
     },
 ];
 
-fn plan(kind: &Kind) -> Plan {
+pub(crate) fn plan(kind: &Kind) -> Plan {
     let mut text = "version: enact/v1\nkind: Plan\nname: crash\ntitle: Five steps\nrequirements: [{ id: R1, text: x }]\nsteps:\n"
         .to_owned();
     for step in STEPS {
         let declares = kind.declares.replace("STEP", step);
+        let rollback = kind.rollback;
         let script = format!("{}; {DIE}", kind.script)
             .replace('\\', "\\\\")
             .replace('"', "\\\"");
         text.push_str(&format!(
-            "  - {{ id: {step}, title: {step}, exec: [sh, -c, \"{script}\"], rollback: none, {declares} }}\n"
+            "  - {{ id: {step}, title: {step}, exec: [sh, -c, \"{script}\"], rollback: {rollback}, {declares} }}\n"
         ));
     }
     text.push_str("acceptance: [{ id: C1, text: x, check: { exec: [\"true\"] } }]\n");
@@ -97,14 +106,14 @@ fn admitted(plan: &Plan) -> AdmittedPlan {
     admit(plan.clone(), verdict, vec![approval(plan)], &around).unwrap()
 }
 
-struct Bench {
-    folder: TempDir,
-    machine: Machine,
+pub(crate) struct Bench {
+    pub(crate) folder: TempDir,
+    pub(crate) machine: Machine,
     admitted: AdmittedPlan,
 }
 
 impl Bench {
-    fn new(plan: &Plan) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             machine: Machine::new(),
@@ -112,7 +121,7 @@ impl Bench {
         }
     }
 
-    fn process(&self, kill: Kill) -> Process {
+    pub(crate) fn process(&self, kill: Kill) -> Process {
         self.machine.process(kill, Arc::new(|_| ()))
     }
 
@@ -143,7 +152,16 @@ impl Bench {
     }
 
     /// One process: begins the run, or takes it up. `None`: it died.
-    async fn live(&self, process: &Process, run_id: &mut Option<RunId>) -> Option<RunState> {
+    pub(crate) async fn live(&self, process: &Process, run_id: &mut Option<RunId>) -> Option<RunState> {
+        self.go(process, run_id, false).await
+    }
+
+    /// One process that takes the run back. `None`: it died.
+    pub(crate) async fn back(&self, process: &Process, run_id: &mut Option<RunId>) -> Option<RunState> {
+        self.go(process, run_id, true).await
+    }
+
+    async fn go(&self, process: &Process, run_id: &mut Option<RunId>, back: bool) -> Option<RunState> {
         let by = person("ana");
         let installation = &process.installation;
         let open = match run_id {
@@ -160,8 +178,15 @@ impl Bench {
             reporters: Vec::new(),
             stop: StopSignal::new(),
         };
+        let admitted = &self.admitted;
+        if back {
+            return installation
+                .roll_back(open, admitted, &provider, surroundings)
+                .await
+                .ok();
+        }
         installation
-            .run(open, &self.admitted, &provider, surroundings)
+            .run(open, admitted, &provider, surroundings)
             .await
             .ok()
     }
@@ -274,14 +299,14 @@ fn check_finished_once(bench: &Bench, run_id: &RunId, named: &str) {
 }
 
 /// How many journal writes an undisturbed run makes.
-async fn writes(plan: &Plan) -> u64 {
+pub(crate) async fn writes(plan: &Plan) -> u64 {
     let bench = Bench::new(plan);
     let process = bench.process(Kill::Never);
     bench.live(&process, &mut None).await.unwrap();
     process.writes.load(Ordering::SeqCst)
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -434,6 +459,7 @@ fn a_choice_does_not_run_again_what_may_run_once() {
         declares: "repeat: never, on_failure: escalate",
         script: "echo $ENACT_STEP_ID >> effects; exit 7",
         most: 1,
+        rollback: NOTHING,
     });
     block_on(async {
         let bench = Bench::new(&plan);

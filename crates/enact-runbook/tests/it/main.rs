@@ -10,6 +10,7 @@
 mod bounds;
 mod clusters;
 mod crash;
+mod crash_back;
 mod examples;
 mod expressions;
 mod for_each;
