@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use enact_core::change::{Change, ChangeId, Effect};
 
+use crate::numbers::numbered;
 use crate::spec::Document;
 
 /// A form of graph.
@@ -20,7 +21,10 @@ pub enum Form {
 /// One step as the graph shows it.
 struct Step<'c> {
     change: &'c Change,
-    number: usize,
+    /// Its place among all, from 1: what makes the names of nodes unique.
+    node: usize,
+    /// The number of its step, as everywhere else.
+    number: u32,
     label: String,
     waits: bool,
     always: bool,
@@ -28,13 +32,13 @@ struct Step<'c> {
 
 /// The graph of a plan's changes.
 pub fn graph(changes: &[Change], document: &Document, form: Form) -> String {
-    let steps: Vec<Step<'_>> = changes
-        .iter()
-        .enumerate()
-        .map(|(index, change)| Step {
+    let steps: Vec<Step<'_>> = (1..)
+        .zip(changes.iter().zip(numbered(changes, document)))
+        .map(|(node, (change, step))| Step {
             change,
-            number: index + 1,
-            label: format!("{}. {}", index + 1, change.resource_name),
+            node,
+            number: step.number,
+            label: format!("{}. {}", step.number, step.title),
             waits: change
                 .handling
                 .as_ref()
@@ -42,26 +46,38 @@ pub fn graph(changes: &[Change], document: &Document, form: Form) -> String {
             always: change.handling.as_ref().is_some_and(|handling| handling.always),
         })
         .collect();
-    let numbers: HashMap<&ChangeId, usize> = steps
-        .iter()
-        .map(|step| (&step.change.change_id, step.number))
-        .collect();
+    let by_id: ById<'_> = steps.iter().map(|step| (&step.change.change_id, step)).collect();
     match form {
-        Form::Mermaid => mermaid(&steps, &numbers),
-        Form::Dot => dot(document, &steps, &numbers),
-        Form::Text => text(document, &steps, &numbers),
+        Form::Mermaid => mermaid(&steps, &by_id),
+        Form::Dot => dot(document, &steps, &by_id),
+        Form::Text => text(document, &steps, &by_id),
     }
 }
 
-/// The steps that one needs, by number.
-fn needed(step: &Step<'_>, numbers: &HashMap<&ChangeId, usize>) -> Vec<usize> {
+/// The steps by the change that each of them is.
+type ById<'s> = HashMap<&'s ChangeId, &'s Step<'s>>;
+
+/// The steps that one needs, in the order of the plan.
+fn needed<'s>(step: &Step<'_>, by_id: &ById<'s>) -> Vec<&'s Step<'s>> {
     let needed = step.change.depends_on.iter();
-    let mut needed: Vec<usize> = needed.filter_map(|id| numbers.get(id).copied()).collect();
-    needed.sort_unstable();
+    let mut needed: Vec<&Step<'_>> = needed.filter_map(|id| by_id.get(id).copied()).collect();
+    needed.sort_unstable_by_key(|step| step.node);
     needed
 }
 
-fn mermaid(steps: &[Step<'_>], numbers: &HashMap<&ChangeId, usize>) -> String {
+/// What a step comes after, for people: other steps by number, those that share its own number by id.
+fn after(step: &Step<'_>, by_id: &ById<'_>) -> Vec<String> {
+    let (same, others): (Vec<_>, Vec<_>) = needed(step, by_id)
+        .into_iter()
+        .partition(|needed| needed.number == step.number);
+    let mut numbers: Vec<u32> = others.iter().map(|needed| needed.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let ids = same.iter().map(|needed| needed.change.change_id.to_string());
+    numbers.iter().map(ToString::to_string).chain(ids).collect()
+}
+
+fn mermaid(steps: &[Step<'_>], by_id: &ById<'_>) -> String {
     let mut lines = vec!["flowchart TD".to_owned()];
     for step in steps {
         let label = format!("\"{}\"", entities(&step.label));
@@ -70,21 +86,21 @@ fn mermaid(steps: &[Step<'_>], numbers: &HashMap<&ChangeId, usize>) -> String {
             Effect::Write => format!("[{label}]"),
             Effect::Destroy => format!("{{{{{label}}}}}"),
         };
-        lines.push(format!("  n{}{shape}", step.number));
+        lines.push(format!("  n{}{shape}", step.node));
         if step.waits {
-            lines.push(format!("  w{0}{{\"a person confirms\"}} --> n{0}", step.number));
+            lines.push(format!("  w{0}{{\"a person confirms\"}} --> n{0}", step.node));
         }
     }
     for step in steps {
         let target = if step.waits { "w" } else { "n" };
-        for from in needed(step, numbers) {
-            lines.push(format!("  n{from} --> {target}{}", step.number));
+        for from in needed(step, by_id) {
+            lines.push(format!("  n{} --> {target}{}", from.node, step.node));
         }
     }
     let always: Vec<String> = steps
         .iter()
         .filter(|step| step.always)
-        .map(|step| format!("n{}", step.number))
+        .map(|step| format!("n{}", step.node))
         .collect();
     if !always.is_empty() {
         lines.push(format!(
@@ -113,7 +129,7 @@ fn entities(text: &str) -> String {
     safe
 }
 
-fn dot(document: &Document, steps: &[Step<'_>], numbers: &HashMap<&ChangeId, usize>) -> String {
+fn dot(document: &Document, steps: &[Step<'_>], by_id: &ById<'_>) -> String {
     let mut lines = vec![
         format!("digraph {} {{", escaped(&document.name)),
         "  node [shape=box];".to_owned(),
@@ -127,20 +143,20 @@ fn dot(document: &Document, steps: &[Step<'_>], numbers: &HashMap<&ChangeId, usi
         let style = if step.always { ", style=dashed" } else { "" };
         lines.push(format!(
             "  n{} [label={}{shape}{style}];",
-            step.number,
+            step.node,
             escaped(&step.label)
         ));
         if step.waits {
             lines.push(format!(
                 "  w{0} [label=\"a person confirms\", shape=diamond];\n  w{0} -> n{0};",
-                step.number
+                step.node
             ));
         }
     }
     for step in steps {
         let target = if step.waits { "w" } else { "n" };
-        for from in needed(step, numbers) {
-            lines.push(format!("  n{from} -> {target}{};", step.number));
+        for from in needed(step, by_id) {
+            lines.push(format!("  n{} -> {target}{};", from.node, step.node));
         }
     }
     lines.push("}".to_owned());
@@ -155,7 +171,7 @@ fn escaped(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-fn text(document: &Document, steps: &[Step<'_>], numbers: &HashMap<&ChangeId, usize>) -> String {
+fn text(document: &Document, steps: &[Step<'_>], by_id: &ById<'_>) -> String {
     let mut lines = vec![document.title.clone()];
     for step in steps {
         if step.waits {
@@ -170,19 +186,23 @@ fn text(document: &Document, steps: &[Step<'_>], numbers: &HashMap<&ChangeId, us
         if step.always {
             marks.push("in any case".to_owned());
         }
-        let needed: Vec<String> = needed(step, numbers).iter().map(ToString::to_string).collect();
-        if !needed.is_empty() {
-            marks.push(format!("after {}", needed.join(", ")));
+        let after = after(step, by_id);
+        if !after.is_empty() {
+            marks.push(format!("after {}", after.join(", ")));
         }
         let marks = if marks.is_empty() {
             String::new()
         } else {
             format!("  [{}]", marks.join("; "))
         };
-        lines.push(format!(
-            "{:>3}. {}{marks}",
-            step.number, step.change.resource_name
-        ));
+        let indent = if step.number < 10 {
+            "  "
+        } else if step.number < 100 {
+            " "
+        } else {
+            ""
+        };
+        lines.push(format!("{indent}{}{marks}", step.label));
     }
     lines.join("\n") + "\n"
 }

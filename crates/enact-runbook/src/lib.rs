@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`document`] (what the author may write), [`reading`] (how it is read), [`expression`] (what stands in
 //! `${{ }}`), [`kinds`] (what steps do), [`compile`] (to the plan), [`lint`] (rules), [`schema`] (for editors), [`spec`] (the
-//! frozen form), [`cluster`] (who carries out steps on clusters), [`choices`] (how a stop goes on), [`provider`] (the engine's hands), [`added_check()`] (a check that an approval adds), [`report`] (what a run came to), [`revise`] (a runbook that takes a run over), [`process`] (how a command runs).
+//! frozen form), [`cluster`] (who carries out steps on clusters), [`choices`] (how a stop goes on), [`numbers`] (of steps, for people), [`provider`] (the engine's hands), [`added_check()`] (a check that an approval adds), [`report`] (what a run came to), [`revise`] (a runbook that takes a run over), [`process`] (how a command runs).
 
 mod added_check;
 pub mod advise;
@@ -20,6 +20,7 @@ pub mod import;
 pub mod kinds;
 pub mod lint;
 mod markdown;
+pub mod numbers;
 pub mod process;
 pub mod provider;
 pub mod questions;

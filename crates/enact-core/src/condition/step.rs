@@ -132,6 +132,11 @@ fn group(value: &Value) -> Option<(StepName, Vec<ChangeId>)> {
 pub fn find<'a>(name: &str, steps: &'a [StepName]) -> Result<&'a StepName, NoStep> {
     let number = name.parse::<u32>().ok();
     let mut found = matching(steps, |step| step.id == name || Some(step.number) == number);
+    if found.len() > 1 {
+        // The steps of an included plan have its number, and it is the whole that the number means.
+        let whole = found.iter().copied().filter(|step| !is_inside(step, &found));
+        found = whole.collect();
+    }
     if found.is_empty() {
         let folded = name.to_lowercase();
         found = matching(steps, |step| {
@@ -156,7 +161,7 @@ pub fn find_quoted<'a>(name: &str, steps: &'a [StepName]) -> Result<&'a StepName
     match (titled.as_slice(), named.as_slice()) {
         ([], _) => find(name, steps),
         ([step], []) => Ok(step),
-        ([step], [same]) if step.number == same.number => Ok(step),
+        ([step], [same]) if step.id == same.id => Ok(step),
         ([step], [other, ..]) => Err(NoStep::TitleAndId {
             name: name.to_owned(),
             titled: in_words(step),
@@ -164,6 +169,14 @@ pub fn find_quoted<'a>(name: &str, steps: &'a [StepName]) -> Result<&'a StepName
         }),
         ([_, _, ..], _) => Err(NoStep::Ambiguous(name.to_owned())),
     }
+}
+
+/// Is a step part of one of the others?
+fn is_inside(step: &StepName, others: &[&StepName]) -> bool {
+    others.iter().any(|other| {
+        let inner = step.id.strip_prefix(other.id.as_str());
+        inner.is_some_and(|inner| inner.starts_with('.'))
+    })
 }
 
 fn in_words(step: &StepName) -> String {

@@ -494,14 +494,20 @@ impl<'e> Compiler<'e> {
     }
 }
 
-/// The number of each step: its place in the file, from 1. The steps of an included plan all have that of the step that they stand for.
+/// The number of each step: the place in the file of the step that it is, or that it stands for, from 1. The steps of an included
+/// plan all have that of the including step, what it runs in any case too.
 fn places(steps: &[FrozenStep]) -> Vec<u32> {
-    let mut place = 0;
+    let mut numbers: HashMap<&str, u32> = HashMap::new();
+    let mut next = 1;
     steps
         .iter()
         .map(|step| {
-            place += u32::from(step.top_level);
-            place.max(1)
+            let written = step.id.split('.').next().unwrap_or_default();
+            *numbers.entry(written).or_insert_with(|| {
+                let number = next;
+                next += 1;
+                number
+            })
         })
         .collect()
 }

@@ -21,42 +21,14 @@ pub(crate) struct Listed {
 
 /// Every change of the plan with the number of its step.
 pub(crate) fn listed(plan: &Plan, document: &Document) -> Vec<Listed> {
-    let of_group = |change: &Change| {
-        let group = document
-            .groups
-            .iter()
-            .find(|group| group.changes.contains(&change.change_id))?;
-        Some(Listed {
-            change_id: change.change_id.clone(),
-            number: group.number,
-            title: one_line(&format!(
-                "{}: {} {} {}",
-                group.title,
-                change.action.verb(),
-                change.resource_type,
-                change.resource_name
-            )),
-            estimate_ms: None,
-        })
-    };
-    let of_step = |change: &Change| Listed {
+    let numbered = enact_runbook::numbers::numbered(plan.changes(), document);
+    let listed = |(change, step): (&Change, enact_runbook::numbers::Numbered)| Listed {
         change_id: change.change_id.clone(),
-        number: number_of(change),
-        title: one_line(&change.resource_name),
+        number: step.number,
+        title: one_line(&step.title),
         estimate_ms: change.estimate.map(|estimate| estimate.0),
     };
-    plan.changes()
-        .iter()
-        .map(|change| of_group(change).unwrap_or_else(|| of_step(change)))
-        .collect()
-}
-
-fn number_of(change: &Change) -> u32 {
-    let number = change.spec.as_ref().and_then(|spec| spec.get("number"));
-    number
-        .and_then(serde_json::Value::as_u64)
-        .and_then(|number| u32::try_from(number).ok())
-        .unwrap_or(0)
+    plan.changes().iter().zip(numbered).map(listed).collect()
 }
 
 /// `1h6m`, `4m12s`, `12.3s`, `40ms`.
