@@ -26,7 +26,8 @@ use crate::connect::{Connection, KonnectFlags};
 use crate::error::{CommandError, CommandResult};
 use crate::policy::{Policies, PolicyFlags};
 use crate::views::event_lines::EventLines;
-use crate::views::{self, plan_text, policy_text, progress::ProgressLines, run_text};
+use crate::views::run_text::{self, Ahead};
+use crate::views::{self, plan_text, policy_text, progress::ProgressLines};
 use crate::{line, signals, state};
 
 /// The longest plan file that is read, in bytes.
@@ -334,8 +335,8 @@ pub(crate) async fn carry_out(
         })?;
     let report = RunReport::of(Some(&run_id), admitted.plan(), &state);
     crate::notify::send(context, installation, &run_id);
-    let waits = views::runbook_report::waits(admitted.plan(), Some(&run_id), &state);
-    show_report(context, &report, &waits, flags.output)?;
+    let ahead = Ahead::of(admitted.plan(), Some(&run_id), &state);
+    show_report(context, &report, &ahead, flags.output)?;
     Ok(match state.phase {
         RunPhase::Stopped | RunPhase::Running => caught.exit_code(),
         phase @ (RunPhase::Paused | RunPhase::Finished) => report.exit_code(phase),
@@ -363,11 +364,11 @@ pub(crate) fn watch_latch(context: &Context, stop: &StopSignal) {
 pub(crate) fn show_report(
     context: &Context,
     report: &RunReport,
-    waits: &[String],
+    ahead: &Ahead,
     output: Output,
 ) -> Result<(), CommandError> {
     if output == Output::Text {
-        views::say(&run_text::closing(context.painter, report, waits));
+        views::say(&run_text::closing(context.painter, report, ahead));
         return Ok(());
     }
     views::print_document(report, output).map_err(|error| match &report.run_id {

@@ -19,6 +19,7 @@ use crate::connect::connect;
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{environment_digest, show_report, taking_back};
 use crate::policy::Policies;
+use crate::views::run_text::Ahead;
 use crate::way_back::listing;
 use crate::{line, runbook, signals, state, views};
 
@@ -107,7 +108,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
         .roll_back(open, &admitted, &provider, surroundings)
         .await?;
     let report = RunReport::of(Some(&run_id), admitted.plan(), &state);
-    show_report(context, &report, &[], go_on.output)?;
+    show_report(context, &report, &Ahead::default(), go_on.output)?;
     let stuck = state
         .changes
         .values()

@@ -14,8 +14,9 @@ use super::resume::plan_of;
 use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
 use crate::state;
+use crate::views;
+use crate::views::run_text::{self, Ahead};
 use crate::views::runbook_report::{self, History};
-use crate::views::{self, run_text};
 
 /// List runs and show what happened in them
 #[derive(Debug, Args)]
@@ -210,8 +211,8 @@ fn show(context: &Context, installation: &Installation, prefix: &str, output: Ou
         }
     }
     let plan = plan_of(installation, &row.run_id)?;
-    let waits = runbook_report::waits(&plan, Some(&row.run_id), &state);
-    text.push_str(&run_text::closing(context.painter, &report, &waits));
+    let ahead = Ahead::of(&plan, Some(&row.run_id), &state);
+    text.push_str(&run_text::closing(context.painter, &report, &ahead));
     views::print_text(&text)?;
     Ok(ExitCode::Ok)
 }

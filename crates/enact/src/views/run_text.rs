@@ -1,12 +1,33 @@
 //! The end of a run for people: the origin's counts, what failed, and what was proved.
 
-use enact_core::journal::{RunId, RunOutcome};
+use enact_core::journal::{RunId, RunOutcome, RunState};
+use enact_core::plan::Plan;
 use enact_core::report::{ChangeOutcome, ChangeReport, NOTHING_TO_UNDO, RunReport};
 
-use super::Painter;
+use super::{Painter, runbook_report};
+use crate::way_back::would_undo_something;
 
-/// The closing counts; what a run that waits for people needs is said in the words of `waits`.
-pub(crate) fn closing(painter: Painter, report: &RunReport, waits: &[String]) -> String {
+/// What the report of a run does not say.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    /// What a run that waits for people needs.
+    pub(crate) waits: Vec<String>,
+    /// Would taking it back undo anything?
+    pub(crate) comes_back: bool,
+}
+
+impl Ahead {
+    /// What is ahead of a run of this plan.
+    pub(crate) fn of(plan: &Plan, run_id: Option<&RunId>, state: &RunState) -> Self {
+        Self {
+            waits: runbook_report::waits(plan, run_id, state),
+            comes_back: would_undo_something(plan, state),
+        }
+    }
+}
+
+/// The closing counts, and what to do now.
+pub(crate) fn closing(painter: Painter, report: &RunReport, ahead: &Ahead) -> String {
     let result = &report.execution_result;
     let mut text = format!(
         "\n{}\n- Success: {}\n- Failed: {}\n- Skipped: {}\n- Blocked: {}\n",
@@ -38,10 +59,10 @@ pub(crate) fn closing(painter: Painter, report: &RunReport, waits: &[String]) ->
     }
     if let Some(run_id) = &report.run_id {
         text.push_str(&format!("- Run: {run_id}\n"));
-        if waits.is_empty() {
-            text.push_str(&advice(report, run_id));
+        if ahead.waits.is_empty() {
+            text.push_str(&advice(report, run_id, ahead.comes_back));
         }
-        for line in waits {
+        for line in &ahead.waits {
             text.push_str(&format!("- {line}\n"));
         }
     }
@@ -72,16 +93,22 @@ fn taken_back(report: &RunReport) -> String {
 }
 
 /// What to do now.
-fn advice(report: &RunReport, run_id: &RunId) -> String {
+fn advice(report: &RunReport, run_id: &RunId, comes_back: bool) -> String {
     match report.outcome {
         Some(RunOutcome::Verified) => String::new(),
         Some(RunOutcome::Stale) => {
             "Nothing was written: the world is not what the plan was based on. Plan again.\n".to_owned()
         }
-        Some(RunOutcome::Drift | RunOutcome::Failed | RunOutcome::NotVerified) => format!(
-            "What was done stays done. See `enact runs show {run_id}`; plan again to go on, or \
-             `enact rollback {run_id}` to take it back.\n"
-        ),
+        Some(RunOutcome::Drift | RunOutcome::Failed | RunOutcome::NotVerified) => {
+            let done = report.execution_result.success_count > 0;
+            let stays = if done { "What was done stays done. " } else { "" };
+            let back = if comes_back {
+                format!(", or `enact rollback {run_id}` to take it back")
+            } else {
+                String::new()
+            };
+            format!("{stays}See `enact runs show {run_id}`; plan again to go on{back}.\n")
+        }
         Some(RunOutcome::RolledBack) => taken_back(report),
         Some(RunOutcome::Unknown) => format!(
             "Nobody knows what became of some changes. `enact resume {run_id}` looks again; if you know, \

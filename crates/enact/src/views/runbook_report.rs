@@ -14,7 +14,7 @@ use super::Painter;
 use super::runbook_progress::{Marks, criterion_line};
 use super::runbook_text::span;
 use crate::state;
-use crate::way_back::way_on;
+use crate::way_back::{way_on, would_undo_something};
 
 /// The closing lines on standard error.
 pub(crate) fn closing(
@@ -169,15 +169,23 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
             lines.push(to_go_on(command, run_id));
         }
         (Some(RunOutcome::Failed | RunOutcome::NotVerified), _) => {
-            lines.push(format!(
-                "what was done stays done; to take it back: enact rollback {run_id}{}",
-                back.of_command
-            ));
+            lines.extend(what_stays(plan, run_id, state, back.of_command));
         }
         _ => {}
     }
     lines.push(format!("report: enact runs report {run_id}"));
     lines
+}
+
+/// What becomes of what an ended run has done, and how to take it back where that would undo anything.
+fn what_stays(plan: &Plan, run_id: &RunId, state: &RunState, flag: &str) -> Option<String> {
+    if would_undo_something(plan, state) {
+        return Some(format!(
+            "what was done stays done; to take it back: enact rollback {run_id}{flag}"
+        ));
+    }
+    let any = !state.done_order.is_empty();
+    any.then(|| "what was done stays done: the plan has no way back for any of it".to_owned())
 }
 
 fn to_go_on(command: &str, run_id: &RunId) -> String {
