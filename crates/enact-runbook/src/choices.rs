@@ -7,11 +7,16 @@ use serde_json::Value;
 
 use crate::spec::STEP;
 
+/// What a stop because of a downtime over its limit names as its assumption.
+pub const DOWNTIME: &str = "downtime";
+
 /// Why a step stopped, and what may come next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
     /// Was it an assumption that turned out to be broken?
     pub by_assumption: bool,
+    /// Was it the downtime that took too long? That does not become shorter again.
+    pub by_downtime: bool,
     /// May the step run, or run again?
     pub may_run: bool,
     /// May it be left out?
@@ -25,6 +30,7 @@ impl Stop {
         let change = plan.change(change_id);
         Self {
             by_assumption: progress.is_some_and(|progress| progress.assumption.is_some()),
+            by_downtime: progress.is_some_and(|progress| is_downtime(plan, progress.assumption.as_deref())),
             may_run: change.is_none_or(|change| may_run_again(change, started)),
             may_skip: allows_skip(plan),
         }
@@ -33,7 +39,7 @@ impl Stop {
     /// The choices that it takes, in the order in which they are offered.
     pub fn choices(self) -> Vec<Choice> {
         let all = [
-            (Choice::Retry, self.may_run),
+            (Choice::Retry, self.may_run && !self.by_downtime),
             (Choice::Accept, self.may_run && self.by_assumption),
             (Choice::Rollback, true),
             (Choice::Abort, true),
@@ -53,6 +59,14 @@ pub fn may_run_again(change: &Change, started: bool) -> bool {
     }
     let says = |key: &str| change.spec.as_ref()?.get(key)?.as_str();
     says("repeat") != Some("never") || says("kind") == Some("manual")
+}
+
+/// Is what a stop calls its assumption the limit of the downtime? Not where the plan has an assumption of that name.
+pub fn is_downtime(plan: &Plan, assumption: Option<&str>) -> bool {
+    let assumptions = plan.document().and_then(|document| document.get("assumptions"));
+    let mut assumptions = assumptions.and_then(Value::as_array).into_iter().flatten();
+    let is_so_called = |found: &Value| found.get("id").and_then(Value::as_str) == Some(DOWNTIME);
+    assumption == Some(DOWNTIME) && !assumptions.any(is_so_called)
 }
 
 fn allows_skip(plan: &Plan) -> bool {
@@ -90,11 +104,15 @@ mod tests {
     fn only_what_is_taken_is_offered() {
         let mut stop = Stop {
             by_assumption: true,
+            by_downtime: false,
             may_run: true,
             may_skip: false,
         };
         use Choice::{Abort, Accept, Retry, Rollback, Skip};
         assert_eq!(stop.choices(), [Retry, Accept, Rollback, Abort]);
+        stop.by_downtime = true;
+        assert_eq!(stop.choices(), [Accept, Rollback, Abort]);
+        stop.by_downtime = false;
         stop.by_assumption = false;
         assert_eq!(stop.choices(), [Retry, Rollback, Abort]);
         stop.may_run = false;

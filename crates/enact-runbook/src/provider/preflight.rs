@@ -11,7 +11,7 @@ use enact_engine::provider::{Disposition, Failure};
 use serde_json::{Value, json};
 
 use super::{RunbookProvider, downtime};
-use crate::choices::may_run_again;
+use crate::choices::{DOWNTIME, may_run_again};
 use crate::kinds;
 use crate::process::program::find_program;
 use crate::spec::{Assumption, PinnedFile, Text, Variable};
@@ -257,7 +257,7 @@ impl RunbookProvider<'_> {
                 length.unwrap_or_default(),
             )
         });
-        if !open || length <= limit || self.with_state(|state| state.waived.contains("downtime")) {
+        if !open || length <= limit || self.with_state(|state| state.waived.contains(DOWNTIME)) {
             return None;
         }
         let message = format!(
@@ -277,7 +277,7 @@ impl RunbookProvider<'_> {
             }
             _ => {
                 let mut failure = Failure::new(Disposition::Escalate, message);
-                failure.assumption = Some("downtime".to_owned());
+                failure.assumption = Some(DOWNTIME.to_owned());
                 Some(failure)
             }
         }

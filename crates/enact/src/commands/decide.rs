@@ -285,6 +285,10 @@ fn may_choose(plan: &Plan, waiting: &Waiting) -> Result<(), CommandError> {
             "{change_id} did not stop because of an assumption; there is nothing to accept"
         ))
         .hint(remains)),
+        Choice::Retry if stop.by_downtime => Err(CommandError::invalid(format!(
+            "trying {change_id} of run {run_id} again cannot help: the downtime is over its limit and does not become shorter"
+        ))
+        .hint(remains)),
         Choice::Retry | Choice::Accept if !taken.contains(choice) => Err(CommandError::invalid(format!(
             "{change_id} of run {run_id} may not run again: it was started, and its `repeat` is `never`"
         ))

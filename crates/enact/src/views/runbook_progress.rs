@@ -10,7 +10,7 @@ use enact_core::event::{Event, Progress, Reporter};
 use enact_core::journal::{Entry, Fact};
 use enact_core::plan::Plan;
 use enact_core::procedure::Hold;
-use enact_runbook::choices::{Stop, may_run_again};
+use enact_runbook::choices::{DOWNTIME, Stop, is_downtime, may_run_again};
 use enact_runbook::spec::Document;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
@@ -40,6 +40,8 @@ pub(crate) struct StepLines {
     verifying: bool,
     log_progress: bool,
     may_skip: bool,
+    /// Is a stop because of `downtime` one because of its limit?
+    limits_downtime: bool,
     /// What never runs again once it was started.
     once: BTreeSet<ChangeId>,
     nothing_to_undo: BTreeSet<ChangeId>,
@@ -106,6 +108,7 @@ impl StepLines {
             verifying: false,
             log_progress: document.settings.log_progress,
             may_skip: document.settings.allow_skip,
+            limits_downtime: is_downtime(plan, Some(DOWNTIME)),
             once: those(plan, |change| !may_run_again(change, true)),
             nothing_to_undo: those(plan, |change| change.undo == Some(Undo::Nothing)),
         }
@@ -242,6 +245,7 @@ impl StepLines {
             } => {
                 let stop = Stop {
                     by_assumption: assumption.is_some(),
+                    by_downtime: self.limits_downtime && assumption.as_deref() == Some(DOWNTIME),
                     may_run: !(*partial && self.once.contains(change_id)),
                     may_skip: self.may_skip,
                 };
