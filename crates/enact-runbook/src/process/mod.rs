@@ -31,7 +31,7 @@ pub mod supervisor;
 mod wire;
 
 pub use display::display;
-pub use lock::{LockError, LockGuard, lock};
+pub use lock::{LockError, LockGuard, NamedLock, lock};
 pub use outcome::{Captured, Exit, Outcome};
 pub use serve::serve;
 pub use spool::{Found, end_left_running, left_running, look, remove_left_secrets, wait_for_end};
@@ -69,7 +69,7 @@ pub struct CommandSpec {
     /// The spool folder of this attempt; absolute. The supervisor makes it (0700, its files 0600). One attempt, one folder.
     pub attempt_dir: PathBuf,
     /// A named lock that the supervisor takes before the command starts and holds until it has ended.
-    pub lock: Option<PathBuf>,
+    pub lock: Option<NamedLock>,
 }
 
 impl std::fmt::Debug for CommandSpec {

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::capture::Capture;
-use super::lock::lock;
+use super::lock::{LockError, lock};
 use super::outcome::{Captured, Exit, Outcome};
 use super::redact::Patterns;
 use super::running::Running;
@@ -179,9 +179,9 @@ impl Server {
         spool::make_folder(&folder)?;
         spool::check_free(&folder, &request.engine)?;
         let capture = Capture::at(&folder, &patterns);
-        let held = match request.lock.as_deref().map(lock).transpose() {
+        let held = match request.lock.as_ref().map(lock).transpose() {
             Ok(held) => held,
-            Err(error) => return finish(&folder, not_started(&patterns, &error.to_string())),
+            Err(error) => return finish(&folder, not_started(&patterns, &with_cause(&error))),
         };
         let program = match program::find(&request) {
             Ok(program) => program,
@@ -205,6 +205,13 @@ impl Server {
 fn finish(folder: &Path, outcome: Outcome) -> Result<Outcome, NotRun> {
     spool::write_outcome(folder, &outcome).ok();
     Ok(outcome)
+}
+
+fn with_cause(error: &LockError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 fn not_started(patterns: &Patterns, why: &str) -> Outcome {

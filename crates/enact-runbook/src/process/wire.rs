@@ -10,7 +10,7 @@ use enact_engine::holder::Holder;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
-use super::{CommandSpec, NamedSecret, secret_files};
+use super::{CommandSpec, NamedLock, NamedSecret, secret_files};
 
 /// To the supervisor.
 #[derive(Serialize, Deserialize)]
@@ -47,7 +47,7 @@ pub(super) struct RunRequest {
     pub(super) timeout: Duration,
     pub(super) kill_grace: Duration,
     pub(super) attempt_dir: PathBuf,
-    pub(super) lock: Option<PathBuf>,
+    pub(super) lock: Option<NamedLock>,
 }
 
 impl RunRequest {

@@ -17,7 +17,7 @@ use super::values::Known;
 use super::{RunbookProvider, Step, attempt_note, judge, outputs};
 use crate::kinds;
 use crate::process::redact::Patterns;
-use crate::process::{NamedSecret, environment};
+use crate::process::{NamedLock, NamedSecret, environment};
 use crate::spec::{CheckSpec, Repeat, Variable};
 
 /// Variables by name.
@@ -177,7 +177,7 @@ impl RunbookProvider<'_> {
             secrets: self.secrets.named(),
             attempt_dir: here.attempt_dir,
             timeout: here.timeout,
-            lock: here.lock.map(|name| self.lock_path(name)),
+            lock: here.lock.map(|name| self.lock_of(name, here.change_id)),
             key: here.key.filter(|_| !here.undoing),
             cluster: self.host.cluster.as_deref(),
             step: here.change_id.map_or_else(String::new, ToString::to_string),
@@ -198,9 +198,14 @@ impl RunbookProvider<'_> {
     }
 
     /// Locks are files named by a digest: a lock may have any name.
-    fn lock_path(&self, name: &str) -> PathBuf {
+    fn lock_of(&self, name: &str, change_id: Option<&ChangeId>) -> NamedLock {
         let digest = enact_core::canonical::Digest::of(name.as_bytes());
-        self.host.locks_dir.join(format!("{}.lock", digest.short()))
+        let step = change_id.map_or_else(|| "a check".to_owned(), |change_id| format!("step {change_id}"));
+        NamedLock {
+            name: name.to_owned(),
+            path: self.host.locks_dir.join(format!("{}.lock", digest.short())),
+            taker: format!("{step} of run {}", self.run_id()),
+        }
     }
 
     /// What a command may see: the allowed variables of the surroundings, the runbook's, the step's, and ours. Then the

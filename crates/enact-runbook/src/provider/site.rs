@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::reply::{End, Reply};
 use crate::expression::{self, Datum, Values};
-use crate::process::{CommandSpec, KILL_GRACE, NamedSecret, SuperviseError, Supervisor};
+use crate::process::{CommandSpec, KILL_GRACE, NamedLock, NamedSecret, SuperviseError, Supervisor};
 use crate::spec::{Operand, Text};
 
 /// The largest file with outputs that is read, in bytes.
@@ -40,7 +40,7 @@ pub struct Site<'a> {
     /// This attempt's own folder.
     pub(crate) attempt_dir: PathBuf,
     pub(crate) timeout: Duration,
-    pub(crate) lock: Option<PathBuf>,
+    pub(crate) lock: Option<NamedLock>,
     /// The idempotency key that requests carry.
     pub(crate) key: Option<String>,
     /// The cluster's hands, where there are any.

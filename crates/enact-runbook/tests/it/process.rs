@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use enact_core::secret::Secret;
 use enact_engine::stop::Urgency;
 use enact_runbook::process::{
-    Exit, Found, NamedSecret, SuperviseError, Supervisor, SupervisorProgram, lock, look,
+    Exit, Found, NamedLock, NamedSecret, SuperviseError, Supervisor, SupervisorProgram, lock, look,
 };
 
 use crate::supervised::{World, is_alive, shell, spec, supervisor_of, wait_for_file};
@@ -292,18 +292,25 @@ async fn secrets_are_nowhere() {
 #[tokio::test]
 async fn a_lock_is_held_while_the_command_runs_and_no_longer() {
     let world = World::new();
-    let path = world.path().join("db.lock");
+    let wanted = NamedLock {
+        name: "the vault".to_owned(),
+        path: world.path().join("db.lock"),
+        taker: "step a of run 1".to_owned(),
+    };
     let mut spec = shell(world.path(), "flock -n db.lock true && echo free; true");
-    spec.lock = Some(path.clone());
+    spec.lock = Some(wanted.clone());
     let outcome = world.run(&spec).await;
     assert_eq!(
         (outcome.exit, outcome.stdout.text().as_str()),
         (Exit::Code(0), "")
     );
 
-    let held = lock(&path).unwrap();
+    let held = lock(&wanted).unwrap();
     spec.attempt_dir = world.path().join("spool/next");
-    let why = format!("lock {} is held", path.display());
+    let why = format!(
+        "lock \"the vault\" is held by step a of run 1 (process {}); try again when it is free",
+        std::process::id()
+    );
     assert_eq!(world.run(&spec).await.exit, Exit::NotStarted(why));
     drop(held);
 }
