@@ -16,7 +16,7 @@ pub enum CriterionVerdict {
     NotChecked,
     /// A person has to attest it; the run waits.
     Waiting,
-    /// Nothing is known to run, or the plan declined it.
+    /// Nothing is known to run, or the plan or the settings declined it.
     NotApplicable,
 }
 

@@ -274,7 +274,10 @@ impl Compiler<'_> {
             let key = keys.get(index).copied().unwrap_or_default();
             let node = block.as_ref().and_then(|block| block.get(key));
             let setting = self.settings.commands.get(index).cloned();
-            found.push(self.verify_with(name, node, setting));
+            let mut verification = self.verify_with(name, node, setting);
+            let by_plan = node.is_some() || self.settings.declined.get(index) == Some(&true);
+            verification.declined_by_settings = !verification.wanted && !by_plan;
+            found.push(verification);
         }
         self.reading.check_timeout = None;
         found
@@ -302,6 +305,7 @@ impl Compiler<'_> {
             name: name.to_owned(),
             check: check.filter(|_| wanted),
             wanted,
+            declined_by_settings: false,
         }
     }
 

@@ -114,6 +114,8 @@ pub(crate) struct Effective {
     pub(crate) enabled: bool,
     /// Tests, lint, type checks.
     pub(crate) commands: [CommandSetting; 3],
+    /// Which of them the document itself has declined.
+    pub(crate) declined: [bool; 3],
     pub(crate) env: BTreeMap<String, Variable>,
     pub(crate) shell: Vec<String>,
     pub(crate) working_dir: Option<String>,
@@ -149,6 +151,7 @@ impl Effective {
                 wanted(&verification.run_lint),
                 wanted(&verification.run_typecheck),
             ],
+            declined: [false; 3],
             env: BTreeMap::new(),
             shell: defaults.shell.clone().unwrap_or_else(shell),
             working_dir: None,
@@ -227,11 +230,13 @@ impl Reading<'_> {
             }
         }
         let names = ["run_tests", "run_lint", "run_typecheck"];
-        for (key, command) in names.into_iter().zip(&mut effective.commands) {
+        let commands = effective.commands.iter_mut().zip(&mut effective.declined);
+        for (key, (command, declined)) in names.into_iter().zip(commands) {
             if let Some(wanted) = fields
                 .get(key)
                 .and_then(|node| self.boolean(node, &format!("`{key}`")))
             {
+                *declined = !wanted;
                 *command = match command {
                     CommandSetting::Command(known) if wanted => CommandSetting::Command(known.clone()),
                     CommandSetting::Command(_) | CommandSetting::Wanted(_) => CommandSetting::Wanted(wanted),

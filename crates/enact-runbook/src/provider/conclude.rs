@@ -31,6 +31,11 @@ impl RunbookProvider<'_> {
             None if verification.wanted => {
                 report(CriterionVerdict::NotApplicable, "no command is known".to_owned())
             }
+            None if verification.declined_by_settings => {
+                let setting = format!("run_{}", verification.name);
+                let why = format!("enact.toml declined it (`{setting} = false`)");
+                report(CriterionVerdict::NotApplicable, why)
+            }
             None => report(CriterionVerdict::NotApplicable, "the plan declined it".to_owned()),
             Some(check) => {
                 let checked = self.check_now(check, None, None).await;

@@ -263,6 +263,9 @@ pub struct Verification {
     pub check: Option<CheckSpec>,
     /// Was it wanted (`true`) or declined (`false`)?
     pub wanted: bool,
+    /// Was it the settings file that declined it, not the plan?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub declined_by_settings: bool,
 }
 
 /// What approvals the author asks for. Policy may ask for more.
