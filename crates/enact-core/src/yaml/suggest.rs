@@ -18,7 +18,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// The hint for an unknown word: the near miss if there is one, else the short list of what is known.
+/// The hint for an unknown word: the near miss if there is one, else the short list of what is known, if anything is.
 pub fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
     if let Some(near) = nearest(word, candidates.clone()) {
         return format!("did you mean `{near}`?");
@@ -27,6 +27,9 @@ pub fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clon
         .into_iter()
         .map(|candidate| format!("`{candidate}`"))
         .collect();
+    if known.is_empty() {
+        return "none is known here".to_owned();
+    }
     format!("known here: {}", known.join(", "))
 }
 
@@ -44,5 +47,6 @@ mod tests {
     fn a_far_word_suggests_nothing() {
         assert_eq!(nearest("zebra", ["name", "labels"]), None);
         assert_eq!(hint("zebra", ["name", "labels"]), "known here: `name`, `labels`");
+        assert_eq!(hint("zebra", []), "none is known here");
     }
 }

@@ -272,7 +272,11 @@ impl Compiler<'_> {
                 names.insert(name);
             } else {
                 let fault = Diagnostic::error(format!("there is no assumption {}", shown(&name)));
-                let hint = suggest::hint(&name, heads.iter().map(|head| head.id.as_str()));
+                let hint = if heads.is_empty() {
+                    "declare it under `assumptions`".to_owned()
+                } else {
+                    suggest::hint(&name, heads.iter().map(|head| head.id.as_str()))
+                };
                 self.reading.fault(item.span, fault.hint(hint));
             }
         }

@@ -359,7 +359,11 @@ impl Compiler<'_> {
             .collect();
         for (id, span) in unknown {
             let fault = Diagnostic::error(format!("there is no requirement {}", shown(&id)));
-            let hint = suggest::hint(&id, requirements.iter().copied());
+            let hint = if requirements.is_empty() {
+                "declare it under `requirements`".to_owned()
+            } else {
+                suggest::hint(&id, requirements.iter().copied())
+            };
             self.reading.fault(span, fault.hint(hint));
         }
     }
