@@ -7,7 +7,7 @@ use enact_core::plan::Plan;
 use enact_core::report::has_failed;
 use enact_runbook::choices::Stop;
 use enact_runbook::provider::downtime_length;
-use enact_runbook::report::{RunbookReport, verdict_word};
+use enact_runbook::report::{RequirementReport, RunbookReport, verdict_word};
 use enact_runbook::spec::Document;
 
 use super::Painter;
@@ -299,7 +299,7 @@ pub(crate) fn text(painter: Painter, report: &RunbookReport, history: &History) 
             " {} {}: {word} ({})\n",
             requirement.id,
             requirement.text,
-            requirement.evidence.join("; ")
+            shown_by(requirement)
         ));
     }
     list(&mut text, "Departed from the plan", &report.deviations);
@@ -359,13 +359,21 @@ pub(crate) fn markdown(report: &RunbookReport) -> String {
             "| {} | {} | {} |\n",
             requirement.id,
             cell(&requirement.text),
-            cell(&requirement.evidence.join("; "))
+            cell(&shown_by(requirement))
         ));
     }
     text.push('\n');
     list(&mut text, "## Departed from the plan\n", &report.deviations);
     list(&mut text, "\n## Not verified\n", &report.not_verified);
     text
+}
+
+/// What shows a requirement, in words.
+fn shown_by(requirement: &RequirementReport) -> String {
+    if requirement.evidence.is_empty() {
+        return "no step and no criterion of the plan is about it".to_owned();
+    }
+    requirement.evidence.join("; ")
 }
 
 /// A text that stays inside of its cell.
