@@ -74,6 +74,8 @@ pub(crate) fn send(context: &Context, installation: &Installation, run_id: &RunI
     let Ok((entries, _)) = state::journal(installation, run_id) else {
         return;
     };
+    let mut problems = Vec::new();
+    let mut told = false;
     for (index, target) in context.settings.notify.iter().enumerate() {
         let mark = mark(context, run_id, index);
         let sent: u64 = std::fs::read_to_string(&mark)
@@ -97,14 +99,29 @@ pub(crate) fn send(context: &Context, installation: &Installation, run_id: &RunI
                 text,
             };
             if let Err(problem) = deliver(context, target, &message) {
-                views::say(&format!(
-                    "warning: nobody was notified ({problem}); tried again with the next command\n"
-                ));
+                problems.push(problem);
                 break;
             }
+            told = true;
             remember(&mark, entry.seq);
         }
     }
+    if !problems.is_empty() {
+        views::say(&not_told(&problems, told));
+    }
+}
+
+/// One line about everybody who could not be told.
+fn not_told(problems: &[String], others_were: bool) -> String {
+    let who = if others_were { "not everybody" } else { "nobody" };
+    let mut different: Vec<&str> = Vec::new();
+    for problem in problems {
+        if !different.contains(&problem.as_str()) {
+            different.push(problem);
+        }
+    }
+    let why = different.join("; ");
+    format!("warning: {who} was notified ({why}); tried again with the next command\n")
 }
 
 fn mark(context: &Context, run_id: &RunId, index: usize) -> PathBuf {
@@ -249,4 +266,19 @@ fn post(url: &str, body: Vec<u8>) -> Result<(), String> {
         })
     });
     posting.join().map_err(|_| "posting broke off".to_owned())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_could_not_be_told_is_said_once() {
+        let problems = ["a: gone", "b: gone", "a: gone"].map(ToOwned::to_owned);
+        assert_eq!(
+            not_told(&problems, false),
+            "warning: nobody was notified (a: gone; b: gone); tried again with the next command\n"
+        );
+        assert!(not_told(&problems, true).starts_with("warning: not everybody was notified ("));
+    }
 }
