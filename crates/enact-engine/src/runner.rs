@@ -329,6 +329,8 @@ impl<'a, P: Provider> Runner<'a, P> {
                 .state
                 .changes
                 .get(&change.change_id)
+                // What was started again since then has left its earlier failure behind.
+                .filter(|progress| progress.state == ChangeState::Unknown)
                 .and_then(|progress| progress.error.clone());
             let error = known.unwrap_or_else(|| "the process ended before an answer was recorded".to_owned());
             self.settle(change, &error).await?;
