@@ -1,5 +1,7 @@
 //! A revision: a compiled runbook laid over the run that it takes over. What that run finished is marked as adopted.
 
+mod lost_secrets;
+
 use std::collections::BTreeMap;
 
 use enact_core::change::{ChangeId, Effect, Undo};
@@ -9,6 +11,7 @@ use enact_core::plan::Warning;
 use enact_core::revision::{NotProved, ParentRun, adoption, revision_of};
 use serde_json::Value;
 
+use self::lost_secrets::LostSecret;
 use crate::compile::{CheckReport, Compiled};
 use crate::lint::LintFinding;
 use crate::spec::Document;
@@ -70,6 +73,17 @@ pub fn revise(report: CheckReport, parent: &ParentRun) -> CheckReport {
             }
         }
         Ok(mut adopted) => {
+            let lost = lost_secrets::lost_secrets(&compiled, &adopted);
+            if !lost.is_empty() {
+                findings.extend(
+                    lost.iter()
+                        .map(|lost| of_lost(lost, parent, &compiled.source_map)),
+                );
+                return CheckReport {
+                    findings,
+                    compiled: None,
+                };
+            }
             compiled.draft.metadata.revision = revision_of(parent);
             for change in &mut compiled.draft.changes {
                 change.adopted = adopted.remove(&change.change_id);
@@ -98,6 +112,17 @@ fn finding(fault: &NotProved, map: &BTreeMap<String, Place>) -> LintFinding {
         diagnostic = diagnostic.at(place);
     }
     LintFinding { rule, diagnostic }
+}
+
+fn of_lost(lost: &LostSecret, parent: &ParentRun, map: &BTreeMap<String, Place>) -> LintFinding {
+    let mut diagnostic = Diagnostic::error(lost.in_words(&parent.run_id)).hint(lost_secrets::HINT);
+    if let Some(place) = place(lost.user.as_ref(), map) {
+        diagnostic = diagnostic.at(place);
+    }
+    LintFinding {
+        rule: RULE,
+        diagnostic,
+    }
 }
 
 /// What to do about it.
