@@ -467,30 +467,35 @@ impl<'e> Compiler<'e> {
         })
     }
 
-    /// Advice that the approver sees, in an order that does not depend on how the file is laid out.
+    /// Advice that the approver sees: step by step in the order of the plan, then what is about the whole. The order of blocks in
+    /// the file, and its form, make no difference: the same plan has the same id.
     fn notes(&self, findings: &[LintFinding]) -> Vec<Warning> {
-        let by_place: HashMap<_, &ChangeId> = self
+        let first = |step: &FrozenStep| Some(step.changes.first()?.change_id.clone());
+        let by_place: HashMap<_, (usize, ChangeId)> = self
             .steps
             .iter()
-            .filter_map(|step| Some((step.place.position?, &step.changes.first()?.change_id)))
+            .enumerate()
+            .filter_map(|(order, step)| {
+                let at = (step.place.file.as_str(), step.place.position?);
+                Some((at, (order, first(step)?)))
+            })
             .collect();
         // How Markdown was read is no part of the plan, which is the same in any form.
         let of_markdown = [markdown::NOTE, markdown::MANUAL];
-        let mut notes: Vec<Warning> = findings
+        let mut notes: Vec<(usize, Warning)> = findings
             .iter()
             .filter(|finding| !of_markdown.contains(&finding.rule))
-            .map(|finding| Warning {
-                change_id: finding
-                    .diagnostic
-                    .place
-                    .as_ref()
-                    .and_then(|place| by_place.get(&place.position?).map(|id| (*id).clone())),
-                message: format!("{}: {}", finding.rule, finding.diagnostic.summary),
+            .map(|finding| {
+                let place = finding.diagnostic.place.as_ref();
+                let step = place.and_then(|place| by_place.get(&(place.file.as_str(), place.position?)));
+                let (order, change_id) = step.cloned().unzip();
+                let message = format!("{}: {}", finding.rule, finding.diagnostic.summary);
+                (order.unwrap_or(usize::MAX), Warning { change_id, message })
             })
             .collect();
-        notes.sort_by(|a, b| (&a.change_id, &a.message).cmp(&(&b.change_id, &b.message)));
+        notes.sort_by(|(a, left), (b, right)| (a, &left.message).cmp(&(b, &right.message)));
         notes.dedup();
-        notes
+        notes.into_iter().map(|(_, note)| note).collect()
     }
 }
 
