@@ -75,7 +75,6 @@ pub(crate) fn send(context: &Context, installation: &Installation, run_id: &RunI
         return;
     };
     let mut problems = Vec::new();
-    let mut told = false;
     for (index, target) in context.settings.notify.iter().enumerate() {
         let mark = mark(context, run_id, index);
         let sent: u64 = std::fs::read_to_string(&mark)
@@ -102,18 +101,16 @@ pub(crate) fn send(context: &Context, installation: &Installation, run_id: &RunI
                 problems.push(problem);
                 break;
             }
-            told = true;
             remember(&mark, entry.seq);
         }
     }
     if !problems.is_empty() {
-        views::say(&not_told(&problems, told));
+        views::say(&not_sent(&problems));
     }
 }
 
-/// One line about everybody who could not be told.
-fn not_told(problems: &[String], others_were: bool) -> String {
-    let who = if others_were { "not everybody" } else { "nobody" };
+/// One line about all that could not be delivered; others may have been told all the same.
+fn not_sent(problems: &[String]) -> String {
     let mut different: Vec<&str> = Vec::new();
     for problem in problems {
         if !different.contains(&problem.as_str()) {
@@ -121,7 +118,7 @@ fn not_told(problems: &[String], others_were: bool) -> String {
         }
     }
     let why = different.join("; ");
-    format!("warning: {who} was notified ({why}); tried again with the next command\n")
+    format!("warning: a notification was not delivered ({why}); tried again with the next command\n")
 }
 
 fn mark(context: &Context, run_id: &RunId, index: usize) -> PathBuf {
@@ -273,12 +270,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_could_not_be_told_is_said_once() {
+    fn what_was_not_delivered_is_said_once() {
         let problems = ["a: gone", "b: gone", "a: gone"].map(ToOwned::to_owned);
         assert_eq!(
-            not_told(&problems, false),
-            "warning: nobody was notified (a: gone; b: gone); tried again with the next command\n"
+            not_sent(&problems),
+            "warning: a notification was not delivered (a: gone; b: gone); tried again with the next command\n"
         );
-        assert!(not_told(&problems, true).starts_with("warning: not everybody was notified ("));
     }
 }
