@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::{Body, Entry};
 
 use super::blocks::{Block, Content, Fence, Item, extent, joined};
 use super::info::Role;
 use super::sections::{Region, Section};
-use super::{Pair, Translation, pair, word};
+use super::{NOTE, Pair, Translation, pair, word};
 use crate::reading::Node;
 
 /// A section whose items become entries.
@@ -65,6 +66,16 @@ fn labelled(text: &str) -> Option<(&str, &str)> {
         && id.bytes().any(|byte| byte.is_ascii_digit() || byte == b'_');
     let rest = rest.trim_start_matches('*').trim();
     (is_id && !rest.is_empty()).then_some((id, rest))
+}
+
+/// The id that a text seems to begin with although it is none: `R2 (limit): text` and `[R2] text` have one, `S3 is full` has none
+/// among requirements.
+fn seeming_id(text: &str, letter: char) -> Option<&str> {
+    let first = text.split_whitespace().next()?;
+    let id = first.trim_matches(|around: char| around.is_ascii_punctuation());
+    let digits = id.strip_prefix(letter)?;
+    let is_id = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_id.then_some(id)
 }
 
 impl Translation<'_> {
@@ -132,6 +143,12 @@ impl Translation<'_> {
             || format!("{}{}", kind.letter, drafts.len() + 1),
             |(id, _)| id.to_owned(),
         );
+        if let (None, Some(seems)) = (own, seeming_id(&text, kind.letter)) {
+            let what = format!("`{seems}` is read as text, not as the id of this item, which is {id}");
+            let hint = format!("write `{seems}: text`, and other keys in a block `yaml enact` below it");
+            let span = self.lines.span(&at);
+            self.say(NOTE, span, Diagnostic::warning(what).hint(hint));
+        }
         let said = own.map_or(text.as_str(), |(_, rest)| rest);
         let text_at = at.end.saturating_sub(said.len()).max(at.start)..at.end;
         let entries = vec![

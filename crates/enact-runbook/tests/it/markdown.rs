@@ -512,6 +512,38 @@ fn what_is_made_to_begin_with_passes_every_rule() {
 }
 
 #[test]
+fn an_id_in_another_form_is_read_as_text_and_said() {
+    let text = |item: &str| {
+        format!(
+            "---\n{HEAD}lint: {{ allow: [W_REQ_UNCOVERED, W_NO_VERIFY, W_NO_PROBE] }}\n---\n## Requirements\n- R1: First\n- {item}\n\n\
+             ## Steps\n### Step 1: Go\n```bash {{rollback=none}}\nls\n```\n\n## Acceptance criteria\n- [ ] C1: All\n```bash check\ntrue\n```\n"
+        )
+    };
+    for item in [
+        "R7 (limit): At most 5m",
+        "[R7] At most",
+        "R7 - At most",
+        "**R7** (limit): at most",
+    ] {
+        let said = listed(&report(&text(item))).join("\n");
+        let expected = "`R7` is read as text, not as the id of this item, which is R2";
+        assert!(said.contains(expected), "{item}: {said}");
+        assert!(said.contains("write `R7: text`"), "{item}: {said}");
+        assert!(said.contains("10:"), "{item}: {said}");
+    }
+    for item in [
+        "R7: At most",
+        "Database: PostgreSQL",
+        "S3 keeps its files",
+        "R is fine",
+        "RPO4 of a minute",
+    ] {
+        let said = listed(&report(&text(item))).join("\n");
+        assert!(!said.contains("is read as text"), "{item}: {said}");
+    }
+}
+
+#[test]
 fn graphs_show_what_each_step_needs() {
     use enact_runbook::graph::{Form, graph};
     let text = with_steps(
