@@ -26,7 +26,8 @@ pub(crate) struct Checks<'a> {
     pub(crate) provider: &'a RunbookProvider<'a>,
     pub(crate) known: &'a Known<'a>,
     pub(crate) change: Option<&'a Change>,
-    /// When whoever waits for the check has waited long enough: no further item of a list is looked at.
+    /// When whoever waits for the check has waited long enough: no further item of a list is looked at then, but by a look that
+    /// has not taken as long yet as the check may take.
     pub(crate) until: Option<Instant>,
 }
 

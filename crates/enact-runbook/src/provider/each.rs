@@ -1,6 +1,6 @@
 //! A check with `for_each`: it holds when it holds for each item of its list. The first that does not ends it, and is named.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -20,9 +20,12 @@ impl Checks<'_> {
             Err(why) => return (not_evaluated(&why), None),
         };
         let mut last = (not_evaluated("its list is empty, so nothing was looked at"), None);
+        // The last look begins when the time is over: it is to see every item too.
+        let at_least = Instant::now() + Duration::from_millis(check.timeout.0);
+        let until = self.until.map(|until| until.max(at_least));
         for (index, item) in items.iter().enumerate() {
             let which = format!("for {} ({} of {})", shown_value(item), index + 1, items.len());
-            if index > 0 && self.until.is_some_and(|until| Instant::now() >= until) {
+            if index > 0 && until.is_some_and(|until| Instant::now() >= until) {
                 return (
                     does_not_hold(format!("the time was over before it was looked at {which}")),
                     None,
