@@ -21,7 +21,7 @@ const NAME: &str = "extra_check";
 const MAX_BYTES: usize = 64 * 1024;
 
 /// Reads a check in the form that runbooks have (`{"exec": ["test", "-e", "ready"], "timeout": "10s"}`), to be made right
-/// before a change of the plan.
+/// before a change of the plan. Its scripts have the shell of the plan's own; where the plan has none, that of `defaults`.
 ///
 /// # Errors
 /// Every fault of the check.
@@ -31,6 +31,7 @@ pub fn added_check(
     change_id: &ChangeId,
     check: &Value,
     files: &dyn Files,
+    defaults: &SettingsDefaults,
 ) -> Result<CheckSpec, Vec<Diagnostic>> {
     let text = serde_json::to_string(check)
         .map_err(|error| vec![Diagnostic::error(format!("the check cannot be written: {error}"))])?;
@@ -42,6 +43,7 @@ pub fn added_check(
     let parsed = parse(NAME, text.as_bytes(), MAX_BYTES).map_err(faults)?;
     let mut reading = Reading::new(files, parsed.file);
     know_plan(&mut reading, plan, document, change_id);
+    reading.shell = shell(plan, defaults);
     let read = reading.check(&parsed.root, "the check");
     let found = faults(reading.findings);
     match read {
@@ -59,7 +61,6 @@ fn know_plan(reading: &mut Reading<'_>, plan: &Plan, document: &Document, change
         let binding = binding(name, parameter);
         reading.scope.parameters.insert(name.clone(), binding);
     }
-    reading.shell = shell(plan);
     let mut limit = None;
     for (index, id) in plan.execution_order().iter().enumerate() {
         reading.scope.ids.insert(id.to_string());
@@ -81,12 +82,12 @@ fn know_plan(reading: &mut Reading<'_>, plan: &Plan, document: &Document, change
 }
 
 /// The shell of the plan's own scripts; where it has none, that of runbooks which name none.
-fn shell(plan: &Plan) -> Vec<String> {
+fn shell(plan: &Plan, defaults: &SettingsDefaults) -> Vec<String> {
     let frozen = plan.changes().iter().find_map(|change| {
         let shell = change.spec.as_ref()?.pointer("/action/shell")?;
         serde_json::from_value(shell.clone()).ok()
     });
-    frozen.unwrap_or_else(|| Effective::new(&SettingsDefaults::default()).shell)
+    frozen.unwrap_or_else(|| Effective::new(defaults).shell)
 }
 
 fn pins(document: &Document) -> BTreeMap<String, String> {

@@ -16,9 +16,13 @@ use crate::commands::Context;
 use crate::error::CommandError;
 
 /// The checks that the run is held to, with the changes before which they are made.
-pub(super) fn of(admitted: &AdmittedPlan, folder: &Path) -> Result<Vec<(ChangeId, CheckSpec)>, CommandError> {
+pub(super) fn of(
+    context: &Context,
+    admitted: &AdmittedPlan,
+    folder: &Path,
+) -> Result<Vec<(ChangeId, CheckSpec)>, CommandError> {
     let files = DiskFiles::in_folder(folder);
-    read(admitted.plan(), admitted.conditions(), &files)
+    read(context, admitted.plan(), admitted.conditions(), &files)
 }
 
 /// Refuses a check that is none, before anybody says yes to it.
@@ -32,14 +36,15 @@ pub(crate) fn check_added(
         return Ok(());
     }
     let read = match kept_folder(context, plan.id())? {
-        Some(folder) => read(plan, conditions.iter(), &DiskFiles::in_folder(&folder)),
-        None => read(plan, conditions.iter(), &MemoryFiles::default()),
+        Some(folder) => read(context, plan, conditions.iter(), &DiskFiles::in_folder(&folder)),
+        None => read(context, plan, conditions.iter(), &MemoryFiles::default()),
     };
     read.map(drop)
         .map_err(|refused| refused.hint("nothing was approved; a check is written as in a runbook: 3,{\"exec\":[\"test\",\"-e\",\"ready\"]}"))
 }
 
 fn read<'c>(
+    context: &Context,
     plan: &Plan,
     conditions: impl Iterator<Item = &'c Condition>,
     files: &dyn Files,
@@ -48,7 +53,8 @@ fn read<'c>(
     for condition in conditions {
         if let Condition::ExtraCheck { change_id, check } = condition {
             let document = read_document(plan)?;
-            let check = enact_runbook::added_check(plan, &document, change_id, check, files);
+            let defaults = context.settings.runbook_settings();
+            let check = enact_runbook::added_check(plan, &document, change_id, check, files, defaults);
             let check = check.map_err(|faults| CommandError {
                 faults,
                 ..CommandError::invalid(format!(

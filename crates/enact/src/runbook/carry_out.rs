@@ -175,7 +175,7 @@ fn host(
         run_number: u64::try_from(earlier).unwrap_or(1).max(1),
         max_downtime: max_downtime(admitted),
         cluster: super::cluster::hands(context, &going.policy),
-        extra_checks: super::added::of(admitted, &going.folder)?,
+        extra_checks: super::added::of(context, admitted, &going.folder)?,
     })
 }
 

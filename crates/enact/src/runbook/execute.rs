@@ -68,7 +68,7 @@ pub(crate) async fn execute(
     super::remember_folder(context, plan.id(), &told.folder);
     let admitted = approve_and_admit(context, &installation, plan, target, policies, asking)?;
     // Before the approval is spent: a record from elsewhere may hold what is no check.
-    super::added::of(&admitted, &told.folder)?;
+    super::added::of(context, &admitted, &told.folder)?;
     let open = installation.begin(&admitted, &context.settings.principal())?;
     let open = open.in_folder(&told.folder.to_string_lossy());
     let going = Going {
