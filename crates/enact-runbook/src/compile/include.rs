@@ -8,7 +8,7 @@ use enact_core::yaml::Span;
 use serde_json::Value;
 
 use super::steps::Header;
-use super::{Compiler, MAX_BYTES, parse};
+use super::{Compiler, FrozenStep, MAX_BYTES, parse};
 use crate::checks::ActionNode;
 use crate::document::{Effective, Given};
 use crate::expression::{Expression, Type, Typed};
@@ -36,7 +36,8 @@ impl Compiler<'_> {
             return;
         };
         let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-        let first = self.steps.len();
+        let always = header.step.always;
+        let first = self.all(always).len();
         // The inside has names, settings and a folder of its own.
         let inner = Scope {
             prefix: format!("{}.", header.full_id),
@@ -51,7 +52,7 @@ impl Compiler<'_> {
         let outer_shell = self.reading.shell.clone();
         self.includes.push(file.to_owned());
         self.inner_settings(&folder);
-        self.inside(&root, given);
+        self.inside(&root, given, always);
         self.includes.pop();
         let inner = std::mem::replace(&mut self.reading.scope, outer_scope);
         self.reading.scope.steps = inner.steps;
@@ -77,7 +78,16 @@ impl Compiler<'_> {
         };
     }
 
-    fn inside(&mut self, root: &Node, given: BTreeMap<String, Given>) {
+    /// The steps of the run, or those that run in any case.
+    fn all(&mut self, always: bool) -> &mut Vec<FrozenStep> {
+        if always {
+            &mut self.finally
+        } else {
+            &mut self.steps
+        }
+    }
+
+    fn inside(&mut self, root: &Node, given: BTreeMap<String, Given>, always: bool) {
         let Some(fields) = self.reading.document(root) else {
             return;
         };
@@ -101,12 +111,12 @@ impl Compiler<'_> {
             let env = self.reading.environment(env);
             self.outer_env.extend(env);
         }
-        self.body(&fields, false);
+        self.body(&fields, false, always);
     }
 
     /// Holds, dependencies and assumptions of the including step go to the first and last of its steps.
     fn put_around(&mut self, header: &Header, first: usize, top_level: bool) {
-        let steps = self.steps.get_mut(first..).unwrap_or_default();
+        let steps = self.all(header.step.always).get_mut(first..).unwrap_or_default();
         let mut ids = Vec::new();
         let last = steps.len().saturating_sub(1);
         for (index, step) in steps.iter_mut().enumerate() {

@@ -399,7 +399,7 @@ impl<'e> Compiler<'e> {
         {
             self.settings.env = self.reading.environment(env);
         }
-        self.body(&fields, true);
+        self.body(&fields, true, false);
         Some(self.whole(&fields, name.unwrap_or_default()))
     }
 

@@ -74,7 +74,8 @@ pub(super) struct Header {
 
 impl Compiler<'_> {
     /// Settings apart, everything that a plan and an included plan have in common: assumptions, steps, `finally`.
-    pub(super) fn body(&mut self, fields: &Fields<'_>, top_level: bool) {
+    /// What stands in `finally`, and all of a plan that is included there, runs in any case.
+    pub(super) fn body(&mut self, fields: &Fields<'_>, top_level: bool, always: bool) {
         let heads = self.assumption_heads(fields);
         let steps = fields
             .get("steps")
@@ -96,7 +97,7 @@ impl Compiler<'_> {
         let all = steps.iter().chain(finally);
         self.reading.scope.ids = all.filter_map(id_of).map(ToOwned::to_owned).collect();
         for node in steps {
-            self.step(node, &heads, top_level, false);
+            self.step(node, &heads, top_level, always);
         }
         let outer = std::mem::take(&mut self.last_critical);
         for node in finally {

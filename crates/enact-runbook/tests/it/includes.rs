@@ -235,3 +235,37 @@ fn what_a_step_of_another_domain_verifies_comes_behind_its_changes() {
     let faults = with_portals(&refused).unwrap_err();
     assert_eq!(faults.len(), 2);
 }
+
+#[test]
+fn a_plan_that_is_included_in_finally_runs_in_any_case() {
+    let inner = with_steps(
+        "  - { id: tidy, title: Tidy, exec: [tidy], repeat: safe }\n  - { id: sweep, title: Sweep, exec: [sweep], repeat: safe, needs: [tidy] }",
+    ) + "finally:\n  - { id: lock, title: Lock, exec: [lock], repeat: safe }\n";
+    let outer = with_steps("  - { id: first, title: The first, exec: [a] }")
+        + "finally:\n  - { id: end, title: The end, plan: { file: inner.plan.yaml } }\n  - { id: last, title: The last, exec: [b], repeat: safe }\n";
+    let plan = compiled(&outer, &options(), &files(&[("inner.plan.yaml", &inner)]));
+    let plan = plan.draft.freeze().unwrap();
+    let seen: Vec<(&str, bool, u64)> = plan
+        .changes()
+        .iter()
+        .map(|change| {
+            let number = change.spec.as_ref().unwrap()["number"].as_u64().unwrap();
+            (
+                change.change_id.as_str(),
+                change.handling.as_ref().unwrap().always,
+                number,
+            )
+        })
+        .collect();
+    let expected = [
+        ("first", false, 1),
+        ("end.tidy", true, 2),
+        ("end.sweep", true, 2),
+        ("end.lock", true, 2),
+        ("last", true, 3),
+    ];
+    assert_eq!(seen, expected);
+    let needs = |index: usize| plan.changes()[index].depends_on.clone();
+    assert!(needs(1).is_empty() && needs(4).is_empty());
+    assert_eq!(needs(2), ["end.tidy".into()]);
+}
