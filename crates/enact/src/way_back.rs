@@ -63,24 +63,13 @@ pub(crate) fn listing(plan: &Plan, state: &RunState) -> String {
 
 /// Is there anything that taking the run back would really undo? What has nothing to take back, and what cannot be, is not.
 pub(crate) fn would_undo_something(plan: &Plan, state: &RunState) -> bool {
-    plan.changes().iter().any(|change| {
-        let progress = state.changes.get(&change.change_id);
-        let happened = progress.is_some_and(|progress| match progress.state {
-            ChangeState::Done | ChangeState::Unknown | ChangeState::Undoing | ChangeState::Stuck => true,
-            ChangeState::Failed | ChangeState::Escalated => progress.partial && change.handling.is_some(),
-            ChangeState::Pending
-            | ChangeState::Started
-            | ChangeState::Drifted
-            | ChangeState::Skipped
-            | ChangeState::Omitted
-            | ChangeState::Delegated
-            | ChangeState::Undone => false,
-        });
-        let stays = change.handling.as_ref().is_some_and(|handling| handling.always);
-        let has_way = match &change.undo {
+    let order = undo_order(plan, state);
+    let left = order
+        .iter()
+        .filter(|change_id| state.of(change_id) != ChangeState::Undone);
+    left.filter_map(|change_id| plan.change(change_id))
+        .any(|change| match &change.undo {
             Some(Undo::DeleteCreated | Undo::RestoreFields | Undo::CreateAgain | Undo::Run { .. }) => true,
             Some(Undo::Nothing | Undo::Impossible { .. }) | None => false,
-        };
-        happened && has_way && !stays
-    })
+        })
 }
