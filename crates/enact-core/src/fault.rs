@@ -33,6 +33,8 @@ pub enum Fault {
     DenyIgnored,
     /// Law 10: a rule without a value counts as one without an objection.
     UndefinedAllows,
+    /// Law 10: where several people have to confirm, a word that nobody signed counts as another person's.
+    UnsignedConfirms,
 }
 
 #[cfg(feature = "planted-faults")]

@@ -1,6 +1,6 @@
 //! Who acts: persons, agents and services, and what an agent may never do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -84,4 +84,17 @@ fn login(id: &str) -> Option<&str> {
     id.strip_prefix("os:")
         .or_else(|| id.strip_prefix("ssh:")?.split('@').next())
         .filter(|name| !name.is_empty())
+}
+
+/// How many different people these are, each with the marks that tell them: names and keys. Who shares a mark is the same.
+pub(crate) fn different<'a>(people: impl IntoIterator<Item = BTreeSet<&'a str>>) -> usize {
+    let mut groups: Vec<BTreeSet<&str>> = Vec::new();
+    for mut marks in people {
+        let (same, other): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|group| !group.is_disjoint(&marks));
+        marks.extend(same.into_iter().flatten());
+        groups = other;
+        groups.push(marks);
+    }
+    groups.len()
 }

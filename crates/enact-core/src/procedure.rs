@@ -56,21 +56,34 @@ impl Hold {
         }
     }
 
-    /// Who must confirm, in words: `2 people, among them somebody with role dba`.
+    /// Must each of them sign? Where more than one is asked for: otherwise the user of a machine, who is also the owner of a
+    /// key, would be two.
+    pub fn is_signed(&self) -> bool {
+        self.count > 1
+    }
+
+    /// Does it ask for more than one person, whoever it is?
+    pub fn is_demanding(&self) -> bool {
+        self.count > 1 || !self.roles.is_empty()
+    }
+
+    /// Who must confirm, in words: `2 people, each with a key of their own, among them somebody with role dba`.
     pub fn who(&self) -> String {
         let names: Vec<String> = self.roles.iter().map(|role| named(role)).collect();
         let names = names.join(" and ");
         match (self.count, names.is_empty()) {
             (0 | 1, true) => "one person".to_owned(),
             (0 | 1, false) => names,
-            (count, true) => format!("{count} people"),
-            (count, false) => format!("{count} people, among them {names}"),
+            (count, true) => format!("{count} people, each with a key of their own"),
+            (count, false) => {
+                format!("{count} people, each with a key of their own, among them {names}")
+            }
         }
     }
 }
 
 /// A role `principal:ID` stands for that one person.
-fn named(role: &str) -> String {
+pub(crate) fn named(role: &str) -> String {
     match role.strip_prefix("principal:") {
         Some(who) => who.to_owned(),
         None => format!("somebody with role {role}"),
@@ -178,10 +191,10 @@ mod tests {
             (hold(1, &[]), "one person"),
             (hold(1, &["principal:os:ana"]), "os:ana"),
             (hold(1, &["dba"]), "somebody with role dba"),
-            (hold(2, &[]), "2 people"),
+            (hold(2, &[]), "2 people, each with a key of their own"),
             (
                 hold(2, &["dba", "principal:os:ana"]),
-                "2 people, among them somebody with role dba and os:ana",
+                "2 people, each with a key of their own, among them somebody with role dba and os:ana",
             ),
         ];
         for (hold, expected) in words {

@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::ApprovalId;
 use crate::change::{Change, ChangeId, Effect};
+use crate::confirmation::{Confirmation, Missing};
 use crate::criterion::CriterionReport;
 use crate::journal::{Choice, Entry, Fact, JournalError, Mismatch, RunId, RunOutcome, Subject};
 use crate::plan::{Plan, PlanId};
 use crate::principal::Principal;
-use crate::procedure::{Hold, Moment};
+use crate::procedure::Hold;
 use crate::reference::Outputs;
 use crate::run_clock::RunClock;
 
@@ -202,19 +203,6 @@ pub struct ChangeProgress {
     pub adopted_from: Option<RunId>,
 }
 
-/// A person's yes at a hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Confirmation {
-    /// Before or after the change.
-    pub at: Moment,
-    /// Who.
-    pub by: Principal,
-    /// Roles they were known to hold.
-    pub roles: Vec<String>,
-    /// When.
-    pub when: jiff::Timestamp,
-}
-
 /// Somebody's word that something is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attestation {
@@ -248,22 +236,9 @@ impl ChangeProgress {
         }
     }
 
-    /// Has enough been confirmed for this hold? A role `principal:ID` stands for that one person.
+    /// Has enough been confirmed for this hold?
     pub fn satisfies(&self, hold: &Hold) -> bool {
-        let given: Vec<&Confirmation> = self
-            .confirmed
-            .iter()
-            .filter(|given| given.at == hold.at)
-            .collect();
-        let people: std::collections::BTreeSet<&str> =
-            given.iter().map(|given| given.by.id.as_str()).collect();
-        let held = |role: &String| {
-            given.iter().any(|given| match role.strip_prefix("principal:") {
-                Some(who) => given.by.id == who,
-                None => given.roles.contains(role),
-            })
-        };
-        people.len() >= hold.count.max(1) as usize && hold.roles.iter().all(held)
+        Missing::at(hold, &self.confirmed).is_nobody()
     }
 }
 
@@ -590,10 +565,13 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
             at: moment,
             by,
             roles,
+            proof,
             ..
         } => progress.confirmed.push(Confirmation {
             at: *moment,
             by: by.clone(),
+            person: by.id.clone(),
+            key_id: proof.as_ref().map(|proof| proof.signature.key_id.clone()),
             roles: roles.clone(),
             when: at,
         }),

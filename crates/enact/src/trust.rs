@@ -24,6 +24,7 @@ pub(crate) fn read(settings: &Settings) -> Result<Trust, CommandError> {
     let mut trust = Trust {
         signers: signers(settings)?,
         agents,
+        people: people(settings)?,
         ..Trust::default()
     };
     for (role, names) in &configured.roles {

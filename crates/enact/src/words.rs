@@ -55,6 +55,11 @@ impl Speaker {
         })
     }
 
+    /// Do they speak with a key?
+    pub(crate) fn signs(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Signs their word, where they speak with a key. One that does not count here is not written down.
     pub(crate) fn sign(&self, context: &Context, run_id: &RunId, fact: Fact) -> Result<Fact, CommandError> {
         match &self.key {

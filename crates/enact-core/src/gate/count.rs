@@ -1,7 +1,5 @@
 //! Which approvals count for a plan, and whether they suffice.
 
-use std::collections::BTreeSet;
-
 use super::binding::{Binding, bind, end, starts};
 use super::{GateClosed, Question, Refusal};
 use crate::approval::{Approval, ApprovalId, Method};
@@ -9,7 +7,7 @@ use crate::asked::Asked;
 use crate::condition::Condition;
 use crate::fault::{Fault, planted};
 use crate::plan::{Mode, Plan};
-use crate::principal::People;
+use crate::principal::{People, different};
 
 /// A record, and what it is worth for this plan.
 pub(super) struct Weighed {
@@ -77,17 +75,10 @@ pub(super) fn count_approvals(
 
 /// How many different people these are. One person's names, and one key under two names, count once.
 fn persons(records: &[Approval], people: &People) -> usize {
-    let mut groups: Vec<BTreeSet<&str>> = Vec::new();
-    for record in records {
-        let mut marks = BTreeSet::from([people.person(&record.approver.id)]);
-        marks.extend(record.signature.iter().map(|signature| signature.key_id.as_str()));
-        let (same, other): (Vec<_>, Vec<_>) =
-            groups.into_iter().partition(|group| !group.is_disjoint(&marks));
-        marks.extend(same.into_iter().flatten());
-        groups = other;
-        groups.push(marks);
-    }
-    groups.len()
+    different(records.iter().map(|record| {
+        let key = record.signature.iter().map(|signature| signature.key_id.as_str());
+        key.chain([people.person(&record.approver.id)]).collect()
+    }))
 }
 
 /// The record with the limits that the plan sets to any approval of it: what really holds.

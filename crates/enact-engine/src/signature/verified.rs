@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use enact_core::approval::{Approval, ApprovalId, Method, NAMESPACE};
-use enact_core::principal::PrincipalKind;
+use enact_core::principal::{People, PrincipalKind};
 use enact_core::verdict::Assurance;
 use jiff::Timestamp;
 
@@ -22,6 +22,8 @@ pub struct Trust {
     pub roles: BTreeMap<String, BTreeSet<String>>,
     /// How strongly a key proves who its owner is, by fingerprint. A known key that is not named proves what its type can.
     pub levels: BTreeMap<String, Assurance>,
+    /// Which names are of one person.
+    pub people: People,
 }
 
 impl Trust {

@@ -1,9 +1,9 @@
 //! What people's words to a run count for: a key's owner must have signed, with today's known keys, for this run and question,
 //! and at about the time at which the word was written down.
 
+use enact_core::confirmation::Confirmation;
 use enact_core::journal::{Entry, Fact, NAMESPACE, Proof, RunId, RunState};
 use enact_core::principal::{Principal, PrincipalKind};
-use enact_core::run_state::Confirmation;
 
 use super::check::check;
 use super::verified::Trust;
@@ -37,11 +37,13 @@ pub fn count_confirmations(state: &mut RunState, entries: &[Entry], trust: &Trus
             continue;
         };
         match examine(entry, trust) {
-            Ok(()) => {
+            Ok(key_id) => {
                 if let Some(progress) = state.changes.get_mut(change_id) {
                     progress.confirmed.push(Confirmation {
                         at: *at,
                         by: by.clone(),
+                        person: trust.people.person(&by.id).to_owned(),
+                        key_id,
                         roles: trust.roles_of(&by.id),
                         when: entry.at,
                     });
@@ -71,9 +73,10 @@ fn nothing(entry: &Entry, by: &Principal, reason: String) -> WorthlessWord {
     }
 }
 
-fn examine(entry: &Entry, trust: &Trust) -> Result<(), String> {
+/// The fingerprint of the key that signed a word, where one did.
+fn examine(entry: &Entry, trust: &Trust) -> Result<Option<String>, String> {
     let Some((by, proof)) = entry.fact.word() else {
-        return Ok(());
+        return Ok(None);
     };
     let attests = matches!(entry.fact, Fact::Attested { .. });
     match (by.id.strip_prefix("ssh:"), proof) {
@@ -83,11 +86,12 @@ fn examine(entry: &Entry, trust: &Trust) -> Result<(), String> {
                 return Err("it was signed at another time than it was written down".to_owned());
             }
             let key_id = examine_signature(&entry.fact, &entry.run_id, owner, proof, trust)?;
-            agent_never(by, &key_id, trust, attests)
+            agent_never(by, &key_id, trust, attests)?;
+            Ok(Some(key_id))
         }
         (Some(_), None) => Err("it is said to be by the owner of a key, and is not signed".to_owned()),
         (None, Some(_)) => Err("it is signed, but its giver is not named by a key (ssh:…)".to_owned()),
-        (None, None) => agent_never(by, "", trust, attests),
+        (None, None) => agent_never(by, "", trust, attests).map(|()| None),
     }
 }
 

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use enact_core::approval::Signature;
 use enact_core::change::{Action, Change, ChangeId, Undo};
 use enact_core::condition::Condition;
 use enact_core::criterion::CriterionReport;
 use enact_core::gate::{AdmittedPlan, admit};
-use enact_core::journal::{ChangeState, Choice, Fact, Mismatch, RunId, RunState};
+use enact_core::journal::{ChangeState, Choice, Fact, Mismatch, Proof, RunId, RunState};
 use enact_core::plan::{Mode, Plan, PlanDraft};
 use enact_core::procedure::{Handling, Moment, RollbackMode, RollbackRule};
 use enact_core::reference::Outputs;
@@ -20,7 +21,7 @@ use enact_engine::runner::RunOptions;
 use enact_engine::stop::StopSignal;
 use enact_testkit::clock::StepClock;
 use enact_testkit::crash::{Kill, Machine, Process};
-use enact_testkit::fixtures::{approval, circumstances, metadata, occasion, person};
+use enact_testkit::fixtures::{approval, circumstances, metadata, occasion, person, start};
 use jiff::Timestamp;
 
 use crate::support::block_on;
@@ -259,17 +260,19 @@ impl Desk {
     }
 
     pub(crate) fn confirms(&self, run_id: &RunId, step: &str, at: Moment, who: &str, roles: &[&str]) {
-        self.says(
-            run_id,
-            Fact::Confirmed {
-                proof: None,
-                change_id: ChangeId::from(step),
-                at,
-                by: person(who),
-                roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-                reason: String::new(),
+        self.says(run_id, confirmed(step, at, who, roles));
+    }
+
+    /// The same, signed with a key of their own. The signature is looked at elsewhere.
+    pub(crate) fn signs(&self, run_id: &RunId, step: &str, at: Moment, who: &str, roles: &[&str]) {
+        let proof = Proof {
+            said_at: start(),
+            signature: Signature {
+                key_id: format!("SHA256:{who}"),
+                sshsig: String::new(),
             },
-        );
+        };
+        self.says(run_id, confirmed(step, at, who, roles).with_proof(proof));
     }
 
     pub(crate) fn chooses(&self, run_id: &RunId, step: &str, choice: Choice) {
@@ -283,6 +286,17 @@ impl Desk {
                 reason: "looked".to_owned(),
             },
         );
+    }
+}
+
+fn confirmed(step: &str, at: Moment, who: &str, roles: &[&str]) -> Fact {
+    Fact::Confirmed {
+        proof: None,
+        change_id: ChangeId::from(step),
+        at,
+        by: person(who),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        reason: String::new(),
     }
 }
 

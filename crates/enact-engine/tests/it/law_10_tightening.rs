@@ -7,9 +7,12 @@ use std::time::Duration;
 use enact_core::approval::{Approval, ApprovalId, Decision, Method};
 use enact_core::change::{Action, ChangeId};
 use enact_core::condition::Condition;
+use enact_core::confirmation::{Confirmation, Missing};
 use enact_core::fault::Fault;
 use enact_core::gate::{Circumstances, GateClosed, admit};
 use enact_core::plan::Plan;
+use enact_core::principal::{Principal, PrincipalKind};
+use enact_core::procedure::{Hold, Moment};
 use enact_core::verdict::{Assurance, Outcome, Requirement};
 use enact_engine::policy::{BuiltinPolicy, PolicyEngine as _};
 use enact_testkit::fixtures::{agent, approval, circumstances, occasion, person};
@@ -368,5 +371,65 @@ fn a_denial_that_is_overlooked_is_caught() {
         1000,
         &(case(), any::<bool>()),
         a_denial_closes,
+    );
+}
+
+/// Somebody says yes where a run waits: as one of three users, or with one of three keys of one of three owners.
+fn word() -> impl Strategy<Value = Confirmation> {
+    let name = prop::sample::select(vec!["ana", "ben", "eva"]);
+    let key = prop::option::of(prop::sample::select(vec!["SHA256:1", "SHA256:2", "SHA256:3"]));
+    let role = prop::option::of(prop::sample::select(vec!["dba", "ops"]));
+    (name, key, role).prop_map(|(name, key, role)| {
+        let id = format!("{}:{name}", if key.is_some() { "ssh" } else { "os" });
+        Confirmation {
+            at: Moment::Before,
+            person: id.clone(),
+            by: Principal {
+                id,
+                kind: PrincipalKind::Person,
+            },
+            key_id: key.map(ToOwned::to_owned),
+            roles: role.into_iter().map(ToOwned::to_owned).collect(),
+            when: jiff::Timestamp::UNIX_EPOCH,
+        }
+    })
+}
+
+fn four_eyes((count, words): &(u32, Vec<Confirmation>)) -> Result<(), String> {
+    let hold = Hold {
+        count: *count,
+        roles: vec!["dba".to_owned()],
+        ..Hold::at(Moment::Before)
+    };
+    let signed: Vec<Confirmation> = words
+        .iter()
+        .filter(|word| word.key_id.is_some())
+        .cloned()
+        .collect();
+    let (alone, all) = (Missing::at(&hold, &signed), Missing::at(&hold, words));
+    ensure(alone == all, || {
+        format!("words that nobody signed made {alone:?} into {all:?}")
+    })?;
+    let names: BTreeSet<&str> = signed.iter().map(|word| word.by.id.as_str()).collect();
+    let keys: BTreeSet<_> = signed.iter().map(|word| &word.key_id).collect();
+    ensure(
+        !all.is_nobody() || names.len().min(keys.len()) >= *count as usize,
+        || format!("{names:?} with {keys:?} counted as {count} people"),
+    )
+}
+
+#[test]
+fn where_several_people_have_to_confirm_each_signs_and_counts_once() {
+    holds(1000, &(2_u32..4, prop::collection::vec(word(), 0..8)), four_eyes);
+}
+
+#[test]
+fn a_word_that_nobody_signed_and_that_counts_as_a_second_person_is_caught() {
+    catches(
+        Fault::UnsignedConfirms,
+        "words that nobody signed made",
+        1000,
+        &(2_u32..4, prop::collection::vec(word(), 0..8)),
+        four_eyes,
     );
 }

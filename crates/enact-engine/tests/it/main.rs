@@ -60,7 +60,7 @@ fn caught_by(fault: Fault) -> &'static str {
         Fault::DependantsRun | Fault::UndoInOrder => "law_07_failure",
         Fault::MismatchHidden => "law_08_verified",
         Fault::ReporterInline => "law_09_reporting",
-        Fault::DenyIgnored => "law_10_tightening",
+        Fault::DenyIgnored | Fault::UnsignedConfirms => "law_10_tightening",
         Fault::UndefinedAllows => "policy_closed",
     }
 }

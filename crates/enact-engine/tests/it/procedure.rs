@@ -43,20 +43,26 @@ fn a_hold_before_a_step_pauses_until_enough_people_with_their_roles_confirm() {
     let (run_id, state) = desk.start();
     assert_eq!((state.phase, state.outcome), (RunPhase::Paused, None));
     assert_eq!(states(&state), [Done, Pending, Pending, Pending]);
-    desk.confirms(&run_id, "b", Moment::Before, "ana", &[]);
-    desk.confirms(&run_id, "b", Moment::Before, "ana", &["dba"]);
+    desk.signs(&run_id, "b", Moment::Before, "ana", &[]);
+    desk.signs(&run_id, "b", Moment::Before, "ana", &["dba"]);
     assert_eq!(
         desk.resume(&run_id).phase,
         RunPhase::Paused,
         "one person is not two"
     );
-    desk.confirms(&run_id, "b", Moment::After, "ben", &[]);
+    desk.confirms(&run_id, "b", Moment::Before, "user", &[]);
+    assert_eq!(
+        desk.resume(&run_id).phase,
+        RunPhase::Paused,
+        "a user of the machine may be ana"
+    );
+    desk.signs(&run_id, "b", Moment::After, "ben", &[]);
     assert_eq!(
         desk.resume(&run_id).phase,
         RunPhase::Paused,
         "after is not before"
     );
-    desk.confirms(&run_id, "b", Moment::Before, "ben", &[]);
+    desk.signs(&run_id, "b", Moment::Before, "ben", &[]);
     assert_eq!(desk.resume(&run_id).outcome, Some(RunOutcome::Verified));
     assert_eq!(desk.script.saw(), ["do a", "do b", "do c", "do z"]);
 }

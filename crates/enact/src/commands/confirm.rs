@@ -3,6 +3,7 @@
 use clap::Args;
 use enact_core::change::ChangeId;
 use enact_core::condition::step::{find, steps_of};
+use enact_core::confirmation::Missing;
 use enact_core::exit::ExitCode;
 use enact_core::journal::{ChangeState, Fact, RunPhase, RunState};
 use enact_core::plan::Plan;
@@ -22,6 +23,7 @@ use crate::{state, views};
     after_help = "A run waits before or after a step because its plan or an approval says so. An agent never confirms.
 
 Where the owner of a key is asked for (let dana@example confirm step 6) they sign with it; the namespace is confirm@enact.
+Where several people are asked for (approvers: { count: 2 }) each of them signs: a user and a key may be one person.
 
 Examples:
   enact confirm 4be0c1
@@ -61,6 +63,7 @@ pub(crate) async fn run(context: &Context, args: ConfirmArgs) -> CommandResult {
     let plan = resume::plan_of(&installation, &run_id)?;
     let (change_id, hold) = waiting(&plan, &run, args.step.as_deref())
         .ok_or_else(|| not_waiting(&run_id.to_string(), &run, args.step.as_deref()))?;
+    refuse_unsigned(&hold, &speaker)?;
     if !args.no_resume {
         resume::check_folder(context, &run_id, &plan, &run, &args.go_on)?;
     }
@@ -76,12 +79,10 @@ pub(crate) async fn run(context: &Context, args: ConfirmArgs) -> CommandResult {
     super::decide::write_down(&installation, &run_id, fact)?;
     let (_, mut run) = state::journal(&installation, &run_id)?;
     words::count(context, &installation, &run_id, &mut run)?;
-    let enough = run
-        .changes
-        .get(&change_id)
-        .is_some_and(|progress| progress.satisfies(&hold));
-    if !enough {
-        return Err(more_needed(&hold));
+    let confirmed = run.changes.get(&change_id).map(|progress| &progress.confirmed);
+    let missing = Missing::at(&hold, confirmed.map_or(&[][..], |words| words));
+    if !missing.is_nobody() {
+        return Err(more_needed(&hold, &missing));
     }
     views::say(&format!(
         "Confirmed {} {change_id}, by {principal}.\n",
@@ -144,14 +145,32 @@ fn not_waiting(run_id: &str, run: &RunState, named: Option<&str>) -> CommandErro
     CommandError::invalid(message).hint(format!("enact runs next {run_id} says what it waits for"))
 }
 
+/// Would this word count for nothing, however often it is said? Then it is not written down.
+fn refuse_unsigned(hold: &Hold, speaker: &Speaker) -> Result<(), CommandError> {
+    let by = &speaker.principal;
+    let is_named = hold
+        .roles
+        .iter()
+        .any(|role| role.strip_prefix("principal:") == Some(&by.id));
+    if !hold.is_signed() || speaker.signs() || is_named {
+        return Ok(());
+    }
+    let message = format!(
+        "the confirmation of {by} would count for nothing: the run needs {}",
+        hold.who()
+    );
+    Err(CommandError::new(ExitCode::NotApproved, message)
+        .hint("nothing was written down; confirm with your key: --sign-with KEY"))
+}
+
 /// Written down, and not enough yet: the run keeps waiting.
-fn more_needed(hold: &Hold) -> CommandError {
-    CommandError::new(
-        ExitCode::Paused,
-        format!(
-            "your confirmation is written down; the run needs the confirmation of {}",
-            hold.who()
-        ),
-    )
-    .hint("the run goes on when the others have confirmed")
+fn more_needed(hold: &Hold, missing: &Missing) -> CommandError {
+    let mut message = format!(
+        "your confirmation is written down; the run needs the confirmation of {}",
+        hold.who()
+    );
+    if hold.count > 1 {
+        message.push_str(&format!("; missing: {missing}"));
+    }
+    CommandError::new(ExitCode::Paused, message).hint("the run goes on when the others have confirmed")
 }

@@ -433,7 +433,8 @@ fn open_step(change: &enact_core::change::Change, row: &RunRow) -> Result<String
 }
 
 fn next(context: &Context, installation: &Installation, prefix: &str) -> CommandResult {
-    let (report, state, row) = report_of(installation, prefix)?;
+    let (report, mut state, row) = report_of(installation, prefix)?;
+    crate::words::count(context, installation, &row.run_id, &mut state)?;
     let plan = plan_of(installation, &row.run_id)?;
     let at_work = word(&state, &row) == "running";
     if plan.metadata().mode == Mode::Run && !at_work {

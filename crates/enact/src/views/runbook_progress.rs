@@ -187,12 +187,13 @@ impl StepLines {
         if !known.is_empty() {
             self.line(&format!("        {}", known.join(" ")));
         }
-        if hold.count > 1 || !hold.roles.is_empty() {
+        if hold.is_demanding() {
             self.line(&format!("        needs {}", hold.who()));
         }
         self.line(&format!(
-            "        confirm with: enact confirm {} {change_id}",
-            self.run_id
+            "        confirm with: enact confirm {} {change_id}{}",
+            self.run_id,
+            signing(hold)
         ));
     }
 
@@ -337,6 +338,11 @@ impl StepLines {
 fn those(plan: &Plan, wanted: impl Fn(&Change) -> bool) -> BTreeSet<ChangeId> {
     let changes = plan.changes().iter().filter(|change| wanted(change));
     changes.map(|change| change.change_id.clone()).collect()
+}
+
+/// What a confirmation that has to be signed needs besides.
+pub(crate) fn signing(hold: &Hold) -> &'static str {
+    if hold.is_signed() { " --sign-with KEY" } else { "" }
 }
 
 /// One criterion in one line.

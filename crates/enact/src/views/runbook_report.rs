@@ -1,17 +1,19 @@
 //! The end of a run of a runbook: one line for the result, what to do now, and the whole report.
 
 use enact_core::change::ChangeId;
+use enact_core::confirmation::Missing;
 use enact_core::criterion::CriterionVerdict;
 use enact_core::journal::{ChangeState, RunId, RunOutcome, RunPhase, RunState};
 use enact_core::plan::Plan;
 use enact_core::report::has_failed;
+use enact_core::run_state::ChangeProgress;
 use enact_runbook::choices::Stop;
 use enact_runbook::provider::downtime_length;
 use enact_runbook::report::{RequirementReport, RunbookReport, verdict_word};
 use enact_runbook::spec::Document;
 
 use super::Painter;
-use super::runbook_progress::{Marks, criterion_line};
+use super::runbook_progress::{Marks, criterion_line, signing};
 use super::runbook_text::span;
 use crate::state;
 use crate::way_back::{way_on, would_undo_something};
@@ -122,13 +124,7 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
                 ));
             }
             ChangeState::Pending | ChangeState::Done if state.phase == RunPhase::Paused => {
-                let waits = progress.and_then(|progress| {
-                    let hold = progress.held.as_ref()?;
-                    (!progress.satisfies(hold)).then_some(())
-                });
-                if waits.is_some() {
-                    lines.push(format!("confirm with: enact confirm {run_id} {change_id}"));
-                }
+                lines.extend(progress.and_then(|progress| confirm_with(run_id, change_id, progress)));
             }
             ChangeState::Pending
             | ChangeState::Started
@@ -186,6 +182,24 @@ fn what_stays(plan: &Plan, run_id: &RunId, state: &RunState, flag: &str) -> Opti
     }
     let any = !state.done_order.is_empty();
     any.then(|| "what was done stays done: the plan has no way back for any of it".to_owned())
+}
+
+/// The confirmation that is asked for, and of whom where it is not just anybody's.
+fn confirm_with(run_id: &RunId, change_id: &ChangeId, progress: &ChangeProgress) -> Option<String> {
+    let hold = progress.held.as_ref()?;
+    let missing = Missing::at(hold, &progress.confirmed);
+    if missing.is_nobody() {
+        return None;
+    }
+    let of = if hold.is_demanding() {
+        format!("  (missing: {missing})")
+    } else {
+        String::new()
+    };
+    let signing = signing(hold);
+    Some(format!(
+        "confirm with: enact confirm {run_id} {change_id}{signing}{of}"
+    ))
 }
 
 fn to_go_on(command: &str, run_id: &RunId) -> String {

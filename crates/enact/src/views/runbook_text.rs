@@ -126,7 +126,12 @@ fn step_line(painter: Painter, change: &Change, step: &Listed) -> String {
         Effect::Destroy => marks.push(painter.bad("destroys")),
     }
     for hold in change.handling.iter().flat_map(|handling| &handling.holds) {
-        marks.push(painter.careful(&format!("confirm {}", hold.at.as_str())));
+        let of = if hold.is_demanding() {
+            format!(": {}", one_line(&hold.who()))
+        } else {
+            String::new()
+        };
+        marks.push(painter.careful(&format!("confirm {}{of}", hold.at.as_str())));
     }
     if let (Some(Undo::Impossible { .. }), false) = (&change.undo, is_always(change)) {
         marks.push("cannot be undone".to_owned());

@@ -1,0 +1,158 @@
+//! People's yes at a place where a run waits: who has given it, and who is still missing.
+//!
+//! Here as at the gate, people are counted and not records. A user of a machine and the owner of a key can be the same person,
+//! so as soon as more than one is asked for, each has to sign.
+
+use std::collections::BTreeSet;
+
+use crate::fault::{Fault, planted};
+use crate::principal::{Principal, different};
+use crate::procedure::{Hold, Moment, named};
+
+/// A person's yes at a hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// Before or after the change.
+    pub at: Moment,
+    /// Who.
+    pub by: Principal,
+    /// The person whose name that is, where several names are known to be of one; the name itself otherwise.
+    pub person: String,
+    /// The key that signed it, by fingerprint; `None` for a user of a machine.
+    pub key_id: Option<String>,
+    /// Roles they were known to hold.
+    pub roles: Vec<String>,
+    /// When.
+    pub when: jiff::Timestamp,
+}
+
+impl Confirmation {
+    fn marks(&self) -> BTreeSet<&str> {
+        let key = self.key_id.as_deref();
+        key.into_iter().chain([self.person.as_str()]).collect()
+    }
+}
+
+/// Who has not confirmed yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// So many more people.
+    pub people: usize,
+    /// Roles that nobody who has confirmed holds.
+    pub roles: Vec<String>,
+    /// Does only a signed yes count?
+    pub signed: bool,
+}
+
+impl Missing {
+    /// What this hold still lacks with these. A role `principal:ID` stands for that one person.
+    pub fn at(hold: &Hold, confirmed: &[Confirmation]) -> Self {
+        let signed = hold.is_signed() && !planted(Fault::UnsignedConfirms);
+        let here = || confirmed.iter().filter(|given| given.at == hold.at);
+        let counted: Vec<&Confirmation> = here().filter(|given| !signed || given.key_id.is_some()).collect();
+        let people = different(counted.iter().map(|given| given.marks()));
+        let held = |role: &String| match role.strip_prefix("principal:") {
+            // Somebody who is named as a user of a machine says so as that user.
+            Some(who) => here().any(|given| given.by.id == who),
+            None => counted.iter().any(|given| given.roles.contains(role)),
+        };
+        Self {
+            people: (hold.count.max(1) as usize).saturating_sub(people),
+            roles: hold.roles.iter().filter(|role| !held(role)).cloned().collect(),
+            signed: hold.is_signed(),
+        }
+    }
+
+    /// Is nobody missing?
+    pub fn is_nobody(&self) -> bool {
+        self.people == 0 && self.roles.is_empty()
+    }
+}
+
+/// `2 more people, among them somebody with role dba; each signs with a key of their own (--sign-with)`.
+impl std::fmt::Display for Missing {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<String> = self.roles.iter().map(|role| named(role)).collect();
+        let names = names.join(" and ");
+        let one = self.roles.len() == 1;
+        match (self.people, self.roles.is_empty()) {
+            (0, true) => formatter.write_str("nobody")?,
+            (1, true) => formatter.write_str("one more person")?,
+            (people, true) => write!(formatter, "{people} more people")?,
+            (0, false) => formatter.write_str(&names)?,
+            (1, false) if one => formatter.write_str(&names)?,
+            (1, false) => write!(formatter, "one more person, and {names} among all")?,
+            (people, false) => write!(formatter, "{people} more people, among them {names}")?,
+        }
+        if self.signed && !self.is_nobody() {
+            formatter.write_str("; each signs with a key of their own (--sign-with)")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::principal::PrincipalKind;
+
+    fn given(by: &str, key: Option<&str>, roles: &[&str]) -> Confirmation {
+        Confirmation {
+            at: Moment::Before,
+            by: Principal {
+                id: by.to_owned(),
+                kind: PrincipalKind::Person,
+            },
+            person: by.to_owned(),
+            key_id: key.map(ToOwned::to_owned),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            when: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn two(roles: &[&str]) -> Hold {
+        Hold {
+            count: 2,
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            ..Hold::at(Moment::Before)
+        }
+    }
+
+    #[test]
+    fn one_person_with_two_names_is_not_two_people() {
+        let key = given("ssh:dana@example", Some("SHA256:d"), &["dba"]);
+        let user = given("os:dana", None, &["dba"]);
+        let same_key = given("ssh:d@example", Some("SHA256:d"), &[]);
+        let other_key = given("ssh:dana@example", Some("SHA256:other"), &[]);
+        let mut known = given("ssh:dana@home", Some("SHA256:home"), &[]);
+        known.person = key.person.clone();
+        for second in [&key, &user, &same_key, &other_key, &known] {
+            let missing = Missing::at(&two(&["dba"]), &[key.clone(), second.clone()]);
+            assert_eq!(missing.people, 1, "{second:?}");
+        }
+        let eva = given("ssh:eva@example", Some("SHA256:e"), &[]);
+        assert!(Missing::at(&two(&["dba"]), &[key, eva.clone()]).is_nobody());
+        // A role that only an unsigned word brings is missing too.
+        let missing = Missing::at(&two(&["dba"]), &[user.clone(), eva]);
+        assert_eq!((missing.people, missing.roles), (1, vec!["dba".to_owned()]));
+        assert!(Missing::at(&Hold::at(Moment::Before), &[user]).is_nobody());
+    }
+
+    #[test]
+    fn who_is_missing_is_said_in_words() {
+        let signs = "; each signs with a key of their own (--sign-with)";
+        let eva = given("ssh:eva@example", Some("SHA256:e"), &[]);
+        let words = |hold: &Hold, confirmed: &[Confirmation]| Missing::at(hold, confirmed).to_string();
+        assert_eq!(words(&two(&[]), &[]), format!("2 more people{signs}"));
+        assert_eq!(
+            words(&two(&["dba"]), &[]),
+            format!("2 more people, among them somebody with role dba{signs}")
+        );
+        assert_eq!(
+            words(&two(&["dba"]), std::slice::from_ref(&eva)),
+            format!("somebody with role dba{signs}")
+        );
+        assert_eq!(words(&two(&[]), &[eva]), format!("one more person{signs}"));
+        assert_eq!(words(&Hold::at(Moment::Before), &[]), "one more person");
+    }
+}
