@@ -48,9 +48,15 @@ impl AdmittedPlan {
         &self.verdict
     }
 
-    /// The approvals it rests on; a new run spends them.
+    /// The approvals it rests on; a new run spends them. Also those that later ones of the same person have set aside: they
+    /// would hold again as soon as the later ones are spent, and pay for a run more than whoever gave them wanted last.
     pub fn approvals(&self) -> &[Approval] {
         &self.approvals
+    }
+
+    /// The later approval of the same person that is their word instead of this one, where there is one.
+    pub fn set_aside_by(&self, approval_id: &ApprovalId) -> Option<&ApprovalId> {
+        self.binding.set_aside.get(approval_id)
     }
 
     /// What it was let through for. One that was let through to be taken back is never carried out.

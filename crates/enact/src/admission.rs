@@ -253,7 +253,11 @@ impl Gate<'_> {
 fn say_whose(admitted: &AdmittedPlan) {
     let steps = steps_of(admitted.plan());
     for record in admitted.approvals() {
-        views::say(&format!("{}\n", approval_text::whose(record, &steps)));
+        let text = match admitted.set_aside_by(&record.approval_id) {
+            Some(later) => approval_text::set_aside(record, later),
+            None => approval_text::whose(record, &steps),
+        };
+        views::say(&format!("{text}\n"));
     }
 }
 

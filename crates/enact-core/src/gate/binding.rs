@@ -1,9 +1,11 @@
 //! What approvals hold a run to: their conditions tighten also a run that others have let through.
 
+use std::collections::BTreeMap;
+
 use super::Question;
 use super::count::{Weighed, refusal_by_condition};
 use super::{GateClosed, Refusal};
-use crate::approval::{Approval, Decision, Method};
+use crate::approval::{Approval, ApprovalId, Decision, Method};
 use crate::condition::Condition;
 use crate::plan::Plan;
 
@@ -18,6 +20,8 @@ pub struct Binding {
     /// The moment from which on nothing further may start: the earliest end of an approval that the run rests on, or of a
     /// window of one that binds.
     pub ends_at: Option<jiff::Timestamp>,
+    /// Records that bind no more, each with the later one of the same person that is their word now.
+    pub set_aside: BTreeMap<ApprovalId, ApprovalId>,
 }
 
 /// What the records bind the run to.
@@ -29,13 +33,19 @@ pub(super) fn bind(question: &Question<'_>, records: &[Weighed]) -> Result<Bindi
         .iter()
         .filter(|record| is_in_force(question, &record.limited))
         .collect();
-    let is_last = |record: &Weighed| {
-        !in_force
+    let last_word = |record: &Weighed| {
+        let later = in_force
             .iter()
-            .any(|other| sets_aside(&other.given, &record.given))
+            .filter(|other| has_begun(other) && sets_aside(&other.given, &record.given));
+        later.max_by_key(|other| other.given.decided_at)
     };
     let mut binding = Binding::default();
-    for record in in_force.iter().filter(|record| is_last(record)) {
+    for record in &in_force {
+        if let Some(later) = last_word(record) {
+            let (id, by) = (&record.given.approval_id, &later.given.approval_id);
+            binding.set_aside.insert(id.clone(), by.clone());
+            continue;
+        }
         let Weighed {
             given,
             limited,
@@ -66,6 +76,14 @@ fn is_in_force(question: &Question<'_>, record: &Approval) -> bool {
         && record.approver.may_decide()
         && spent.copied().unwrap_or(0) < record.max_runs
         && record.expires_at.is_none_or(|end| circumstances.now < end)
+}
+
+/// One that does not count yet is nobody's word yet: until then the one before it holds.
+fn has_begun(record: &Weighed) -> bool {
+    !matches!(
+        record.refused,
+        Some(Refusal::FromTheFuture(_) | Refusal::NotYet(..))
+    )
 }
 
 /// Is the later record the last word of the same person? The yes to one run, at its prompt or by its flag, is not: it does

@@ -288,6 +288,18 @@ fn the_latest_word_of_a_person_sets_the_conditions() {
     second.expires_at = Some(start() + Duration::from_secs(120));
     let admitted = ask(&plan, vec![first.clone(), second.clone()], NOW).unwrap();
     assert_eq!(admitted.conditions().count(), 0);
+    // Both are spent: otherwise the first would hold again, and pay for a run more, once the second is spent.
+    assert_eq!(admitted.approvals().len(), 2);
+    assert_eq!(
+        admitted.set_aside_by(&first.approval_id),
+        Some(&second.approval_id)
+    );
+    assert_eq!(admitted.set_aside_by(&second.approval_id), None);
+    // What does not count yet sets nothing aside.
+    let mut later = second.clone();
+    later.decided_at = start() + Duration::from_secs(3600);
+    let early = ask(&plan, vec![first.clone(), later], NOW).unwrap();
+    assert_eq!(early.conditions().count(), 1);
     assert_eq!(admitted.ends_at(), second.expires_at);
     // Both are spent by a run, so that no second run hides in the first word.
     assert_eq!(admitted.approvals().len(), 2);

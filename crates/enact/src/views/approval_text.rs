@@ -1,6 +1,6 @@
 //! Approvals for people: whose they are, what they prove, under which conditions.
 
-use enact_core::approval::{Approval, Decision, Method};
+use enact_core::approval::{Approval, ApprovalId, Decision, Method};
 use enact_core::condition::step::StepName;
 use enact_core::verdict::Assurance;
 
@@ -52,12 +52,25 @@ pub(crate) fn whose(record: &Approval, steps: &[StepName]) -> String {
     text
 }
 
+/// One line about an approval that is spent with another, and whose conditions hold nothing.
+pub(crate) fn set_aside(record: &Approval, later: &ApprovalId) -> String {
+    let conditions = if record.conditions.is_empty() {
+        ""
+    } else {
+        "; its conditions do not hold this run"
+    };
+    format!(
+        "Set aside: approval {} by {}, who gave approval {later} after it{conditions}; this run spends both",
+        record.approval_id, record.approver.id
+    )
+}
+
 /// From when on and until when it counts.
 fn until(record: &Approval) -> String {
     let (start, end) = enact_core::gate::term(record);
     let start = start.filter(|start| *start > record.decided_at);
-    let start = start.map(|start| format!(", from {start}"));
-    let end = end.map(|end| format!(", until {end}"));
+    let start = start.map(|start| format!(", from {start:.0}"));
+    let end = end.map(|end| format!(", until {end:.0}"));
     [start, end].into_iter().flatten().collect()
 }
 
