@@ -162,9 +162,9 @@ pub enum Refusal {
     OtherPlan(ApprovalId),
     #[error("approval {0} was given by an agent, and an agent never approves")]
     Agent(ApprovalId),
-    #[error("approval {0} is not valid yet: it counts from {1}")]
+    #[error("approval {0} is not valid yet: it counts from {1:.0}")]
     NotYet(ApprovalId, jiff::Timestamp),
-    #[error("the time that approval {0} leaves for the run was over at {1}")]
+    #[error("the time that approval {0} leaves for the run was over at {1:.0}")]
     WindowOver(ApprovalId, jiff::Timestamp),
     #[error("approval {0} has expired")]
     Expired(ApprovalId),

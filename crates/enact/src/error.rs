@@ -3,7 +3,7 @@
 use enact_core::approval::ApprovalId;
 use enact_core::diagnostic::{Diagnostic, Severity};
 use enact_core::exit::ExitCode;
-use enact_core::gate::GateClosed;
+use enact_core::gate::{GateClosed, Refusal};
 use enact_core::plan::ReadError;
 use enact_engine::runner::RunError;
 use enact_engine::store::StoreError;
@@ -172,8 +172,11 @@ impl From<GateClosed> for CommandError {
                 closed.hint("approve it: enact approve PLAN, at the prompt, or with --auto-approve")
             }
             GateClosed::HeldBack {
-                approval_id, until, ..
-            } => held_back(closed, approval_id, *until),
+                approval_id,
+                reason,
+                until,
+                ..
+            } => held_back(closed, approval_id, reason, *until),
             GateClosed::Rejected { approval_id, .. } => closed.hint(format!(
                 "whoever said no can take it back: enact approvals withdraw {approval_id}"
             )),
@@ -190,16 +193,22 @@ impl From<GateClosed> for CommandError {
     }
 }
 
-/// Until when the conditions hold, and how whoever gave the approval lets go of them.
-fn held_back(closed: CommandError, id: &ApprovalId, until: Option<jiff::Timestamp>) -> CommandError {
-    let until = until.map_or_else(String::new, |end| format!(" until {end}"));
-    closed
-        .hint(format!(
-            "nothing was written; its conditions hold{until} for every run of this plan"
-        ))
-        .hint(format!(
-            "whoever gave it can take it back: enact approvals withdraw {id}"
-        ))
+/// Until when no run begins or the conditions hold, and how whoever gave the approval lets go of them.
+fn held_back(
+    closed: CommandError,
+    id: &ApprovalId,
+    reason: &Refusal,
+    until: Option<jiff::Timestamp>,
+) -> CommandError {
+    let until = until.map_or_else(String::new, |end| format!(" until {end:.0}"));
+    let holds = if matches!(reason, Refusal::WindowOver(..)) {
+        format!("its time is over, and it keeps every run of this plan from starting{until}")
+    } else {
+        format!("its conditions hold{until} for every run of this plan")
+    };
+    closed.hint(format!("nothing was written; {holds}")).hint(format!(
+        "whoever gave it can take it back: enact approvals withdraw {id}"
+    ))
 }
 
 /// Each rule that denies, with its place, and how to see more.

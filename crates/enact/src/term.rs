@@ -67,12 +67,12 @@ fn no_length(text: &str) -> CommandError {
 fn never(start: jiff::Timestamp, over: jiff::Timestamp, now: jiff::Timestamp, asked: &Asked) -> CommandError {
     if over <= now {
         return CommandError::invalid(format!(
-            "this approval would count until {over}, which is past; nothing was approved"
+            "this approval would count until {over:.0}, which is past; nothing was approved"
         ))
         .hint("name a time that is still to come, or have the plan made anew if it is its own window");
     }
     let refused = CommandError::invalid(format!(
-        "this approval would run out at {over}, before it counts from {start}; nothing was approved"
+        "this approval would run out at {over:.0}, before it counts from {start:.0}; nothing was approved"
     ));
     match asked.expires {
         Some(length) => refused.hint(format!(
@@ -118,7 +118,7 @@ pub(crate) fn not_allowed(limited: &Approval) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(start) = start.filter(|start| *start > limited.decided_at) {
         lines.push(format!(
-            "It counts from {start}; until then no run of the plan begins."
+            "It counts from {start:.0}; until then no run of the plan begins."
         ));
     }
     if limited.conditions.contains(&Condition::DryRunOnly) {

@@ -115,7 +115,13 @@ fn a_condition_that_nothing_would_watch_over_makes_no_approval() {
 
 #[test]
 fn a_flag_does_not_get_around_an_approval_that_forbids_the_run_now() {
-    for more in ["dry run only", "by TIME"] {
+    for (more, until) in [
+        ("dry run only", "its conditions hold until"),
+        (
+            "by TIME",
+            "its time is over, and it keeps every run of this plan from starting until",
+        ),
+    ] {
         let here = Approvals::new();
         let soon = SystemClock.now() + std::time::Duration::from_secs(1);
         let said = format!(
@@ -126,7 +132,7 @@ fn a_flag_does_not_get_around_an_approval_that_forbids_the_run_now() {
         std::thread::sleep(std::time::Duration::from_millis(1100));
         here.apply(&["--auto-approve"]).expect(5).says(&[
             "approved the plan under conditions that do not let it run now",
-            "its conditions hold until",
+            until,
             "enact approvals withdraw",
         ]);
         assert_eq!(here.place.effects(), 0);
