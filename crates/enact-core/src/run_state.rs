@@ -191,6 +191,8 @@ pub struct ChangeProgress {
     pub ended_ms: Option<u64>,
     /// Attempts that failed and were followed by another.
     pub attempts_failed: u32,
+    /// What went wrong with the newest of them, until the change is done.
+    pub attempt_error: Option<String>,
     /// The assumption that an escalation is about.
     pub assumption: Option<String>,
     /// What somebody said about a delegated change.
@@ -228,6 +230,7 @@ impl ChangeProgress {
             started_ms: None,
             ended_ms: None,
             attempts_failed: 0,
+            attempt_error: None,
             assumption: None,
             attested: None,
             held: None,
@@ -524,6 +527,7 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
         } => {
             progress.settled = *settled;
             progress.error = None;
+            progress.attempt_error = None;
             progress.partial = false;
             outputs.insert(change_id.clone(), made.clone());
         }
@@ -557,6 +561,7 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
         }
         Fact::Attempted { error, partial, .. } => {
             progress.error = Some(error.clone());
+            progress.attempt_error = Some(error.clone());
             progress.partial |= *partial;
             progress.attempts_failed += 1;
         }
@@ -616,8 +621,9 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
             progress.error = None;
             progress.partial = false;
         }
-        Fact::Intent { .. }
-        | Fact::UndoIntent { .. }
+        // What was attested was about the attempt before.
+        Fact::Intent { .. } => progress.attested = None,
+        Fact::UndoIntent { .. }
         | Fact::Chosen { .. }
         | Fact::Noted(_)
         | Fact::Judged { .. }

@@ -323,19 +323,26 @@ impl<'a, P: Provider> Runner<'a, P> {
                 self.record(not_done(change, false)).await?;
                 continue;
             }
-            let known = self
-                .live
-                .borrow()
-                .state
-                .changes
-                .get(&change.change_id)
-                // What was started again since then has left its earlier failure behind.
-                .filter(|progress| progress.state == ChangeState::Unknown)
-                .and_then(|progress| progress.error.clone());
-            let error = known.unwrap_or_else(|| "the process ended before an answer was recorded".to_owned());
-            self.settle(change, &error).await?;
+            self.settle(change, &self.why_open(change)).await?;
         }
         Ok(())
+    }
+
+    /// Why it has to be looked what became of a change.
+    fn why_open(&self, change: &Change) -> String {
+        let live = self.live.borrow();
+        let progress = live.state.changes.get(&change.change_id);
+        let is_started = self.state_of(change) == ChangeState::Started;
+        let attested = progress.and_then(|progress| progress.attested.as_ref());
+        if let Some(attested) = attested.filter(|_| is_started) {
+            return format!(
+                "{} attested it, and what has to hold then is looked at",
+                attested.by
+            );
+        }
+        // What was started again has left its earlier failure behind.
+        let known = progress.filter(|_| !is_started).and_then(|progress| progress.error.clone());
+        known.unwrap_or_else(|| "the process ended before an answer was recorded".to_owned())
     }
 
     /// Reads all preconditions in one pass. False means: stop, nothing may be written.

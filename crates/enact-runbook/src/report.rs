@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use enact_core::change::{Change, ChangeId, Undo};
 use enact_core::criterion::{CriterionReport, CriterionVerdict};
-use enact_core::journal::{ChangeState, Choice, Entry, Fact, JournalError, RunId, RunOutcome, RunState};
+use enact_core::journal::{
+    ChangeProgress, ChangeState, Choice, Entry, Fact, JournalError, RunId, RunOutcome, RunState,
+};
 use enact_core::plan::Plan;
 use enact_core::procedure::Moment;
 use enact_core::report::begun;
@@ -228,8 +230,17 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
         attempts: u32::from(started) + progress.map_or(0, |progress| progress.attempts_failed),
         note: progress
             .and_then(|progress| progress.error.clone())
+            .or_else(|| tried(progress))
             .or_else(|| begun(change, progress)),
     }
+}
+
+/// Why the newest attempt at a step failed that may be tried again.
+fn tried(progress: Option<&ChangeProgress>) -> Option<String> {
+    let progress = progress
+        .filter(|progress| matches!(progress.state, ChangeState::Pending | ChangeState::Delegated))?;
+    let error = progress.attempt_error.as_ref()?;
+    Some(format!("the last attempt was not accepted: {error}"))
 }
 
 /// The word for where a step stands; another run may have done it.

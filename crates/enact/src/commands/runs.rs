@@ -1,6 +1,7 @@
 //! `enact runs`: what happened, from the journal; also after a kill.
 
 use clap::{Args, Subcommand};
+use enact_core::change::Change;
 use enact_core::exit::ExitCode;
 use enact_core::journal::{ChangeState, RunPhase, RunState};
 use enact_core::plan::{Mode, Plan};
@@ -16,6 +17,7 @@ use crate::error::{CommandError, CommandResult};
 use crate::state;
 use crate::views;
 use crate::views::run_text::{self, Ahead};
+use crate::views::runbook_progress::attempts_of;
 use crate::views::runbook_report::{self, History};
 
 /// List runs and show what happened in them
@@ -373,7 +375,7 @@ fn next_of_runbook(plan: &Plan, state: &RunState, row: &RunRow) -> Result<String
     let mut text = String::new();
     for change in plan.changes() {
         if state.of(&change.change_id) == ChangeState::Delegated {
-            text.push_str(&open_step(change, row)?);
+            text.push_str(&open_step(change, state, row)?);
         }
     }
     if let Some(reason) = &state.reason {
@@ -390,7 +392,24 @@ fn next_of_runbook(plan: &Plan, state: &RunState, row: &RunRow) -> Result<String
     Ok(text)
 }
 
-fn open_step(change: &enact_core::change::Change, row: &RunRow) -> Result<String, CommandError> {
+/// What an attempt before this one came to, and how many are left.
+fn tried(change: &Change, state: &RunState) -> String {
+    let Some(progress) = state.changes.get(&change.change_id) else {
+        return String::new();
+    };
+    let mut text = String::new();
+    if let Some(error) = progress.error.as_ref().or(progress.attempt_error.as_ref()) {
+        text.push_str(&format!("Not accepted the last time: {error}\n"));
+    }
+    let attempts = attempts_of(change);
+    if attempts > 1 || !text.is_empty() {
+        let left = attempts.saturating_sub(progress.attempts_failed).max(1);
+        text.push_str(&format!("Attempts left: {left} of {attempts}\n"));
+    }
+    text
+}
+
+fn open_step(change: &Change, state: &RunState, row: &RunRow) -> Result<String, CommandError> {
     let spec: enact_runbook::spec::StepSpec =
         serde_json::from_value(change.spec.clone().unwrap_or_default())?;
     let manual: enact_runbook::kinds::Manual = serde_json::from_value(spec.action.clone())?;
@@ -407,6 +426,7 @@ fn open_step(change: &enact_core::change::Change, row: &RunRow) -> Result<String
     for task in &spec.tasks {
         text.push_str(&format!("- {task}\n"));
     }
+    text.push_str(&tried(change, state));
     if !manual.write_scope.is_empty() {
         text.push_str(&format!("May change only: {}\n", manual.write_scope.join(", ")));
     }

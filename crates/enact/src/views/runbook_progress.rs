@@ -45,6 +45,8 @@ pub(crate) struct StepLines {
     /// What never runs again once it was started.
     once: BTreeSet<ChangeId>,
     nothing_to_undo: BTreeSet<ChangeId>,
+    /// What somebody else does, with how often they may try.
+    delegated: BTreeMap<ChangeId, u32>,
 }
 
 /// The characters in front of a step: never colour alone.
@@ -111,6 +113,7 @@ impl StepLines {
             limits_downtime: is_downtime(plan, Some(DOWNTIME)),
             once: those(plan, |change| !may_run_again(change, true)),
             nothing_to_undo: those(plan, |change| change.undo == Some(Undo::Nothing)),
+            delegated: delegated(plan),
         }
     }
 
@@ -315,15 +318,28 @@ impl StepLines {
             Fact::Paused { reason } => {
                 self.line(&format!("{} waits for {reason}", painter.careful("PAUSED  ")));
             }
+            Fact::Attempted {
+                change_id,
+                attempt,
+                error,
+                ..
+            } => self.refused(change_id, *attempt, error, at),
             Fact::NotDone { .. }
             | Fact::Checked { .. }
             | Fact::Decided { .. }
-            | Fact::Attempted { .. }
             | Fact::Confirmed { .. }
             | Fact::Attested { .. }
             | Fact::Chosen { .. }
             | Fact::Superseded { .. }
             | Fact::Finished { .. } => {}
+        }
+    }
+
+    /// What somebody attested does not hold, and they may try again. Of other steps it is said before they run again.
+    fn refused(&mut self, change_id: &ChangeId, attempt: u32, error: &str, at: Timestamp) {
+        if let Some(of) = self.delegated.get(change_id) {
+            let note = format!("  not accepted, attempt {attempt} of {of}\n        {error}");
+            self.ended(change_id, at, &self.painter.bad(self.marks.failed), &note);
         }
     }
 
@@ -338,6 +354,23 @@ impl StepLines {
 fn those(plan: &Plan, wanted: impl Fn(&Change) -> bool) -> BTreeSet<ChangeId> {
     let changes = plan.changes().iter().filter(|change| wanted(change));
     changes.map(|change| change.change_id.clone()).collect()
+}
+
+/// Every step that somebody else does, with how often they may try.
+fn delegated(plan: &Plan) -> BTreeMap<ChangeId, u32> {
+    let changes = plan.changes().iter().filter(|change| {
+        let kind = change.spec.as_ref().and_then(|spec| spec.get("kind"));
+        kind.and_then(Value::as_str) == Some("manual")
+    });
+    changes
+        .map(|change| (change.change_id.clone(), attempts_of(change)))
+        .collect()
+}
+
+/// How often a step may be tried in all.
+pub(crate) fn attempts_of(change: &Change) -> u32 {
+    let attempts = change.handling.as_ref().and_then(|handling| handling.attempts);
+    attempts.map_or(1, |attempts| attempts.attempts)
 }
 
 /// What a confirmation that has to be signed needs besides.
@@ -374,7 +407,12 @@ impl Reporter for StepLines {
             }
             Event::Progress(Progress::Settling { change_id, error }) => {
                 let (number, title, _) = self.step(change_id);
-                self.line(&format!(" {number} {title}: looking what became of it: {error}"));
+                let looking = if self.delegated.contains_key(change_id) {
+                    ""
+                } else {
+                    "looking what became of it: "
+                };
+                self.line(&format!(" {number} {title}: {looking}{error}"));
             }
             Event::Progress(Progress::Stopping { running }) => {
                 if *running > 0 {
