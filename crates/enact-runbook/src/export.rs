@@ -169,6 +169,7 @@ fn head(page: &mut Page, plan: &Plan, document: &Document) {
         }
         if let Some(limit) = downtime.limit {
             text.push_str(&format!(", limit {}", minutes(limit.0)));
+            text.push_str(&format!(": when it is longer, {}", downtime.when_longer()));
         }
         page.bullet(&text);
     } else if let Some(estimate) = document.downtime_estimate {
@@ -177,6 +178,9 @@ fn head(page: &mut Page, plan: &Plan, document: &Document) {
     if let Some(risk) = &document.risk {
         let level = risk.level.as_deref().unwrap_or("not rated");
         page.bullet(&format!("Risk: {level}. {}", risk.worst));
+    }
+    if let Some(asked) = document.approval_in_words() {
+        page.bullet(&format!("Approval: {asked}"));
     }
 }
 
@@ -236,17 +240,23 @@ fn step(page: &mut Page, change: &Change) {
     action(page, &spec.kind, &spec.action);
     page.bullet_code("id", change.change_id.as_str(), &facts(change, &spec));
     for hold in change.handling.iter().flat_map(|handling| &handling.holds) {
-        let roles = if hold.roles.is_empty() {
+        let message = if hold.message.is_empty() {
             String::new()
         } else {
-            format!(" ({})", hold.roles.join(", "))
+            format!(": {}", hold.message)
         };
         page.bullet(&format!(
-            "{} confirm {} it{roles} {}",
-            hold.count,
+            "to be confirmed {} it by {}{message}",
             hold.at.as_str(),
-            hold.message
+            hold.who()
         ));
+    }
+    if let Some(lock) = &spec.lock {
+        page.bullet_code("holds the lock", lock, "");
+    }
+    let attempts = change.handling.as_ref().and_then(|handling| handling.attempts);
+    if let Some(attempts) = attempts {
+        page.bullet(&format!("at most {} attempts", attempts.attempts));
     }
     if let Some(folder) = &spec.working_dir {
         page.bullet_code("in", folder, "");
@@ -333,8 +343,7 @@ fn check(page: &mut Page, said: &str, spec: &CheckSpec) {
         more.push(format!("for each of {}", crate::each::shown(list)));
     }
     if spec.expect != Expect::default() {
-        let expect = serde_json::to_string(&spec.expect).unwrap_or_default();
-        more.push(format!("expecting {expect}"));
+        more.push(format!("expecting {}", spec.expect.shown(&spec.kind)));
     }
     page.bullet_code(said, &shown, &more.join(", "));
 }

@@ -137,6 +137,10 @@ impl Kind for HttpKind {
             let headers = http.headers.iter();
             lines.extend(headers.map(|(name, value)| format!("{name}: {}", value.shown())));
             lines.extend(http.body.as_ref().map(Body::shown));
+            if !http.expect_status.is_empty() {
+                let status: Vec<String> = http.expect_status.iter().map(u16::to_string).collect();
+                lines.push(format!("expects status {}", status.join(" or ")));
+            }
             lines.join("\n")
         })
     }

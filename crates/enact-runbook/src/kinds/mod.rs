@@ -188,7 +188,7 @@ pub fn check_whole(check: &CheckSpec) -> String {
     if let Some(list) = &check.for_each {
         text.push_str(&format!(", for each of {}", crate::each::shown(list)));
     }
-    let expected = check.expect.shown();
+    let expected = check.expect.shown(&check.kind);
     if !expected.is_empty() {
         text.push_str(&format!(": {expected}"));
     }

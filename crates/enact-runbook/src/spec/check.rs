@@ -60,8 +60,9 @@ pub struct Expect {
 }
 
 impl Expect {
-    /// In words, for people: `stdout equals "new"`. Empty where nothing is said, which asks for success alone.
-    pub fn shown(&self) -> String {
+    /// In words, for people: `stdout equals "new"`, of a request `body equals "new"`. Empty where nothing is said, which asks for
+    /// success alone.
+    pub fn shown(&self, kind: &str) -> String {
         let mut parts: Vec<String> = self.exit_code.iter().map(ExitExpectation::shown).collect();
         if !self.status.is_empty() {
             let status: Vec<String> = self.status.iter().map(u16::to_string).collect();
@@ -70,7 +71,8 @@ impl Expect {
         let texts = |name: &'static str, all: &[TextExpectation]| -> Vec<String> {
             all.iter().map(|one| format!("{name} {}", one.shown())).collect()
         };
-        parts.extend(texts("stdout", &self.stdout));
+        let output = if kind == "http" { "body" } else { "stdout" };
+        parts.extend(texts(output, &self.stdout));
         parts.extend(texts("stderr", &self.stderr));
         parts.extend(self.json.iter().map(JsonExpectation::shown));
         parts.join(", ")

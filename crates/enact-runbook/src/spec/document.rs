@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use enact_core::change::{ChangeId, Milliseconds};
+use enact_core::condition::duration_in_words;
 use enact_core::procedure::RollbackRule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -230,6 +231,17 @@ pub struct Downtime {
     pub on_overrun: String,
 }
 
+impl Downtime {
+    /// What follows when it takes longer than its limit, in words.
+    pub fn when_longer(&self) -> &'static str {
+        match self.on_overrun.as_str() {
+            "warn" => "it is noted, and the run goes on",
+            "rollback" => "everything is rolled back",
+            _ => "a person is asked",
+        }
+    }
+}
+
 /// One acceptance criterion.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -291,6 +303,53 @@ pub struct ApprovalsAsked {
     /// Nothing starts after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<String>,
+}
+
+impl ApprovalsAsked {
+    /// In words: `2 people, one of them with role dba; good for one run, for 4h`. `None`: one person, for one run.
+    fn in_words(&self) -> Option<String> {
+        let mut who = vec![match self.count {
+            0 | 1 => "one person".to_owned(),
+            count => format!("{count} people"),
+        }];
+        who.extend(self.not_author.then(|| "none of them the author".to_owned()));
+        who.extend(
+            self.roles
+                .iter()
+                .map(|role| format!("one of them with role {role}")),
+        );
+        let mut good = vec![match self.max_runs {
+            1 => "good for one run".to_owned(),
+            runs => format!("good for {runs} runs at most"),
+        }];
+        good.extend(
+            self.expires
+                .map(|length| format!("for {}", duration_in_words(length))),
+        );
+        good.extend(
+            self.not_before
+                .as_ref()
+                .map(|start| format!("not before {start}")),
+        );
+        good.extend(
+            self.not_after
+                .as_ref()
+                .map(|end| format!("nothing starts from {end} on")),
+        );
+        let is_usual = who.len() == 1 && self.count <= 1 && good.len() == 1 && self.max_runs == 1;
+        (!is_usual).then(|| format!("{}; {}", who.join(", "), good.join(", ")))
+    }
+}
+
+impl Document {
+    /// What the runbook asks of its approvals, in words; `None` where it asks for no more than one person's, for one run.
+    pub fn approval_in_words(&self) -> Option<String> {
+        let asked = self.approvals.in_words();
+        if asked.is_none() && !self.settings.require_approval {
+            return Some("none is asked for, unless policy does".to_owned());
+        }
+        asked
+    }
 }
 
 /// A file and the digest of its content when the plan was frozen.

@@ -207,6 +207,10 @@ pub(crate) fn approval_request(painter: Painter, plan: &Plan, document: &Documen
     );
     text.push_str(&questions(document));
     text.push_str(&acceptance(document));
+    text.push_str(&downtime(document));
+    if let Some(asked) = document.approval_in_words() {
+        text.push_str(&format!("Approval: {}\n", one_line(&asked)));
+    }
     text.push_str(&format!("Rollback: {}", rollback_rule(&document.rollback)));
     if let Some(point) = &document.rollback.point_of_no_return {
         text.push_str(&format!("; point of no return: {point}"));
@@ -228,6 +232,21 @@ fn rollback_rule(rule: &RollbackRule) -> String {
     } else {
         format!("after a failure {failure}; when what is verified at the end does not hold, {unverified}")
     }
+}
+
+/// When the clock of the downtime runs, and what follows when it takes longer than it may.
+fn downtime(document: &Document) -> String {
+    let Some(window) = &document.downtime else {
+        return String::new();
+    };
+    let longer = window.limit.map_or(String::new(), |limit| {
+        format!(
+            "; when it is longer than {}, {}",
+            span_of(limit),
+            window.when_longer()
+        )
+    });
+    format!("Downtime: from {} to {}{longer}\n", window.from, window.to)
 }
 
 /// What was asked, and what the plan rests on: an answer, by whom, or what is assumed instead.

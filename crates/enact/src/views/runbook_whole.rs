@@ -20,6 +20,13 @@ pub(super) fn step(change: &Change) -> String {
     if let Some(when) = &spec.when {
         text.push_str(&part("only when: ", when));
     }
+    if let Some(lock) = &spec.lock {
+        text.push_str(&part("lock: ", lock));
+    }
+    let attempts = change.handling.as_ref().and_then(|handling| handling.attempts);
+    if let Some(attempts) = attempts.filter(|attempts| attempts.attempts > 1) {
+        text.push_str(&part("attempts: ", &format!("at most {}", attempts.attempts)));
+    }
     for check in &change.postconditions {
         if let Postcondition::Check { spec, .. } = check {
             text.push_str(&check_of("verify: ", spec));
