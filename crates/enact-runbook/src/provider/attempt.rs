@@ -307,6 +307,10 @@ impl RunbookProvider<'_> {
             attempt_note(&reply, step.prints_secrets()),
         );
         match &reply.end {
+            // The step's own attempts count what a remote leaves unanswered; a supervisor that is lost is none of them.
+            End::Lost(_) if self.may_ask_again(change, step) => {
+                return Err(self.failure_of(change, step, &reply));
+            }
             End::Lost(_) | End::Stopped => return Err(Failure::new(Disposition::Look, reply.in_words())),
             End::NotStarted(_) => return Err(Failure::new(Disposition::GiveUp, reply.in_words())),
             End::Exit(_)
@@ -365,6 +369,12 @@ impl RunbookProvider<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Is it a request that does no harm when it is sent once more? Otherwise it is looked what became of it.
+    fn may_ask_again(&self, change: &Change, step: &Step) -> bool {
+        let is_command = kinds::kind(&step.spec.kind).is_some_and(|kind| kind.is_command());
+        !is_command && (step.spec.repeat != Repeat::Never || change.effect == Effect::Read)
     }
 
     /// A failed action: a broken assumption if its output says so, else a failure of the step.

@@ -94,7 +94,7 @@ impl RunbookProvider<'_> {
                 Ok(settled(self.finish_attempt(change, step, reply).await))
             }
             Became::NotBegun => Ok(Settled::NotDone),
-            Became::NotShown(why) => self.by_repeat(change, step, &why).await,
+            Became::NotShown(why) => self.by_repeat(change, step, Some(&why)).await,
             Became::Unknown(why) => Ok(Settled::Unknown(why)),
         }
     }

@@ -39,14 +39,15 @@ impl RunbookProvider<'_> {
             return self.what_the_target_shows(change, step, &attempt).await;
         }
         if !kinds::kind(&step.spec.kind).is_some_and(|kind| kind.is_command()) {
-            return self.by_repeat(change, step, "the process ended in between").await;
+            // Why nobody saw its end is known to whoever asks.
+            return self.by_repeat(change, step, None).await;
         }
         match self.found(&attempt).await {
             Found::Ended(outcome) => {
                 let output = super::site::read_output_file(&attempt.join("output"));
                 let reply = Reply::of_command(&outcome, output);
                 if reply.end == super::End::Stopped {
-                    return self.by_repeat(change, step, &reply.in_words()).await;
+                    return self.by_repeat(change, step, Some(&reply.in_words())).await;
                 }
                 Ok(settled(self.finish_attempt(change, step, reply).await))
             }
@@ -54,7 +55,10 @@ impl RunbookProvider<'_> {
             Found::Running => Ok(Settled::Unknown("its command still runs".to_owned())),
             Found::Lost => match end_what_is_left(&attempt).await {
                 Some(left) => Ok(left),
-                None => self.by_repeat(change, step, "its supervisor was lost").await,
+                None => {
+                    self.by_repeat(change, step, Some("its supervisor was lost"))
+                        .await
+                }
             },
         }
     }
@@ -74,16 +78,18 @@ impl RunbookProvider<'_> {
         &self,
         change: &Change,
         step: &Step,
-        why: &str,
+        why: Option<&str>,
     ) -> Result<Settled, Failure> {
         let looks_only = change.effect == Effect::Read;
         match (&step.spec.repeat, &step.spec.probe) {
             (Repeat::Never, Some(probe)) => self.probe(change, step, probe).await,
             _ if looks_only => Ok(Settled::NotDone),
             (Repeat::Safe | Repeat::Keyed, _) => Ok(Settled::Repeatable),
-            (Repeat::Never, None) => Ok(Settled::Unknown(format!(
-                "{why}; the step is not repeatable and has no probe"
-            ))),
+            (Repeat::Never, None) => {
+                let rule = "the step is not repeatable and has no probe";
+                let why = why.map_or_else(|| rule.to_owned(), |why| format!("{why}; {rule}"));
+                Ok(Settled::Unknown(why))
+            }
         }
     }
 

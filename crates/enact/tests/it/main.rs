@@ -34,6 +34,7 @@ mod harness;
 mod job;
 mod kongctl;
 mod login;
+mod lost_answers;
 mod oauth;
 mod outputs;
 mod policy_checks;
