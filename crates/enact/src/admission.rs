@@ -171,12 +171,15 @@ fn pass_gate_for(
         purpose,
     };
     let records = gate.records(&plan)?;
+    let name = plan.id().short().to_owned();
     policies.rest();
     gate.ask(plan, &verdict, records.approvals.clone())?
         .map_err(|closed| match &closed {
             GateClosed::NotApproved { refused, .. } => {
                 let refused = refused.clone();
-                explained(closed.into(), &refused, &records)
+                let mut error = explained(closed.into(), &refused, &records);
+                error.chain.extend(gate.taken_back(&records));
+                error.naming_plan(&name, resumed)
             }
             GateClosed::Latched { .. }
             | GateClosed::OtherTarget { .. }
@@ -210,6 +213,22 @@ impl Gate<'_> {
             &trust::read(&self.context.settings)?,
             state::now(),
         ))
+    }
+
+    /// Approvals that the resumed run has spent, and that whoever gave them has taken back since.
+    fn taken_back(&self, records: &Verified) -> Vec<String> {
+        let journal = self
+            .resumed
+            .map(|run_id| state::journal(self.installation, run_id));
+        let Some(Ok((_, run))) = journal else {
+            return Vec::new();
+        };
+        let withdrawn = records.approvals.iter().filter_map(|record| {
+            let id = record.withdraws.as_ref()?;
+            let of_run = run.approvals.contains(id);
+            of_run.then(|| format!("approval {id}, which the run began with, was taken back"))
+        });
+        withdrawn.collect()
     }
 
     /// The run that the plan takes over, as it stands now. A run that is taken up again took it over when it began.

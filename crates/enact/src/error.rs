@@ -4,9 +4,13 @@ use enact_core::approval::ApprovalId;
 use enact_core::diagnostic::{Diagnostic, Severity};
 use enact_core::exit::ExitCode;
 use enact_core::gate::{GateClosed, Refusal};
+use enact_core::journal::RunId;
 use enact_core::plan::ReadError;
 use enact_engine::runner::RunError;
 use enact_engine::store::StoreError;
+
+/// The ways to a yes where somebody can be asked.
+const ASK_HERE: &str = ", at the prompt, or with --auto-approve";
 
 /// A failed command.
 #[derive(Debug)]
@@ -31,6 +35,19 @@ impl CommandError {
             hints: Vec::new(),
             faults: Vec::new(),
         }
+    }
+
+    /// With the plan's own name where a hint says `PLAN`; and a run that is taken up again asks nobody.
+    #[must_use]
+    pub(crate) fn naming_plan(mut self, name: &str, resumed: Option<&RunId>) -> Self {
+        for hint in &mut self.hints {
+            if let Some(run_id) = resumed {
+                let then = format!(", then: enact resume {run_id}");
+                *hint = hint.replace(ASK_HERE, &then);
+            }
+            *hint = hint.replace("enact approve PLAN", &format!("enact approve {name}"));
+        }
+        self
     }
 
     /// Invalid usage, configuration or plan file.
@@ -169,7 +186,7 @@ impl From<GateClosed> for CommandError {
                 closed.hint("whoever may approve it: enact approve PLAN --sign-with KEY")
             }
             GateClosed::NotApproved { .. } => {
-                closed.hint("approve it: enact approve PLAN, at the prompt, or with --auto-approve")
+                closed.hint(format!("approve it: enact approve PLAN{ASK_HERE}"))
             }
             GateClosed::HeldBack {
                 approval_id,
