@@ -28,6 +28,13 @@ impl Translation<'_> {
         for region in regions.iter().filter(|region| region.section == Section::Steps) {
             let steps = self.steps(region, manner);
             let start = region.start();
+            if steps.is_empty() {
+                self.note(
+                    &start,
+                    "no step is read here: each is a heading or a bold line of its own, `**Step 1: Title**`, with what it covers \
+                     in a list below it; items of a list alone are no steps",
+                );
+            }
             let span = self.lines.span(&start);
             self.add("steps", &start, Node::new(span, Body::Sequence(steps)));
         }

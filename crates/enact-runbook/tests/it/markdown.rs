@@ -487,6 +487,18 @@ fn a_page_without_a_plan_says_so() {
 }
 
 #[test]
+fn a_list_where_steps_should_be_is_told_how_steps_are_written() {
+    let phases = "# Move it\n\n## Phase 1: PLAN ALL\n\n### Requirements Gathered\n- Size: small\n\n### Execution Plan\n1. Copy it\n2. Check it\n";
+    for text in [phases.to_owned(), with_steps("1. Copy it\n2. Check it\n")] {
+        let said = listed(&report(&text)).join("\n");
+        assert!(
+            said.contains("`**Step 1: Title**`") && said.contains("`steps` is empty"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn an_export_is_never_read_back() {
     let found = plan(GREETING);
     let document = provider::document_of(&found).unwrap();
