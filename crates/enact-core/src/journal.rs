@@ -202,6 +202,9 @@ pub enum Fact {
         /// What it rests on now: an approval may have run out, and another have taken its place.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         approvals: Vec<ApprovalId>,
+        /// Was it taken up to be taken back? It does not go on after that.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        back: bool,
         /// The folder from now on, where somebody named another one than before (`--dir`).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         folder: Option<String>,
@@ -254,6 +257,9 @@ pub enum Fact {
         /// May its effect have happened in part?
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         partial: bool,
+        /// Is the run to be taken back because of it, whatever the plan says of other failures?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        take_back: bool,
     },
     /// An attempt failed, and another follows.
     Attempted {

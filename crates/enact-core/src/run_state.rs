@@ -179,12 +179,16 @@ pub struct ChangeProgress {
     /// May its effect have happened, whole or in part, although it is not done? So it stays until it is done or taken back,
     /// or somebody has looked.
     pub partial: bool,
+    /// Is the run to be taken back because it failed?
+    pub take_back: bool,
     /// Is it in somebody's hands who has said nothing yet?
     pub handed_over: bool,
     /// Where it stood when taking it back began.
     pub undone_from: Option<ChangeState>,
     /// How often its effect was about to start.
     pub intents: u32,
+    /// The number of the entry with which its effect last was about to start, or was done: its place among what is taken back.
+    pub place: u64,
     /// When its effect was about to start the last time, in milliseconds of the run's own time.
     pub started_ms: Option<u64>,
     /// When its effect ended, one way or another; likewise.
@@ -224,9 +228,11 @@ impl ChangeProgress {
             checked: None,
             settled: false,
             partial: false,
+            take_back: false,
             handed_over: false,
             undone_from: None,
             intents: 0,
+            place: 0,
             started_ms: None,
             ended_ms: None,
             attempts_failed: 0,
@@ -329,6 +335,12 @@ impl RunState {
             .any(|change| change.effect != Effect::Read && started(change))
     }
 
+    /// Has a change failed that says to take everything back?
+    pub fn takes_back(&self) -> bool {
+        let says = |progress: &ChangeProgress| progress.state == ChangeState::Failed && progress.take_back;
+        self.changes.values().any(says)
+    }
+
     /// Has anything been done that it goes on from, by this run or by the one that it took over?
     pub fn stands_on_effects(&self, plan: &Plan) -> bool {
         let adopted = |change: &Change| change.effect != Effect::Read && change.adopted.is_some();
@@ -369,9 +381,12 @@ impl RunState {
                 self.approvals.clone_from(approvals);
                 self.phase = RunPhase::Running;
             }
-            Fact::Resumed { folder, .. } => {
+            Fact::Resumed { folder, back, .. } => {
                 if folder.is_some() {
                     self.folder.clone_from(folder);
+                }
+                if *back {
+                    self.ending = Some(Choice::Rollback);
                 }
                 self.clock.set_waiting(false);
                 self.phase = RunPhase::Running;
@@ -499,12 +514,14 @@ impl RunState {
             progress.intent_at = Some(entry.at);
             progress.started_ms = Some(now);
             progress.intents = progress.intents.saturating_add(1);
+            progress.place = entry.seq;
             progress.ended_ms = None;
         }
         if matches!(step, Step::Done | Step::Failed | Step::Escalated | Step::Unknown) {
             progress.ended_ms = Some(now);
         }
         if state == ChangeState::Done && from != ChangeState::Done {
+            progress.place = entry.seq;
             // A stuck undo that a person settled as not done makes it done again; it keeps only its newest place.
             self.done_order.retain(|earlier| earlier != change_id);
             self.done_order.push(change_id.clone());
@@ -542,8 +559,14 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
             progress.adopted_from = Some(run_id.clone());
             outputs.insert(change_id.clone(), adopted.outputs.clone());
         }
-        Fact::Failed { error, partial, .. } => {
+        Fact::Failed {
+            error,
+            partial,
+            take_back,
+            ..
+        } => {
             progress.error = Some(error.clone());
+            progress.take_back = *take_back;
             progress.partial |= *partial;
         }
         Fact::Escalated {

@@ -6,10 +6,9 @@ use crate::change::{Change, ChangeId, Effect, Undo};
 use crate::plan::Plan;
 use crate::run_state::{ChangeProgress, ChangeState, RunState};
 
-/// What is to be taken back, first one first: steps that began and were not done, or whose outcome nobody knows, then
-/// everything that was done, last one first. What was taken back already keeps its place. What runs however the run ends stays.
-///
-/// Only steps of a procedure are taken back without being done: of a resource it is looked up whether it is there.
+/// What is to be taken back, last one first: everything that was done, and of a procedure also steps that began and were not done,
+/// or whose outcome nobody knows; of a resource it is looked up whether it is there. What was taken back already keeps its
+/// place. What runs however the run ends stays.
 pub fn undo_order(plan: &Plan, state: &RunState) -> Vec<ChangeId> {
     let done: BTreeSet<&ChangeId> = state.done_order.iter().collect();
     let in_part = |change: &&Change| {
@@ -18,21 +17,22 @@ pub fn undo_order(plan: &Plan, state: &RunState) -> Vec<ChangeId> {
             && change.handling.is_some()
             && progress.is_some_and(|progress| may_have_happened(change, progress))
     };
-    let changes = plan.changes();
-    let always: BTreeSet<&ChangeId> = changes
+    let begun = plan
+        .changes()
         .iter()
-        .filter(|change| change.handling.as_ref().is_some_and(|handling| handling.always))
-        .map(|change| &change.change_id)
-        .collect();
-    let partial = changes
-        .iter()
-        .rev()
         .filter(in_part)
         .map(|change| &change.change_id);
-    partial
-        .chain(state.done_order.iter().rev())
-        .filter(|change_id| !always.contains(change_id))
-        .cloned()
+    let mut order: Vec<&ChangeId> = state.done_order.iter().chain(begun).collect();
+    order.sort_by_key(|change_id| state.changes.get(change_id).map(|progress| progress.place));
+    let always = |change_id: &&&ChangeId| {
+        let handling = plan.change(change_id).and_then(|change| change.handling.as_ref());
+        handling.is_some_and(|handling| handling.always)
+    };
+    order
+        .iter()
+        .rev()
+        .filter(|change_id| !always(change_id))
+        .map(|change_id| (*change_id).clone())
         .collect()
 }
 

@@ -12,7 +12,7 @@ use enact_core::reference::Outputs;
 
 use crate::provider::{Disposition, Failure, Provider, Settled};
 use crate::retry::RetryPolicy;
-use crate::runner::{RunError, Runner};
+use crate::runner::{RunError, Runner, runs_always};
 use crate::stop::Urgency;
 
 /// How often in a row the outcome of a step may get lost before it counts as a failure.
@@ -22,7 +22,13 @@ impl<P: Provider> Runner<'_, P> {
     /// One change: look, write the intent, do it, write the outcome; again, while the effect certainly did not happen.
     pub(crate) async fn carry_out(&self, change: &Change) -> Result<(), RunError> {
         // Holds come after the question whether the change is needed: nobody confirms what will not run.
-        if self.is_over() || !self.is_needed(change).await? || self.hold(change, Moment::Before).await? {
+        let must_wait = if runs_always(change) {
+            // The end of an approval keeps nothing from being closed that it let somebody open.
+            self.is_paused()
+        } else {
+            self.is_over()
+        };
+        if must_wait || !self.is_needed(change).await? || self.hold(change, Moment::Before).await? {
             return Ok(());
         }
         for attempt in 1.. {
@@ -332,13 +338,11 @@ impl<P: Provider> Runner<'_, P> {
         if on_failure == Some(OnFailure::Escalate) {
             return self.escalated(change, failure).await;
         }
-        if failure.take_back || on_failure == Some(OnFailure::Rollback) {
-            self.take_back.set(true);
-        }
         self.record(Fact::Failed {
             change_id: change.change_id.clone(),
             error: failure.message,
             partial: failure.partial,
+            take_back: failure.take_back || on_failure == Some(OnFailure::Rollback),
         })
         .await?;
         Ok(Next::Ended)

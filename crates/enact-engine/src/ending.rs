@@ -8,17 +8,37 @@ use crate::provider::Provider;
 use crate::runner::{RunError, Runner, runs_always};
 
 impl<P: Provider> Runner<'_, P> {
-    /// Runs what runs however the run ends. Not while the outcome of a change is unknown: the run has not ended then.
-    pub(crate) async fn run_always(&self) -> Result<(), RunError> {
-        let plan = self.admitted.plan();
-        let waits = |change: &Change| runs_always(change) && self.state_of(change) == ChangeState::Pending;
-        if !plan.changes().iter().any(waits) || self.is_unknown() {
-            return Ok(());
+    /// Runs what runs however the run ends, before anything is taken back. True: it waits for somebody, or was stopped, and the
+    /// run is over for now.
+    pub(crate) async fn run_always(&self) -> Result<bool, RunError> {
+        if !self.is_left_to_close() || self.is_always_unknown() {
+            return Ok(false);
         }
-        self.changes(true).await
+        self.changes(true).await?;
+        if self.is_paused() {
+            return self.record_pause().await.map(|()| true);
+        }
+        if self.stop.urgency().is_some() && self.is_left_to_close() {
+            return self.record_stop().await.map(|()| true);
+        }
+        Ok(false)
     }
 
-    fn is_unknown(&self) -> bool {
+    /// Is anything left of what runs however the run ends?
+    fn is_left_to_close(&self) -> bool {
+        let plan = self.admitted.plan();
+        let is_left = |state| {
+            matches!(
+                state,
+                ChangeState::Pending | ChangeState::Escalated | ChangeState::Delegated
+            )
+        };
+        plan.executable()
+            .into_iter()
+            .any(|change| runs_always(change) && is_left(self.state_of(change)))
+    }
+
+    pub(crate) fn is_unknown(&self) -> bool {
         let live = self.live.borrow();
         live.state
             .changes
@@ -29,7 +49,7 @@ impl<P: Provider> Runner<'_, P> {
     /// Goes on after a failure as plan, flags or a person say. True: the run is over for now.
     pub(crate) async fn after_failure_of_run(&self) -> Result<bool, RunError> {
         let rule = self.options.rollback.on_failure;
-        let mode = if self.take_back.get() {
+        let mode = if self.live.borrow().state.takes_back() {
             RollbackMode::Auto
         } else {
             rule
@@ -76,6 +96,9 @@ impl<P: Provider> Runner<'_, P> {
                 self.record_pause().await.map(|()| true)
             }
             (Some(_), _) | (None, RollbackMode::Auto) => {
+                if self.run_always().await? {
+                    return Ok(true);
+                }
                 self.undo_all().await?;
                 if self.stopped_while_undoing() {
                     return self.record_stop().await.map(|()| true);

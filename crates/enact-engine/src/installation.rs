@@ -7,6 +7,7 @@ use enact_core::approval::ApprovalId;
 use enact_core::event::Reporter;
 use enact_core::gate::AdmittedPlan;
 use enact_core::journal::{Fact, RunId, RunState};
+use enact_core::plan::Mode;
 use enact_core::principal::Principal;
 
 use crate::clock::{Clock, IdSource};
@@ -63,6 +64,14 @@ impl OpenRun {
             && let Fact::RunStarted { folder, .. } | Fact::Resumed { folder, .. } = &mut self.opening
         {
             *folder = Some(here.to_owned());
+        }
+        self
+    }
+
+    /// The same, to be taken back: from its first entry on it does not go forward any more.
+    fn to_be_taken_back(mut self) -> Self {
+        if let Fact::Resumed { back, .. } = &mut self.opening {
+            *back = true;
         }
         self
     }
@@ -137,6 +146,7 @@ impl Installation {
             started(admitted, by)
         } else {
             Fact::Resumed {
+                back: false,
                 bundle_digest: Some(admitted.verdict().bundle_digest.clone()),
                 without_policy: admitted.verdict().is_without_policy(),
                 approvals: names(admitted),
@@ -192,6 +202,10 @@ impl Installation {
         provider: &P,
         surroundings: Surroundings,
     ) -> Result<RunState, RunError> {
+        let open = match admitted.plan().metadata().mode {
+            Mode::Run => open.to_be_taken_back(),
+            Mode::Apply | Mode::Sync | Mode::Delete => open,
+        };
         self.runner(open, admitted, provider, surroundings)?
             .roll_back()
             .await

@@ -115,8 +115,6 @@ pub struct Runner<'a, P> {
     pub(crate) live: RefCell<Live>,
     /// Why the run waits for a person, once it does. Nothing further starts then.
     pub(crate) pause: RefCell<Option<String>>,
-    /// Has a change failed that says to take everything back at once?
-    pub(crate) take_back: Cell<bool>,
     pub(crate) conditions: Overlay,
 }
 
@@ -168,7 +166,6 @@ impl<'a, P: Provider> Runner<'a, P> {
             }),
             passed: Cell::new(None),
             pause: RefCell::new(None),
-            take_back: Cell::new(false),
             conditions: Overlay::of(parts.admitted),
         }
     }
@@ -211,7 +208,9 @@ impl<'a, P: Provider> Runner<'a, P> {
     async fn stages_back(&self) -> Result<(), RunError> {
         self.open().await?;
         self.settle_open().await?;
-        self.run_always().await?;
+        if self.run_always().await? {
+            return Ok(());
+        }
         self.undo_all().await?;
         if self.stopped_while_undoing() {
             return self.record_stop().await;
@@ -278,7 +277,7 @@ impl<'a, P: Provider> Runner<'a, P> {
     async fn stages(&self) -> Result<(), RunError> {
         self.open().await?;
         self.settle_open().await?;
-        if !self.preflight().await? {
+        if !self.is_ending() && !self.preflight().await? {
             return self.finish().await;
         }
         self.changes(false).await?;
@@ -288,9 +287,11 @@ impl<'a, P: Provider> Runner<'a, P> {
         if self.is_paused() {
             return self.record_pause().await;
         }
-        self.run_always().await?;
+        if !self.is_unknown() && self.run_always().await? {
+            return Ok(());
+        }
         // Asked once: after everything was taken back nothing counts as failed any more.
-        let failed = self.any_failed() || self.take_back.get();
+        let failed = self.any_failed() || self.live.borrow().state.takes_back();
         if failed && self.after_failure_of_run().await? {
             return Ok(());
         }
@@ -307,6 +308,11 @@ impl<'a, P: Provider> Runner<'a, P> {
             self.verify().await?;
         }
         self.finish().await
+    }
+
+    /// Has a person chosen that it does not go on? Nothing of it starts any more but what closes it.
+    fn is_ending(&self) -> bool {
+        self.live.borrow().state.ending.is_some()
     }
 
     /// Looks what became of every effect whose outcome the journal does not hold.
@@ -341,7 +347,9 @@ impl<'a, P: Provider> Runner<'a, P> {
             );
         }
         // What was started again has left its earlier failure behind.
-        let known = progress.filter(|_| !is_started).and_then(|progress| progress.error.clone());
+        let known = progress
+            .filter(|_| !is_started)
+            .and_then(|progress| progress.error.clone());
         known.unwrap_or_else(|| "the process ended before an answer was recorded".to_owned())
     }
 
@@ -414,7 +422,8 @@ impl<'a, P: Provider> Runner<'a, P> {
         let mut announced = false;
         loop {
             self.skip_dependants(&mut queue).await?;
-            while running.len() < limit && self.stop.urgency().is_none() && !self.is_paused() {
+            let starts = always || !self.is_ending();
+            while starts && running.len() < limit && self.stop.urgency().is_none() && !self.is_paused() {
                 if planted(Fault::LevelBarrier) && !running.is_empty() && queue.starts_level() {
                     break;
                 }

@@ -68,6 +68,7 @@ pub(crate) fn about_a_change() -> Vec<(&'static str, Fact)> {
                 change_id: change(),
                 error: error.clone(),
                 partial: true,
+                take_back: true,
             },
         ),
         (
@@ -220,6 +221,7 @@ pub(crate) fn about_the_run() -> Vec<Fact> {
             by: ana(),
         },
         Fact::Resumed {
+            back: true,
             bundle_digest: Some(Digest::of(b"bundle")),
             without_policy: true,
             approvals: Vec::new(),

@@ -10,6 +10,7 @@
 
 mod begun;
 mod clock_jumps;
+mod closing;
 mod crash;
 mod desk;
 mod drift_of_steps;

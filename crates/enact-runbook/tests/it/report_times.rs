@@ -37,6 +37,7 @@ fn journal(plan: &Plan, moments: [&str; 8]) -> Vec<Entry> {
         by: person(),
     };
     let resumed = Fact::Resumed {
+        back: false,
         bundle_digest: None,
         without_policy: false,
         approvals: Vec::new(),
