@@ -465,6 +465,14 @@ pub struct Note {
 }
 
 impl Fact {
+    /// Does it say that the run rests on this approval?
+    pub fn rests_on(&self, approval_id: &ApprovalId) -> bool {
+        let (Self::RunStarted { approvals, .. } | Self::Resumed { approvals, .. }) = self else {
+            return false;
+        };
+        approvals.contains(approval_id)
+    }
+
     /// The change it is about, and what it does to that change's state; `None` for facts about the whole run.
     pub(crate) fn step(&self) -> Option<(&ChangeId, Step)> {
         Some(match self {

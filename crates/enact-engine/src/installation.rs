@@ -69,7 +69,7 @@ impl OpenRun {
     }
 
     /// The same, to be taken back: from its first entry on it does not go forward any more.
-    fn to_be_taken_back(mut self) -> Self {
+    fn going_back(mut self) -> Self {
         if let Fact::Resumed { back, .. } = &mut self.opening {
             *back = true;
         }
@@ -203,7 +203,7 @@ impl Installation {
         surroundings: Surroundings,
     ) -> Result<RunState, RunError> {
         let open = match admitted.plan().metadata().mode {
-            Mode::Run => open.to_be_taken_back(),
+            Mode::Run => open.going_back(),
             Mode::Apply | Mode::Sync | Mode::Delete => open,
         };
         self.runner(open, admitted, provider, surroundings)?

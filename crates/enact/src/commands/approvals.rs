@@ -8,6 +8,7 @@ use enact_core::asked::asked_by;
 use enact_core::condition::step::steps_of;
 use enact_core::exit::ExitCode;
 use enact_core::gate::tightened;
+use enact_core::journal::Entry;
 use enact_core::plan::Plan;
 use enact_engine::installation::Installation;
 use enact_engine::signature::{Verified, verified};
@@ -16,6 +17,7 @@ use serde::Serialize;
 use super::Context;
 use super::approve::{UNASKED, finish, keep};
 use super::show::find;
+use super::stop::ask_runs_of;
 use crate::approve::{new_id, refuse_agent};
 use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
@@ -252,5 +254,13 @@ fn withdraw(context: &Context, args: &WithdrawArgs) -> CommandResult {
     finish(&mut record, key.as_deref(), &trust)?;
     keep(&installation, &record, args.out.as_deref())?;
     views::say(&format!("Record {} counts no more.\n", back.approval_id));
+    if back.decision == Decision::Approved {
+        let reason = format!(
+            "approval {} was taken back by {}",
+            back.approval_id, record.approver.id
+        );
+        let rests_on = |entries: &[Entry]| entries.iter().any(|entry| entry.fact.rests_on(&back.approval_id));
+        ask_runs_of(&installation, &back.plan_id, rests_on, &reason)?;
+    }
     Ok(ExitCode::Ok)
 }

@@ -9,6 +9,7 @@ use enact_core::exit::ExitCode;
 use super::Context;
 use super::approve::{UNASKED, finish, keep};
 use super::show::find;
+use super::stop::ask_runs_of;
 use crate::approve::{new_id, refuse_agent};
 use crate::error::CommandResult;
 use crate::policy::{Policies, PolicyFlags};
@@ -16,10 +17,14 @@ use crate::{signing, state, trust, views};
 
 /// Say no to a plan: it will not run, whoever else agrees
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(
+    after_help = "A run of it that is under way here stops after its current step.
+
+Example:
   enact reject 3f9c21aa04be --reason \"not during the sale\"
 
-To take it back: enact approvals withdraw APPROVAL_ID")]
+To take it back: enact approvals withdraw APPROVAL_ID"
+)]
 pub(crate) struct RejectArgs {
     /// The plan: a file, `-`, or the id of one that is kept here (six digits are enough)
     #[arg(value_name = "PLAN_ID|FILE")]
@@ -67,5 +72,10 @@ pub(crate) fn run(context: &Context, args: &RejectArgs) -> CommandResult {
         record.approver.id,
         record.approval_id
     ));
+    let reason = format!(
+        "rejected by {} (record {})",
+        record.approver.id, record.approval_id
+    );
+    ask_runs_of(&installation, plan.id(), |_| true, &reason)?;
     Ok(ExitCode::Ok)
 }

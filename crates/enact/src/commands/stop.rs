@@ -2,6 +2,9 @@
 
 use clap::{Args, ValueEnum};
 use enact_core::exit::ExitCode;
+use enact_core::journal::Entry;
+use enact_core::plan::PlanId;
+use enact_engine::installation::Installation;
 use enact_engine::stop::Urgency;
 use enact_engine::store::{StopRequest, find_run};
 
@@ -87,6 +90,37 @@ fn stop_one(context: &Context, prefix: &str, args: &StopArgs) -> CommandResult {
         row.run_id, row.run_id
     ));
     Ok(ExitCode::Ok)
+}
+
+/// Asks every process that is at a run of this plan to stop after its current step, and says so: a person's no holds for what
+/// is under way too. `resume` then meets the gate.
+pub(super) fn ask_runs_of(
+    installation: &Installation,
+    plan_id: &PlanId,
+    is_meant: impl Fn(&[Entry]) -> bool,
+    reason: &str,
+) -> Result<(), CommandError> {
+    let now = state::now();
+    let runs = installation.store.runs()?;
+    for row in runs
+        .iter()
+        .filter(|row| row.plan_id == *plan_id && row.is_held(now))
+    {
+        // One whose journal cannot be read is rather stopped than let go on.
+        if state::journal(installation, &row.run_id).is_ok_and(|(entries, _)| !is_meant(&entries)) {
+            continue;
+        }
+        let request = StopRequest {
+            urgency: Urgency::AfterCurrent,
+            reason: reason.to_owned(),
+        };
+        installation.store.request_stop(&row.run_id, &request)?;
+        views::say(&format!(
+            "Run {0} of it is under way and was asked to stop after its current step; at once: enact stop {0} --now\n",
+            row.run_id
+        ));
+    }
+    Ok(())
 }
 
 fn latch_on(context: &Context, reason: Option<&str>) -> CommandResult {
