@@ -12,6 +12,7 @@ use enact_core::revision::{NotProved, ParentRun, adoption, revision_of};
 use serde_json::Value;
 
 use self::lost_secrets::LostSecret;
+use crate::choices::may_run_again;
 use crate::compile::{CheckReport, Compiled};
 use crate::lint::LintFinding;
 use crate::spec::Document;
@@ -205,29 +206,34 @@ fn to_know(compiled: &mut Compiled, parent: &ParentRun) -> Vec<Warning> {
     notes
 }
 
-/// Steps that failed and may have left something behind.
+/// Steps that began, were not done, and may have left something behind: what becomes of that, and whether they run again.
 fn in_part(compiled: &Compiled, parent: &ParentRun, state: &RunState) -> Vec<Warning> {
-    let left = parent.plan.changes().iter().filter(|change| {
+    let begun = parent.plan.changes().iter().filter(|change| {
         let progress = state.changes.get(&change.change_id);
-        let failed = progress.is_some_and(|progress| progress.partial && !progress.handed_over);
-        failed && change.effect != Effect::Read && change.undo != Some(Undo::Nothing)
+        change.effect != Effect::Read
+            && progress.is_some_and(|progress| progress.partial && !progress.handed_over)
     });
-    left.map(|change| {
-        let here = compiled
-            .draft
-            .changes
-            .iter()
-            .any(|new| new.change_id == change.change_id);
-        let run_id = &parent.run_id;
-        Warning {
-            change_id: here.then(|| change.change_id.clone()),
-            message: format!(
-                "{} failed in run {run_id} and may have happened in part; the revision does not take that back by itself",
-                change.change_id
-            ),
-        }
-    })
-    .collect()
+    begun
+        .filter_map(|change| {
+            let mut changes = compiled.draft.changes.iter();
+            let here = changes.find(|new| new.change_id == change.change_id);
+            let again = here.filter(|new| !may_run_again(new, true));
+            let stays = change.undo != Some(Undo::Nothing);
+            let what = match (again.is_some(), stays) {
+                (true, true) => "the revision runs it again, although its `repeat` is `never`, and does not take back by itself what there is",
+                (true, false) => "the revision runs it again, although its `repeat` is `never`",
+                (false, true) => "the revision does not take that back by itself",
+                (false, false) => return None,
+            };
+            Some(Warning {
+                change_id: here.map(|new| new.change_id.clone()),
+                message: format!(
+                    "{} began in run {} and may have happened, whole or in part; {what}",
+                    change.change_id, parent.run_id
+                ),
+            })
+        })
+        .collect()
 }
 
 /// Steps of `finally` that have run may have undone what is adopted.
