@@ -408,7 +408,10 @@ impl<'a, P: Provider> Runner<'a, P> {
     pub(crate) async fn changes(&self, always: bool) -> Result<(), RunError> {
         let mut order = self.admitted.plan().executable();
         order.retain(|change| runs_always(change) == always);
-        self.reopen_holds(&order).await?;
+        let starts = always || !self.is_ending();
+        if starts {
+            self.reopen_holds(&order).await?;
+        }
         let limit = if planted(Fault::NoBound) {
             usize::MAX
         } else if self.conditions.names_a_place() {
@@ -422,7 +425,6 @@ impl<'a, P: Provider> Runner<'a, P> {
         let mut announced = false;
         loop {
             self.skip_dependants(&mut queue).await?;
-            let starts = always || !self.is_ending();
             while starts && running.len() < limit && self.stop.urgency().is_none() && !self.is_paused() {
                 if planted(Fault::LevelBarrier) && !running.is_empty() && queue.starts_level() {
                     break;

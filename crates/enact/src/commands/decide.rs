@@ -254,7 +254,10 @@ fn may_choose(plan: &Plan, waiting: &Waiting) -> Result<(), CommandError> {
         ChangeState::Done => ends && verification,
         ChangeState::Failed => ends && run.phase != RunPhase::Finished,
         ChangeState::Delegated => ends,
-        ChangeState::Pending => ends && run.phase == RunPhase::Paused && waits_before(run, change_id),
+        ChangeState::Pending => {
+            let waits = run.phase == RunPhase::Paused && waits_before(run, change_id);
+            ends && (waits || next_step(plan, run) == Some(change_id))
+        }
         ChangeState::Started
         | ChangeState::Drifted
         | ChangeState::Unknown
@@ -310,6 +313,18 @@ fn listed(choices: &[Choice]) -> String {
 }
 
 /// Does the run wait for a confirmation before this change?
+/// The step with which a run goes on that was stopped or waits, where it is not to end before. Whoever ends the run says so of it.
+pub(super) fn next_step<'p>(plan: &'p Plan, run: &RunState) -> Option<&'p ChangeId> {
+    if !matches!(run.phase, RunPhase::Stopped | RunPhase::Paused) || run.is_rolling_back() {
+        return None;
+    }
+    let steps = plan.executable().into_iter();
+    let mut ahead = steps.filter(|change| !change.handling.as_ref().is_some_and(|handling| handling.always));
+    ahead
+        .find(|change| run.of(&change.change_id) == ChangeState::Pending)
+        .map(|change| &change.change_id)
+}
+
 fn waits_before(run: &RunState, change_id: &ChangeId) -> bool {
     run.changes.get(change_id).is_some_and(|progress| {
         let hold = progress.held.as_ref().filter(|hold| hold.at == Moment::Before);

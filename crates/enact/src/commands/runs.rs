@@ -11,6 +11,7 @@ use enact_engine::store::{RunRow, find_run};
 use enact_runbook::report::RunbookReport;
 
 use super::Context;
+use super::decide::next_step;
 use super::resume::plan_of;
 use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
@@ -388,6 +389,13 @@ fn next_of_runbook(plan: &Plan, state: &RunState, row: &RunRow) -> Result<String
     }
     for line in runbook_report::advice(plan, &row.run_id, state) {
         text.push_str(&format!("{line}\n"));
+    }
+    let may_end = next_step(plan, state).filter(|_| state.ending.is_none());
+    if let Some(change_id) = may_end {
+        let run_id = &row.run_id;
+        text.push_str(&format!(
+            "to end it and leave everything as it is: enact decide {run_id} {change_id} abort --reason …\n"
+        ));
     }
     Ok(text)
 }
