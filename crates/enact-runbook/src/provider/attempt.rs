@@ -53,6 +53,9 @@ impl RunbookProvider<'_> {
         let known = self.known();
         let here = self.of_step(change, step, &folder, number)?;
         let checks = self.checks(&known, Some(change));
+        self.as_pinned().map_err(|why| {
+            Failure::new(Disposition::Escalate, format!("{why}; this attempt was not made"))
+        })?;
         let mut site = self.site(here, &known).map_err(not_possible)?;
         site.checks = Some(&checks);
         let Some(kind) = kinds::kind(&step.spec.kind) else {
@@ -158,12 +161,13 @@ impl RunbookProvider<'_> {
         }
     }
 
-    /// The site of an action.
+    /// The site of an action. Everything that the plan runs passes here, and nothing does while a pinned file is another.
     pub(crate) fn site<'s>(
         &'s self,
         here: Whereabouts<'_>,
         known: &'s Known<'_>,
     ) -> Result<Site<'s>, String> {
+        self.as_pinned()?;
         let working_dir = self.working_dir(here.working_dir);
         let (env, secret_files) = self.environment_of(&here, known)?;
         Ok(Site {

@@ -1,8 +1,8 @@
 //! Carries a frozen runbook out: the engine's hands for changes of type `step`.
 //!
 //! Reading order: [`RunbookProvider`] (what the engine asks), `attempt.rs` (one step), `site.rs` (where actions leave the process),
-//! `judge.rs` (does a reply hold what is expected), `checks.rs`, `settle.rs` (what became of a step after a crash), `scope.rs`
-//! (what a delegated step changed), `conclude.rs` (the criteria of the whole).
+//! `pins.rs` (files that must be as they were approved), `judge.rs` (does a reply hold what is expected), `checks.rs`, `settle.rs`
+//! (what became of a step after a crash), `scope.rs` (what a delegated step changed), `conclude.rs` (the criteria of the whole).
 
 mod attempt;
 mod checks;
@@ -13,6 +13,7 @@ mod each;
 mod folders;
 mod judge;
 mod outputs;
+mod pins;
 mod preflight;
 pub(crate) mod reply;
 mod request;
@@ -44,6 +45,7 @@ use serde_json::{Value, json};
 pub use self::checks::Checked;
 pub use self::downtime::length as downtime_length;
 pub use self::folders::{make as make_folder, newest_attempt, step_folder, write_durably};
+pub use self::pins::as_pinned;
 pub use self::reply::{End, Reply};
 pub use self::secrets::{SecretError, Secrets, command_of as secret_command};
 pub use self::simulate::Simulated;
@@ -125,7 +127,7 @@ pub struct RunbookProvider<'a> {
     pub(crate) notes: RefCell<Vec<Note>>,
     /// When an assumption was last seen to hold.
     pub(crate) held: RefCell<BTreeMap<String, Timestamp>>,
-    pub(crate) pinned: RefCell<preflight::Pinned>,
+    pub(crate) pinned: RefCell<pins::Pinned>,
     /// The number of the newest look of a check; `None`: not counted yet.
     pub(crate) last_check: Cell<Option<u32>>,
     /// Secret outputs, which the journal does not hold: known to this process only.
@@ -215,7 +217,7 @@ impl<'a> RunbookProvider<'a> {
             run: RefCell::new(Run::default()),
             notes: RefCell::new(Vec::new()),
             held: RefCell::new(BTreeMap::new()),
-            pinned: RefCell::new(preflight::Pinned::default()),
+            pinned: RefCell::new(pins::Pinned::default()),
             last_check: Cell::new(None),
             secret_outputs: RefCell::new(BTreeMap::new()),
         })

@@ -1,10 +1,8 @@
 //! What must hold before anything runs, and again right before each step: pinned files, tools, assumptions, the downtime.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
-use enact_core::canonical::Digest;
 use enact_core::change::{Change, Precondition};
 use enact_core::journal::Mismatch;
 use enact_engine::provider::{Disposition, Failure};
@@ -14,17 +12,10 @@ use super::{RunbookProvider, downtime};
 use crate::choices::{DOWNTIME, may_run_again};
 use crate::kinds;
 use crate::process::program::find_program;
-use crate::spec::{Assumption, PinnedFile, Text, Variable};
-
-/// The largest pinned file, in bytes.
-const MAX_PINNED: u64 = 64 * 1024 * 1024;
+use crate::spec::{Assumption, Text, Variable};
 
 /// The most outputs that are put before a person who has to confirm.
 const EVIDENCE: usize = 30;
-
-/// What a file's metadata said when its digest was last found right: it is read again only when that changed.
-#[derive(Debug, Default)]
-pub(crate) struct Pinned(BTreeMap<String, (u64, i64, i64, u64)>);
 
 impl RunbookProvider<'_> {
     /// Everything in one pass; nothing has run when something does not agree.
@@ -33,10 +24,11 @@ impl RunbookProvider<'_> {
             return Ok(Vec::new());
         };
         let mut mismatches = self.changed_files(first);
+        let may_be_asked = mismatches.is_empty();
         mismatches.extend(self.missing_tools(changes));
         mismatches.extend(self.other_targets(changes).await?);
-        // Once something was done, what had to hold at the start need not hold any more.
-        if !self.with_state(|state| state.wrote(self.plan)) {
+        // Once something was done, what had to hold at the start need not hold any more. No check is asked whose files changed.
+        if may_be_asked && !self.with_state(|state| state.wrote(self.plan)) {
             for assumption in self
                 .document
                 .assumptions
@@ -53,6 +45,9 @@ impl RunbookProvider<'_> {
     pub(crate) async fn look_before(&self, change: &Change) -> Result<Vec<Mismatch>, Failure> {
         self.refuse_again(change)?;
         let mut mismatches = self.changed_files(change);
+        if !mismatches.is_empty() {
+            return Ok(mismatches);
+        }
         for assumption in self.assumptions_of(change) {
             mismatches.extend(self.look_at(assumption, change).await);
         }
@@ -151,54 +146,6 @@ impl RunbookProvider<'_> {
             }
         }
         found
-    }
-
-    /// Files that are not what they were when the plan was frozen.
-    fn changed_files(&self, change: &Change) -> Vec<Mismatch> {
-        let mut found = Vec::new();
-        for file in &self.document.files {
-            let path = self.host.folder.join(&file.path);
-            match self.is_as_pinned(&path, file) {
-                Ok(true) => {}
-                Ok(false) => found.push(mismatch(
-                    change,
-                    &format!("file {}", file.path),
-                    &file.digest,
-                    "another content",
-                )),
-                Err(why) => found.push(mismatch(
-                    change,
-                    &format!("file {}", file.path),
-                    &file.digest,
-                    &why,
-                )),
-            }
-        }
-        found
-    }
-
-    fn is_as_pinned(&self, path: &Path, file: &PinnedFile) -> Result<bool, String> {
-        use std::os::unix::fs::MetadataExt as _;
-        let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
-        if metadata.len() > MAX_PINNED {
-            return Err(format!("it is longer than {MAX_PINNED} bytes"));
-        }
-        // The time of the last change of the inode cannot be set back by its owner.
-        let stamp = (
-            metadata.len(),
-            metadata.ctime(),
-            metadata.ctime_nsec(),
-            metadata.ino(),
-        );
-        if self.pinned.borrow().0.get(&file.path) == Some(&stamp) {
-            return Ok(true);
-        }
-        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-        let same = Digest::of(&bytes).as_str() == file.digest;
-        if same {
-            self.pinned.borrow_mut().0.insert(file.path.clone(), stamp);
-        }
-        Ok(same)
     }
 
     /// Programs that steps name and this machine does not have.

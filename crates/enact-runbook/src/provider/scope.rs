@@ -139,8 +139,14 @@ impl RunbookProvider<'_> {
         Ok((root, Some(scope)))
     }
 
-    /// Somebody attested the step: compares the work tree, then runs the step's checks.
+    /// Somebody attested the step: compares the pinned files and the work tree, then runs the step's checks. What was attested
+    /// while a pinned file is another is in nobody's hands but a person's.
     pub(crate) async fn accept_attestation(&self, change: &Change, step: &Step) -> Result<Made, Failure> {
+        self.as_pinned().map_err(|why| {
+            let message =
+                format!("{why}, so nothing that was attested is accepted; put the file back as it was");
+            Failure::new(Disposition::Escalate, message).in_part()
+        })?;
         let folder = self.folder_of(&change.change_id, step);
         self.look_at_scope(change, step, &folder)?;
         let attested = self.with_state(|state| {

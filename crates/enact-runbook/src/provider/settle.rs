@@ -163,6 +163,11 @@ impl RunbookProvider<'_> {
             step_state: self.state_before_undo(change),
             attempt: number,
         };
+        self.as_pinned().map_err(|why| {
+            not_possible(format!(
+                "{why}, so its rollback was not run; put the file back as it was"
+            ))
+        })?;
         let site = self.site(here, &known).map_err(not_possible)?;
         let Some(kind) = kinds::kind(&undo.kind) else {
             return Err(not_possible(format!("there is no kind {:?}", undo.kind)));

@@ -35,6 +35,9 @@ impl RunbookProvider<'_> {
         let Some(kind) = kinds::kind(kind) else {
             return Simulated::Contradicts(format!("there is no kind {kind:?}"));
         };
+        if let Err(why) = self.as_pinned() {
+            return Simulated::Contradicts(format!("{why}; nothing of it was run"));
+        }
         let folder = self.folder_of(&change.change_id, step);
         let known = self.known();
         let here = Whereabouts {

@@ -6,7 +6,7 @@ use clap::Args;
 use enact_core::change::{Change, ChangeId};
 use enact_core::criterion::CriterionVerdict;
 use enact_core::exit::ExitCode;
-use enact_core::journal::{ChangeState, Fact, RunState, Subject};
+use enact_core::journal::{ChangeState, Fact, RunId, RunState, Subject};
 use enact_core::plan::Plan;
 use enact_core::principal::{Principal, PrincipalKind};
 use enact_engine::store::find_run;
@@ -63,6 +63,9 @@ pub(crate) async fn run(context: &Context, args: AttestArgs) -> CommandResult {
     if !args.no_resume {
         resume::check_folder(context, &run_id, &plan, &run, &args.go_on)?;
     }
+    if matches!(subject, Subject::Change(_)) {
+        refuse_other_files(context, &run_id, &plan, &run, &args)?;
+    }
     let fact = Fact::Attested {
         proof: None,
         subject,
@@ -78,6 +81,29 @@ pub(crate) async fn run(context: &Context, args: AttestArgs) -> CommandResult {
         return Ok(ExitCode::Ok);
     }
     resume::go_on(context, &installation, &run_id, args.go_on).await
+}
+
+/// What the plan pins is what a step is judged with: while one of its files is another, nothing is attested, and the step stays
+/// with whoever has it. Where the folder is not here, it is compared when the run goes on.
+fn refuse_other_files(
+    context: &Context,
+    run_id: &RunId,
+    plan: &Plan,
+    state: &RunState,
+    args: &AttestArgs,
+) -> Result<(), CommandError> {
+    let document = crate::runbook::read_document(plan)?;
+    let named = args.go_on.dir.as_deref();
+    let Ok(folder) = crate::runbook::folder_of_run(context, run_id, plan.id(), state, named) else {
+        return Ok(());
+    };
+    enact_runbook::provider::as_pinned(&document, &folder).map_err(|why| {
+        let message = format!("{why}; {} was not attested", args.subject);
+        CommandError::new(ExitCode::Stale, message).hint(format!(
+            "put the file back as it was, then: enact attest {run_id} {}",
+            args.subject
+        ))
+    })
 }
 
 fn evidence(given: &[String]) -> Result<BTreeMap<String, String>, CommandError> {

@@ -25,7 +25,7 @@ const LAST_OUTPUT: Duration = Duration::from_secs(5);
 /// The longest secret, in bytes.
 const MAX_SECRET: u64 = 64 * 1024;
 
-/// Runs every program that a secret comes from.
+/// Runs every program that a secret comes from, while every pinned file is as it was approved.
 pub(super) fn run_commands(
     document: &Document,
     environment: &BTreeMap<String, String>,
@@ -36,6 +36,10 @@ pub(super) fn run_commands(
         let Some(argv) = parameter.from.as_deref().and_then(secret_command) else {
             continue;
         };
+        enact_runbook::provider::as_pinned(document, folder).map_err(|why| {
+            CommandError::invalid(format!("the secret {name} is not asked for from {argv:?}: {why}"))
+                .hint("put the file back as it was")
+        })?;
         let value = run(&argv, environment, folder).map_err(|why| {
             CommandError::invalid(format!("the secret {name} cannot be had from {argv:?}: {why}"))
         })?;
