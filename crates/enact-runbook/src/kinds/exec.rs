@@ -125,7 +125,7 @@ impl Reading<'_> {
 }
 
 /// A word as a shell would need it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |next: char| next.is_ascii_alphanumeric() || "-_./:=@%+,".contains(next);
     if !word.is_empty() && (word.chars().all(plain) || word.starts_with("${{")) {
         return word.to_owned();

@@ -182,6 +182,12 @@ pub fn whole(kind_name: &str, action: &Value) -> String {
     kind(kind_name).map_or_else(|| kind_name.to_owned(), |kind| kind.whole(action))
 }
 
+/// A program and its arguments as a shell would take them, for people who have to agree to it.
+pub fn argv_whole(argv: &[String]) -> String {
+    let words: Vec<String> = argv.iter().map(|word| exec::quoted(word)).collect();
+    words.join(" ")
+}
+
 /// All of a frozen check, for people who have to agree to it.
 pub fn check_whole(check: &CheckSpec) -> String {
     let mut text = whole(&check.kind, &check.action);

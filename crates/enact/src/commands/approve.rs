@@ -90,13 +90,14 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
     let plan = line::judged(plan, policies);
     show(context, &plan, &conditions, &steps);
     check_use(context, &plan, &approver, key.is_some())?;
-    crate::runbook::check_at_approval(context, &plan).await?;
     let said = Said {
         auto_approve: false,
         allow_unprotect: args.allow_unprotect,
         stdin_taken: args.plan == "-",
     };
     let method = confirm_digits(&plan, args.digits.as_deref(), said)?;
+    // Commands of the plan: none runs on the word of somebody who has not said it yet.
+    crate::runbook::check_at_approval(context, &plan).await?;
     let installation = state::open(&context.settings)?;
     let mut record = Approval {
         acknowledged: unprotecting(&plan)

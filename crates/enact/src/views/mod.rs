@@ -20,6 +20,7 @@ pub(crate) mod revision_text;
 pub(crate) mod run_text;
 pub(crate) mod runbook_progress;
 pub(crate) mod runbook_report;
+mod runbook_rest;
 pub(crate) mod runbook_text;
 pub(crate) mod runbook_whole;
 pub(crate) mod test_text;

@@ -8,6 +8,7 @@ use enact_core::procedure::{RollbackMode, RollbackRule};
 use enact_runbook::spec::{Document, STEP};
 
 use super::Painter;
+use super::runbook_rest;
 use super::runbook_whole::{self, one_line};
 
 /// A step in a listing.
@@ -101,13 +102,15 @@ pub(crate) fn render(painter: Painter, plan: &Plan, document: &Document) -> Stri
         let assigned = one_line(&variable.assigned_to(name));
         text.push_str(&format!("Every command has: {assigned}\n"));
     }
+    text.push_str(&runbook_rest::secrets(document));
     for step in listed(plan, document) {
         let Some(change) = plan.change(&step.change_id) else {
             continue;
         };
         text.push_str(&step_line(painter, change, &step));
     }
-    text.push_str(&assumptions(document));
+    text.push_str(&runbook_rest::assumptions(plan, document));
+    text.push_str(&runbook_rest::pinned(document));
     text.push_str(&plan_warnings(painter, plan));
     text
 }
@@ -156,18 +159,6 @@ fn step_line(painter: Painter, change: &Change, step: &Listed) -> String {
 /// Does it run however the run ends? Then it is never taken back.
 fn is_always(change: &Change) -> bool {
     change.handling.as_ref().is_some_and(|handling| handling.always)
-}
-
-fn assumptions(document: &Document) -> String {
-    let mut text = String::new();
-    for assumption in &document.assumptions {
-        text.push_str(&format!(
-            "  assumes {}: {}\n",
-            assumption.id,
-            one_line(&assumption.text)
-        ));
-    }
-    text
 }
 
 fn plan_warnings(painter: Painter, plan: &Plan) -> String {

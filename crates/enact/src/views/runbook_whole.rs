@@ -1,8 +1,10 @@
 //! Everything that a step does, for whoever has to agree to it: nothing is cut, and no text can pass for another line.
 
+use std::collections::BTreeMap;
+
 use enact_core::change::{Change, Postcondition, Undo};
 use enact_runbook::kinds::{check_whole, whole};
-use enact_runbook::spec::{CheckSpec, StepSpec, UndoSpec};
+use enact_runbook::spec::{CheckSpec, StepSpec, UndoSpec, Variable};
 
 /// What a step runs and under which conditions, how that is looked at, and how it is taken back; each part in lines of its own.
 pub(super) fn step(change: &Change) -> String {
@@ -28,12 +30,17 @@ pub(super) fn step(change: &Change) -> String {
         text.push_str(&part("attempts: ", &format!("at most {}", attempts.attempts)));
     }
     for check in &change.postconditions {
-        if let Postcondition::Check { spec, .. } = check {
-            text.push_str(&check_of("verify: ", spec));
+        if let Postcondition::Check { spec: check, .. } = check {
+            text.push_str(&check_of("verify: ", check, &spec));
         }
     }
     if let Some(probe) = &spec.probe {
         text.push_str(&part("probe: ", &check_whole(&probe.check)));
+        text.push_str(&around(
+            &probe.check.env,
+            probe.check.working_dir.as_deref(),
+            Some(&spec),
+        ));
     }
     if let Some(simulation) = &spec.dry_run {
         text.push_str(&part("dry run: ", &whole(&simulation.kind, &simulation.action)));
@@ -41,16 +48,41 @@ pub(super) fn step(change: &Change) -> String {
     let undo = change.undo.as_ref().and_then(Undo::spec);
     if let Some(Ok(undo)) = undo.cloned().map(serde_json::from_value::<UndoSpec>) {
         text.push_str(&part("rollback: ", &whole(&undo.kind, &undo.action)));
+        text.push_str(&around(&undo.env, undo.working_dir.as_deref(), Some(&spec)));
     }
     text
 }
 
-fn check_of(label: &str, spec: &serde_json::Value) -> String {
-    match serde_json::from_value::<CheckSpec>(spec.clone()) {
-        Ok(check) => part(label, &check_whole(&check)),
+fn check_of(label: &str, check: &serde_json::Value, step: &StepSpec) -> String {
+    match serde_json::from_value::<CheckSpec>(check.clone()) {
+        Ok(check) => {
+            part(label, &check_whole(&check)) + &around(&check.env, check.working_dir.as_deref(), Some(step))
+        }
         // Those of other domains are described by their own kind of change.
         Err(_) => String::new(),
     }
+}
+
+/// Where something is run and with which variables, where that is not said of its step already.
+fn around(env: &BTreeMap<String, Variable>, working_dir: Option<&str>, step: Option<&StepSpec>) -> String {
+    let mut text = String::new();
+    if let Some(folder) = working_dir.filter(|folder| {
+        let of_step = step.and_then(|step| step.working_dir.as_deref());
+        of_step != Some(*folder)
+    }) {
+        text.push_str(&part("  in: ", folder));
+    }
+    for (name, variable) in env {
+        if step.and_then(|step| step.env.get(name)) != Some(variable) {
+            text.push_str(&part("  with: ", &variable.assigned_to(name)));
+        }
+    }
+    text
+}
+
+/// A check that belongs to no step: what is run, where, and with what.
+pub(super) fn check(label: &str, check: &CheckSpec) -> String {
+    part(label, &check_whole(check)) + &around(&check.env, check.working_dir.as_deref(), None)
 }
 
 /// One part below its step: in its line where it is one line, otherwise each of its lines behind a bar.
