@@ -1,13 +1,16 @@
 //! How a revision differs from the plan that it revises, for whoever approves it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use enact_core::change::{Change, ChangeId};
 use enact_core::plan::{Plan, Revision};
 use enact_core::revision::differences;
+use enact_runbook::provider::document_of;
 use serde_json::Value;
 
 use super::Painter;
+use super::runbook_rest::short;
+use super::runbook_whole::one_line;
 
 /// Members of a document that differ in every revision or say nothing by themselves.
 const NOT_SHOWN: [&str; 4] = ["exec_hash", "revises", "groups", "files"];
@@ -47,6 +50,7 @@ pub(crate) fn difference(
             gone.change_id
         ));
     }
+    text.push_str(&of_files(painter, plan, parent));
     let others = of_document(plan, parent);
     if !others.is_empty() {
         text.push_str(&format!(
@@ -75,6 +79,37 @@ fn line(painter: Painter, change: &Change, plan: &Plan, parent: &Plan) -> String
         painter.careful("~"),
         what.join(", ")
     )
+}
+
+/// Pinned files that are others than before: a step whose words are as before may run another script.
+fn of_files(painter: Painter, plan: &Plan, parent: &Plan) -> String {
+    let (before, after) = (files(parent), files(plan));
+    let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let mut text = String::new();
+    for path in paths {
+        let named = format!("pinned file {}", one_line(path));
+        let line = match (before.get(path), after.get(path)) {
+            (Some(before), Some(after)) if before == after => continue,
+            (Some(before), Some(after)) => format!(
+                "{} {named}: another content, {} was {}",
+                painter.careful("~"),
+                short(after),
+                short(before)
+            ),
+            (None, Some(after)) => format!("{} {named}: added, {}", painter.good("+"), short(after)),
+            (Some(_), None) => format!("{} {named}: not pinned any more", painter.bad("-")),
+            (None, None) => continue,
+        };
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
+}
+
+/// The digests of the pinned files of a plan. One that is no runbook has none.
+fn files(plan: &Plan) -> BTreeMap<String, String> {
+    let document = document_of(plan).ok();
+    let files = document.into_iter().flat_map(|document| document.files);
+    files.map(|file| (file.path, file.digest)).collect()
 }
 
 /// Members of the two documents that are not the same.
