@@ -52,7 +52,7 @@ pub(crate) struct PlanArgs {
     /// What kind of plan
     #[arg(long, value_enum, default_value_t = PlanMode::Apply)]
     mode: PlanMode,
-    /// Write the plan to this file (readable by you only)
+    /// Write the plan to this file (readable by you only); `-`: the plan instead of its text on standard output
     #[arg(short = 'o', long, value_name = "FILE")]
     output_file: Option<PathBuf>,
     /// The form of the plan on standard output
@@ -72,7 +72,13 @@ pub(crate) struct PlanArgs {
     konnect: KonnectFlags,
 }
 
-pub(crate) async fn run(context: &Context, args: PlanArgs) -> CommandResult {
+pub(crate) async fn run(context: &Context, mut args: PlanArgs) -> CommandResult {
+    if args.output_file.as_deref() == Some(Path::new("-")) {
+        args.output_file = None;
+        if args.output == Output::Text {
+            args.output = Output::Json;
+        }
+    }
     refuse_own_input(args.output_file.as_deref(), &args.config.filename)?;
     if let [only] = args.config.filename.as_slice()
         && runbook::is_runbook_file(Path::new(only))

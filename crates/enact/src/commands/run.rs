@@ -64,7 +64,12 @@ async fn resolve(
 ) -> Result<(Plan, PathBuf), CommandError> {
     let path = Path::new(&args.what);
     if args.what == "-" || path.exists() {
-        if args.what != "-" && is_plan_file(path) {
+        let is_plan = if args.what == "-" {
+            is_plan_on_stdin()
+        } else {
+            is_plan_file(path)
+        };
+        if is_plan {
             let plan = execute::read_plan(path)?;
             let folder = find_folder(context, plan.id(), args.runbook.dir.as_deref())?;
             return Ok((plan, folder));
@@ -81,7 +86,15 @@ pub(crate) fn is_plan_file(path: &Path) -> bool {
     use std::io::Read as _;
     let mut head = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut head));
-    read.is_ok()
-        && head.trim_ascii_start().starts_with(b"{")
-        && String::from_utf8_lossy(&head).contains("\"enact.plan/")
+    read.is_ok() && is_head_of_plan(&head)
+}
+
+/// The same for standard input, of which nothing is used up.
+fn is_plan_on_stdin() -> bool {
+    use std::io::BufRead as _;
+    std::io::stdin().lock().fill_buf().is_ok_and(is_head_of_plan)
+}
+
+fn is_head_of_plan(head: &[u8]) -> bool {
+    head.trim_ascii_start().starts_with(b"{") && String::from_utf8_lossy(head).contains("\"enact.plan/")
 }
