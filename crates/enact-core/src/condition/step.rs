@@ -67,6 +67,10 @@ pub fn steps_of(plan: &Plan) -> Vec<StepName> {
     let groups = groups_of(plan);
     let is_grouped = |change: &Change| groups.iter().any(|(_, ids)| ids.contains(&change.change_id));
     let mut steps: Vec<StepName> = groups.iter().map(|(step, _)| step.clone()).collect();
+    for (whole, ids) in &groups {
+        let inside = changes.iter().filter(|change| ids.contains(&change.change_id));
+        steps.extend(inside.filter_map(|change| step_inside(whole, change)));
+    }
     for (place, change) in changes.iter().filter(|change| !is_grouped(change)).enumerate() {
         let place = u32::try_from(place + 1).unwrap_or(u32::MAX);
         let number = change
@@ -85,6 +89,13 @@ pub fn steps_of(plan: &Plan) -> Vec<StepName> {
     }
     steps.sort_by_key(|step| step.number);
     steps
+}
+
+/// A step of an included plan, which listings show under an id of its own: `plan.step`. It has the number of the whole.
+fn step_inside(whole: &StepName, change: &Change) -> Option<StepName> {
+    let inner = change.change_id.as_str().strip_prefix(whole.id.as_str())?;
+    let name = || StepName::new(whole.number, change.change_id.as_str(), &change.resource_name);
+    inner.starts_with('.').then(name)
 }
 
 fn numbered(changes: &[&Change]) -> Vec<StepName> {
@@ -189,10 +200,13 @@ fn matching(steps: &[StepName], is_meant: impl Fn(&StepName) -> bool) -> Vec<&St
 
 /// A change as its step, for people: `step 6 (migrate)`; its id where no step is known.
 pub fn shown(change_id: &ChangeId, steps: &[StepName]) -> String {
-    let step = steps
-        .iter()
-        .find(|step| step.first == *change_id || step.last == *change_id);
-    match step {
+    let of_its_own = steps.iter().find(|step| step.id == change_id.as_str());
+    let whole = || {
+        steps
+            .iter()
+            .find(|step| step.first == *change_id || step.last == *change_id)
+    };
+    match of_its_own.or_else(whole) {
         Some(step) => in_words(step),
         None => format!("step {}", change_id.as_str()),
     }
