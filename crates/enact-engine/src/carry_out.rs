@@ -36,6 +36,9 @@ impl<P: Provider> Runner<'_, P> {
             match self.look_before(change, &outputs).await {
                 Ok(mismatches) if mismatches.is_empty() => {}
                 Ok(mismatches) => return self.drifted(change, mismatches).await,
+                Err(failure) if failure.disposition == Disposition::Stopped => {
+                    return self.not_looked_before(change).await;
+                }
                 Err(failure) => match self.after_failure(change, failure, attempt).await? {
                     Next::Again => continue,
                     Next::Ended => return Ok(()),
@@ -93,8 +96,19 @@ impl<P: Provider> Runner<'_, P> {
                 Disposition::Retry { .. }
                 | Disposition::GiveUp
                 | Disposition::Escalate
-                | Disposition::Wait => failure,
+                | Disposition::Wait
+                | Disposition::Stopped => failure,
             })
+    }
+
+    /// The run stops before it was seen whether the change may start.
+    async fn not_looked_before(&self, change: &Change) -> Result<(), RunError> {
+        self.cut_short.set(true);
+        if self.state_of(change) == ChangeState::Started {
+            // What the attempt before left behind is on record.
+            self.record(not_done(change, false)).await?;
+        }
+        Ok(())
     }
 
     /// Makes *about to* durable, and makes sure that the lease still holds at the moment of the effect.
@@ -141,9 +155,11 @@ impl<P: Provider> Runner<'_, P> {
             Disposition::Escalate => self.escalated(change, failure).await,
             Disposition::Wait => self.delegated(change, &failure.message).await,
             Disposition::AskHuman => self.unknown(change, failure.message).await,
+            Disposition::Stopped => Ok(self.let_go()),
             Disposition::Look => {
                 self.settle(change, &failure.message).await?;
-                if self.state_of(change) != ChangeState::Pending {
+                let is_to_stop = self.stop.urgency() >= Some(Urgency::Now);
+                if is_to_stop || self.state_of(change) != ChangeState::Pending {
                     return Ok(Next::Ended);
                 }
                 // Looking said that it may start again: that is no attempt that failed, within reason.
@@ -158,6 +174,12 @@ impl<P: Provider> Runner<'_, P> {
                 self.wait(change, &failure.message, attempt, None).await
             }
         }
+    }
+
+    /// Leaves the change as the journal has it: the next process looks what became of it.
+    fn let_go(&self) -> Next {
+        self.cut_short.set(true);
+        Next::Ended
     }
 
     /// How often a change is attempted: a procedure says it for each, anything else goes by the options.
@@ -245,6 +267,10 @@ impl<P: Provider> Runner<'_, P> {
                     .await
             }
             Ok(Settled::Failed(failure)) => self.settled_as_failure(change, failure).await,
+            Err(failure) if failure.disposition == Disposition::Stopped => {
+                self.let_go();
+                Ok(())
+            }
             Ok(Settled::Unknown(why)) => {
                 self.record(Fact::Unknown {
                     change_id,
@@ -307,6 +333,10 @@ impl<P: Provider> Runner<'_, P> {
         };
         let may_run_again = failed_before.saturating_add(1) < self.retry_of(change).attempts;
         match failure.disposition {
+            Disposition::Stopped => {
+                self.let_go();
+                Ok(())
+            }
             Disposition::Retry { .. } if may_run_again => {
                 let attempted = Fact::Attempted {
                     change_id: change.change_id.clone(),

@@ -4,7 +4,7 @@ use enact_core::change::Change;
 use enact_core::journal::{ChangeState, Choice, Fact};
 use enact_core::procedure::RollbackMode;
 
-use crate::provider::Provider;
+use crate::provider::{Disposition, Provider};
 use crate::runner::{RunError, Runner, runs_always};
 
 impl<P: Provider> Runner<'_, P> {
@@ -135,6 +135,10 @@ impl<P: Provider> Runner<'_, P> {
         }
         let criteria = match self.provider.conclude().await {
             Ok(criteria) => criteria,
+            Err(failure) if failure.disposition == Disposition::Stopped => {
+                self.cut_short.set(true);
+                return Ok(());
+            }
             Err(failure) => return Err(RunError::Unreadable(failure)),
         };
         let waiting: Vec<String> = criteria

@@ -30,6 +30,9 @@ pub enum Disposition {
     Escalate,
     /// The change is in somebody else's hands now: the run pauses until they attest it.
     Wait,
+    /// The run is to stop now, and a look was let go before it came to an answer: nothing is judged, and the next process looks
+    /// again.
+    Stopped,
 }
 
 /// One failure, in words, with what to do about it.

@@ -86,6 +86,7 @@ impl<P: Provider> Runner<'_, P> {
                     }
                     None
                 }
+                Disposition::Stopped => return Ok(()),
                 Disposition::GiveUp | Disposition::AskHuman | Disposition::Escalate | Disposition::Wait => {
                     return self.undo_failed(change, failure.message).await;
                 }

@@ -23,7 +23,7 @@ use crate::carry_out::not_done;
 use crate::clock::Clock;
 use crate::journal::{Entries, Journal};
 use crate::overlay::Overlay;
-use crate::provider::{Failure, Provider};
+use crate::provider::{Disposition, Failure, Provider};
 use crate::queue::Queue;
 use crate::reporting::Reporting;
 use crate::retry::RetryPolicy;
@@ -115,6 +115,8 @@ pub struct Runner<'a, P> {
     pub(crate) live: RefCell<Live>,
     /// Why the run waits for a person, once it does. Nothing further starts then.
     pub(crate) pause: RefCell<Option<String>>,
+    /// Was a look let go because the run is to stop now? Then the run stops where it stands.
+    pub(crate) cut_short: Cell<bool>,
     pub(crate) conditions: Overlay,
 }
 
@@ -166,6 +168,7 @@ impl<'a, P: Provider> Runner<'a, P> {
             }),
             passed: Cell::new(None),
             pause: RefCell::new(None),
+            cut_short: Cell::new(false),
             conditions: Overlay::of(parts.admitted),
         }
     }
@@ -210,6 +213,9 @@ impl<'a, P: Provider> Runner<'a, P> {
         self.settle_open().await?;
         if self.run_always().await? {
             return Ok(());
+        }
+        if self.cut_short.get() {
+            return self.record_stop().await;
         }
         self.undo_all().await?;
         if self.stopped_while_undoing() {
@@ -281,7 +287,7 @@ impl<'a, P: Provider> Runner<'a, P> {
             return self.finish().await;
         }
         self.changes(false).await?;
-        if self.stop.urgency().is_some() && self.has_pending() {
+        if self.cut_short.get() || (self.stop.urgency().is_some() && self.has_pending()) {
             return self.record_stop().await;
         }
         if self.is_paused() {
@@ -289,6 +295,9 @@ impl<'a, P: Provider> Runner<'a, P> {
         }
         if !self.is_unknown() && self.run_always().await? {
             return Ok(());
+        }
+        if self.cut_short.get() {
+            return self.record_stop().await;
         }
         // Asked once: after everything was taken back nothing counts as failed any more.
         let failed = self.any_failed() || self.live.borrow().state.takes_back();
@@ -298,6 +307,9 @@ impl<'a, P: Provider> Runner<'a, P> {
         if !failed {
             self.verify().await?;
             self.conclude().await?;
+            if self.cut_short.get() {
+                return self.record_stop().await;
+            }
             if self.is_paused() {
                 return self.record_pause().await;
             }
@@ -368,11 +380,15 @@ impl<'a, P: Provider> Runner<'a, P> {
             changes: pending.len(),
         });
         let outputs = self.outputs();
-        let mismatches = self
-            .provider
-            .preflight(&pending, &outputs)
-            .await
-            .map_err(RunError::Unreadable)?;
+        let mismatches = match self.provider.preflight(&pending, &outputs).await {
+            Ok(mismatches) => mismatches,
+            // Nothing starts any more: the run stops, and the next process looks again.
+            Err(failure) if failure.disposition == Disposition::Stopped => {
+                self.cut_short.set(true);
+                return Ok(true);
+            }
+            Err(failure) => return Err(RunError::Unreadable(failure)),
+        };
         self.record(Fact::Preflight {
             mismatches: mismatches.clone(),
         })

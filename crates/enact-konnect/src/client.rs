@@ -239,7 +239,11 @@ impl Client {
             let asked = match error.disposition() {
                 Disposition::Retry { after } => after,
                 Disposition::Look => None,
-                Disposition::GiveUp | Disposition::AskHuman | Disposition::Escalate | Disposition::Wait => {
+                Disposition::GiveUp
+                | Disposition::AskHuman
+                | Disposition::Escalate
+                | Disposition::Wait
+                | Disposition::Stopped => {
                     return Err(error);
                 }
             };

@@ -102,6 +102,10 @@ async fn look_until(wait: Wait, site: &Site<'_>) -> Reply {
             reply.stdout = checked.seen;
             return reply;
         }
+        if checked.stopped {
+            reply.end = End::Stopped;
+            return reply;
+        }
         let left = site.timeout.saturating_sub(reply.took);
         if left.is_zero() {
             reply.end = End::Unmet(not_within(site.timeout, &checked.seen));

@@ -49,6 +49,7 @@ impl RunbookProvider<'_> {
         let folder = self.folder_of(&change.change_id, step);
         let before = newest(&folder, Series::Attempts);
         self.refuse_unknown_attempt(change, before)?;
+        self.forget_answer(change, step)?;
         let number = before + 1;
         let known = self.known();
         let here = self.of_step(change, step, &folder, number)?;
@@ -343,7 +344,10 @@ impl RunbookProvider<'_> {
         let working_dir = self.working_dir(step.spec.working_dir.as_deref());
         let made = outputs::read(&step.spec.outputs, &reply, &working_dir)
             .map_err(|why| self.partly(change, Failure::new(Disposition::GiveUp, why)))?;
-        self.run_own_checks(change, step, &made).await?;
+        if let Err(failure) = self.run_own_checks(change, step, &made).await {
+            self.keep_answer(change, step, &made, &failure);
+            return Err(failure);
+        }
         Ok(self.without_secrets(change, step, made))
     }
 
@@ -365,6 +369,7 @@ impl RunbookProvider<'_> {
     ) -> Result<(), Failure> {
         for (name, check) in &step.verify {
             let checked = self.check_now(check, Some(change), Some(made)).await;
+            let checked = checked.unless_stopped()?;
             let detail = json!({ "name": name, "holds": checked.holds, "seen": checked.seen });
             self.note(Some(&change.change_id), "check", detail);
             if !checked.holds {

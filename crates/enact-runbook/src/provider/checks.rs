@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use enact_core::change::Change;
+use enact_engine::provider::{Disposition, Failure};
+use enact_engine::stop::Urgency;
 
 use super::RunbookProvider;
 use super::judge;
-use super::reply::Reply;
+use super::reply::{End, Reply};
 use super::values::Known;
 use crate::kinds;
 use crate::spec::CheckSpec;
@@ -18,6 +20,27 @@ pub struct Checked {
     pub holds: bool,
     /// What was seen, in words.
     pub seen: String,
+    /// Did the run have to stop before there was an answer? Then it neither holds nor does not.
+    pub stopped: bool,
+}
+
+impl Checked {
+    /// An answer.
+    pub(crate) fn answered(holds: bool, seen: String) -> Self {
+        Self {
+            holds,
+            seen,
+            stopped: false,
+        }
+    }
+
+    /// What was seen, where there is an answer at all.
+    pub(crate) fn unless_stopped(self) -> Result<Self, Failure> {
+        if self.stopped {
+            return Err(Failure::new(Disposition::Stopped, self.seen));
+        }
+        Ok(self)
+    }
 }
 
 /// Runs checks for one step, or for the whole run.
@@ -55,14 +78,25 @@ impl Checks<'_> {
         let mut last = (not_evaluated("no attempt was made"), None);
         for attempt in 1..=check.attempts.max(1) {
             if attempt > 1 {
-                tokio::time::sleep(Duration::from_millis(check.delay.0)).await;
+                tokio::select! {
+                    () = tokio::time::sleep(Duration::from_millis(check.delay.0)) => {}
+                    () = self.provider.host.stop.raised(Urgency::Now) => {}
+                }
+            }
+            if self.is_to_stop() {
+                return (let_go(), None);
             }
             last = self.once(check).await;
             if last.0.holds {
                 break;
             }
         }
+        last.0.stopped = self.is_to_stop() && last.1.as_ref().is_none_or(is_no_answer);
         last
+    }
+
+    fn is_to_stop(&self) -> bool {
+        self.provider.host.stop.urgency() >= Some(Urgency::Now)
     }
 
     async fn once(&self, check: &CheckSpec) -> (Checked, Option<Reply>) {
@@ -83,14 +117,8 @@ impl Checks<'_> {
         let reply = kind.act(&check.action, &site).await;
         let values = site.values;
         let checked = match judge::judge(&reply, &check.expect, values) {
-            Ok(()) => Checked {
-                holds: true,
-                seen: reply.summary(),
-            },
-            Err(unmet) => Checked {
-                holds: false,
-                seen: unmet,
-            },
+            Ok(()) => Checked::answered(true, reply.summary()),
+            Err(unmet) => Checked::answered(false, unmet),
         };
         // What a check printed is in its verdict; its folder would only pile up.
         let _removed = std::fs::remove_dir_all(&folder);
@@ -99,8 +127,21 @@ impl Checks<'_> {
 }
 
 pub(super) fn not_evaluated(why: &str) -> Checked {
+    Checked::answered(false, format!("it could not be evaluated: {why}"))
+}
+
+/// The run is to stop now, and it was not looked any more.
+fn let_go() -> Checked {
     Checked {
-        holds: false,
-        seen: format!("it could not be evaluated: {why}"),
+        stopped: true,
+        ..not_evaluated("the run is to stop now")
     }
+}
+
+/// Does a look that ended like this say nothing of what it looked at, when the run was to stop meanwhile?
+fn is_no_answer(reply: &Reply) -> bool {
+    matches!(
+        reply.end,
+        End::Stopped | End::Signal(_) | End::NotStarted(_) | End::Lost(_)
+    )
 }

@@ -1,24 +1,25 @@
 //! The criteria of the whole run, after every step: type checks, lint, tests, acceptance, limits. All are judged even if one fails.
 
 use enact_core::criterion::{CriterionReport, CriterionVerdict};
+use enact_engine::provider::Failure;
 
 use super::{RunbookProvider, downtime};
 use crate::spec::{Criterion, Requirement, Verification};
 
 impl RunbookProvider<'_> {
-    pub(crate) async fn judge_criteria(&self) -> Vec<CriterionReport> {
+    pub(crate) async fn judge_criteria(&self) -> Result<Vec<CriterionReport>, Failure> {
         let mut reports = Vec::new();
         for verification in &self.document.verification {
-            reports.push(self.judge_verification(verification).await);
+            reports.push(self.judge_verification(verification).await?);
         }
         for criterion in &self.document.acceptance {
-            reports.push(self.judge_acceptance(criterion).await);
+            reports.push(self.judge_acceptance(criterion).await?);
         }
         reports.extend(self.judge_limits());
-        reports
+        Ok(reports)
     }
 
-    async fn judge_verification(&self, verification: &Verification) -> CriterionReport {
+    async fn judge_verification(&self, verification: &Verification) -> Result<CriterionReport, Failure> {
         let report = |verdict, detail: String| CriterionReport {
             id: verification.name.clone(),
             kind: "verification".to_owned(),
@@ -27,7 +28,7 @@ impl RunbookProvider<'_> {
             detail,
             satisfies: Vec::new(),
         };
-        match &verification.check {
+        Ok(match &verification.check {
             None if verification.wanted => {
                 report(CriterionVerdict::NotApplicable, "no command is known".to_owned())
             }
@@ -38,13 +39,13 @@ impl RunbookProvider<'_> {
             }
             None => report(CriterionVerdict::NotApplicable, "the plan declined it".to_owned()),
             Some(check) => {
-                let checked = self.check_now(check, None, None).await;
+                let checked = self.check_now(check, None, None).await.unless_stopped()?;
                 report(verdict(checked.holds), checked.seen)
             }
-        }
+        })
     }
 
-    async fn judge_acceptance(&self, criterion: &Criterion) -> CriterionReport {
+    async fn judge_acceptance(&self, criterion: &Criterion) -> Result<CriterionReport, Failure> {
         let report = |verdict, detail: String| CriterionReport {
             id: criterion.id.clone(),
             kind: "acceptance".to_owned(),
@@ -54,20 +55,20 @@ impl RunbookProvider<'_> {
             satisfies: criterion.satisfies.clone(),
         };
         if let Some(check) = &criterion.check {
-            let checked = self.check_now(check, None, None).await;
-            return report(verdict(checked.holds), checked.seen);
+            let checked = self.check_now(check, None, None).await.unless_stopped()?;
+            return Ok(report(verdict(checked.holds), checked.seen));
         }
         if !criterion.manual {
-            return report(CriterionVerdict::NotChecked, "it has no check".to_owned());
+            return Ok(report(CriterionVerdict::NotChecked, "it has no check".to_owned()));
         }
         let attested = self.with_state(|state| state.attested.get(&criterion.id).cloned());
-        match attested {
+        Ok(match attested {
             Some(attestation) => report(CriterionVerdict::Attested, format!("by {}", attestation.by)),
             None => {
                 let by = criterion.attest_by.as_deref().unwrap_or("a person");
                 report(CriterionVerdict::Waiting, format!("{by} has to attest it"))
             }
-        }
+        })
     }
 
     /// Limits that requirements set, and the downtime's own.

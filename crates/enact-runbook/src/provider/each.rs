@@ -37,10 +37,12 @@ impl Checks<'_> {
             };
             let (checked, reply) = self.with(&known).look(check).await;
             let seen = format!("{which}: {}", checked.seen);
+            let stopped = checked.stopped;
             if !checked.holds {
-                return (does_not_hold(seen), reply);
+                let not = does_not_hold(seen);
+                return (Checked { stopped, ..not }, reply);
             }
-            last = (Checked { holds: true, seen }, reply);
+            last = (Checked::answered(true, seen), reply);
         }
         last
     }
@@ -56,7 +58,7 @@ impl Checks<'_> {
 }
 
 fn does_not_hold(seen: String) -> Checked {
-    Checked { holds: false, seen }
+    Checked::answered(false, seen)
 }
 
 /// The list as it is now. Its items stand in messages, so none may be secret.

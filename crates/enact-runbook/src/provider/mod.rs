@@ -4,6 +4,7 @@
 //! `pins.rs` (files that must be as they were approved), `judge.rs` (does a reply hold what is expected), `checks.rs`, `settle.rs`
 //! (what became of a step after a crash), `scope.rs` (what a delegated step changed), `conclude.rs` (the criteria of the whole).
 
+mod answered;
 mod attempt;
 mod checks;
 mod cluster;
@@ -334,7 +335,7 @@ impl Provider for RunbookProvider<'_> {
     }
 
     async fn conclude(&self) -> Result<Vec<CriterionReport>, Failure> {
-        Ok(self.judge_criteria().await)
+        self.judge_criteria().await
     }
 }
 

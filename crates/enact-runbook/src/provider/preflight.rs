@@ -35,7 +35,7 @@ impl RunbookProvider<'_> {
                 .iter()
                 .filter(|assumption| assumption.at_start)
             {
-                mismatches.extend(self.look_at(assumption, first).await);
+                mismatches.extend(self.look_at(assumption, first).await?);
             }
         }
         Ok(mismatches)
@@ -49,7 +49,7 @@ impl RunbookProvider<'_> {
             return Ok(mismatches);
         }
         for assumption in self.assumptions_of(change) {
-            mismatches.extend(self.look_at(assumption, change).await);
+            mismatches.extend(self.look_at(assumption, change).await?);
         }
         for (_, check) in self
             .host
@@ -58,6 +58,7 @@ impl RunbookProvider<'_> {
             .filter(|(change_id, _)| *change_id == change.change_id)
         {
             let checked = self.check_now(check, Some(change), None).await;
+            let checked = checked.unless_stopped()?;
             if !checked.holds {
                 mismatches.push(mismatch(
                     change,
@@ -106,30 +107,32 @@ impl RunbookProvider<'_> {
     }
 
     /// Checks an assumption, unless a person waived it or it was seen to hold a short while ago.
-    async fn look_at(&self, assumption: &Assumption, change: &Change) -> Option<Mismatch> {
-        let check = assumption.check.as_ref()?;
+    async fn look_at(&self, assumption: &Assumption, change: &Change) -> Result<Option<Mismatch>, Failure> {
+        let Some(check) = &assumption.check else {
+            return Ok(None);
+        };
         if self.with_state(|state| state.waived.contains(&assumption.id)) {
-            return None;
+            return Ok(None);
         }
         if let (Some(freshness), Some(seen)) = (assumption.freshness, self.held.borrow().get(&assumption.id))
         {
             let age = self.now().as_millisecond().saturating_sub(seen.as_millisecond());
             if u64::try_from(age).is_ok_and(|age| age <= freshness.0) {
-                return None;
+                return Ok(None);
             }
         }
-        let checked = self.check_now(check, None, None).await;
+        let checked = self.check_now(check, None, None).await.unless_stopped()?;
         let detail = json!({ "id": assumption.id, "holds": checked.holds, "seen": checked.seen });
         self.note(None, "assumption", detail);
         if checked.holds {
             self.held.borrow_mut().insert(assumption.id.clone(), self.now());
-            return None;
+            return Ok(None);
         }
         let subject = format!("assumption {} ({})", assumption.id, assumption.text);
-        Some(Mismatch {
+        Ok(Some(Mismatch {
             assumption: Some(assumption.id.clone()),
             ..mismatch(change, &subject, "holds", &checked.seen)
-        })
+        }))
     }
 
     /// Checks what the plan wants checked when it is approved.
