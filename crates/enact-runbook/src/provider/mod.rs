@@ -24,6 +24,7 @@ mod settle;
 mod simulate;
 mod site;
 mod values;
+mod work_tree;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
