@@ -7,7 +7,7 @@ use enact_core::secret::Secret;
 use enact_engine::http::{chain, http_client};
 use enact_engine::stop::{StopSignal, Urgency};
 
-use super::reply::{End, Reply};
+use super::reply::{End, Reply, in_seconds};
 use crate::process::NamedSecret;
 use crate::process::redact::Patterns;
 
@@ -34,7 +34,7 @@ pub(crate) async fn send(request: Request, secrets: &[NamedSecret], stop: &StopS
         match prepare(&request) {
             Err(why) => Reply::bare(End::NotStarted(why)),
             Ok(prepared) => match prepared.send().await {
-                Ok(response) => read(response, &patterns).await,
+                Ok(response) => read(response, &patterns, request.timeout).await,
                 Err(error) if error.is_builder() || error.is_connect() => {
                     Reply::bare(End::NotStarted(chain(&error)))
                 }
@@ -68,7 +68,7 @@ fn prepare(request: &Request) -> Result<reqwest::RequestBuilder, String> {
     Ok(builder)
 }
 
-async fn read(mut response: reqwest::Response, patterns: &Patterns) -> Reply {
+async fn read(mut response: reqwest::Response, patterns: &Patterns, timeout: Duration) -> Reply {
     let status = response.status().as_u16();
     let clean = |text: &[u8]| patterns.text(&String::from_utf8_lossy(text));
     let headers = response
@@ -78,11 +78,17 @@ async fn read(mut response: reqwest::Response, patterns: &Patterns) -> Reply {
         .collect();
     let mut body = Vec::new();
     let mut is_whole = true;
+    let mut end = End::Status(status);
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_BODY => body.extend_from_slice(&chunk),
-            Ok(Some(_)) | Err(_) => {
+            Ok(Some(_)) => {
                 is_whole = false;
+                break;
+            }
+            Err(error) => {
+                is_whole = false;
+                end = End::Lost(not_whole(status, &error, timeout));
                 break;
             }
             Ok(None) => break,
@@ -92,6 +98,16 @@ async fn read(mut response: reqwest::Response, patterns: &Patterns) -> Reply {
         stdout: clean(&body),
         is_whole,
         headers,
-        ..Reply::bare(End::Status(status))
+        ..Reply::bare(end)
     }
+}
+
+/// What is said of a reply that began and did not come to its end: nobody knows what the server did.
+fn not_whole(status: u16, error: &reqwest::Error, timeout: Duration) -> String {
+    let why = if error.is_timeout() {
+        format!("it took longer than {}", in_seconds(timeout))
+    } else {
+        format!("it was cut off: {}", chain(error))
+    };
+    format!("the reply with status {status} was not received whole: {why}")
 }

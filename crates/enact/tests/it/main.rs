@@ -44,6 +44,7 @@ mod policy_hostile;
 mod policy_tests;
 mod processes;
 mod prompts;
+mod replies;
 mod requests;
 #[cfg(feature = "kubernetes")]
 mod runbook_clusters;
