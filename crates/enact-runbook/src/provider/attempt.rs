@@ -14,7 +14,7 @@ use super::folders::{Series, attempt_folder, newest};
 use super::reply::{End, Reply};
 use super::site::Site;
 use super::values::Known;
-use super::{RunbookProvider, Step, attempt_note, judge, outputs};
+use super::{RunbookProvider, Step, attempt_note, judge};
 use crate::kinds;
 use crate::process::redact::Patterns;
 use crate::process::{NamedLock, NamedSecret, environment};
@@ -341,8 +341,8 @@ impl RunbookProvider<'_> {
         if !succeeded {
             return Err(self.failure_of(change, step, &reply));
         }
-        let working_dir = self.working_dir(step.spec.working_dir.as_deref());
-        let made = outputs::read(&step.spec.outputs, &reply, &working_dir)
+        let made = self
+            .outputs_of(change, step, &reply)
             .map_err(|why| self.partly(change, Failure::new(Disposition::GiveUp, why)))?;
         if let Err(failure) = self.run_own_checks(change, step, &made).await {
             self.keep_answer(change, step, &made, &failure);
@@ -489,7 +489,7 @@ impl RunbookProvider<'_> {
 }
 
 /// A value as a command would print it.
-fn shown_value(value: &serde_json::Value) -> String {
+pub(crate) fn shown_value(value: &serde_json::Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), ToOwned::to_owned)

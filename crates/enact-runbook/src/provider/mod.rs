@@ -13,6 +13,7 @@ mod downtime;
 mod each;
 mod folders;
 mod judge;
+mod leaks;
 mod outputs;
 mod pins;
 mod preflight;

@@ -7,6 +7,7 @@ use enact_engine::provider::Made;
 use serde_json::Value;
 
 use super::judge::{find, shown};
+use super::leaks::Leaks;
 use super::reply::Reply;
 use crate::expression::compile_regex;
 use crate::spec::{OutputSpec, ValueType};
@@ -22,9 +23,10 @@ pub(crate) fn read(
     declared: &BTreeMap<String, OutputSpec>,
     reply: &Reply,
     working_dir: &Path,
+    leaks: &Leaks,
 ) -> Result<Made, String> {
     let lines = match &reply.output_file {
-        Some(text) => read_lines(text)?,
+        Some(text) => read_lines(text).map_err(|why| not_quoted(why, leaks.in_text(text)))?,
         None => BTreeMap::new(),
     };
     let mut made: Made = lines
@@ -33,7 +35,7 @@ pub(crate) fn read(
         .map(|(name, text)| (name.clone(), Value::String(text.clone())))
         .collect();
     for (name, spec) in declared {
-        let value = one(name, spec, &lines, reply, working_dir).map_err(|why| {
+        let value = one(name, spec, &lines, reply, working_dir, leaks).map_err(|why| {
             // Why could quote the value.
             if spec.secret {
                 format!("the output {name}, which is secret, is missing or not of its type")
@@ -50,19 +52,40 @@ pub(crate) fn read(
     Ok(made)
 }
 
+/// Why could quote a line that holds a secret, whole or cut.
+fn not_quoted(why: String, secret: Option<&str>) -> String {
+    match secret {
+        Some(secret) if why.starts_with("the line ") => format!(
+            "a line in the file that ENACT_OUTPUT names is neither name=value nor name<<END, and is not shown: it holds the \
+             secret {secret}"
+        ),
+        Some(_) | None => why,
+    }
+}
+
 fn one(
     name: &str,
     spec: &OutputSpec,
     lines: &BTreeMap<String, String>,
     reply: &Reply,
     working_dir: &Path,
+    leaks: &Leaks,
 ) -> Result<Value, String> {
     let text = source(name, spec, lines, reply, working_dir)?;
+    value_in(&text, spec).map_err(|why| match leaks.in_text(&text) {
+        Some(secret) => {
+            format!("what it is read from is not of its form, and is not shown: it holds the secret {secret}")
+        }
+        None => why,
+    })
+}
+
+fn value_in(text: &str, spec: &OutputSpec) -> Result<Value, String> {
     let value = match (&spec.json, &spec.regex) {
-        (Some(path), _) => from_json(&text, path)?,
-        (None, Some(pattern)) => Value::String(from_regex(&text, pattern)?),
+        (Some(path), _) => from_json(text, path)?,
+        (None, Some(pattern)) => Value::String(from_regex(text, pattern)?),
         (None, None) if spec.value_type == ValueType::Json => {
-            serde_json::from_str(&text).map_err(|error| format!("it is not JSON: {error}"))?
+            serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?
         }
         (None, None) => Value::String(text.trim_end_matches(['\n', '\r']).to_owned()),
     };

@@ -29,8 +29,13 @@ impl<'a> Known<'a> {
 
     /// An output: of this very attempt, a secret one that this process remembers, or one of the journal.
     fn output(&self, step: &str, output: &str) -> Option<Datum> {
-        if let Some((_, made)) = self.fresh.filter(|(change_id, _)| change_id.as_str() == step) {
-            return made.get(output).cloned().map(Datum::Open);
+        if let Some((change_id, made)) = self.fresh.filter(|(change_id, _)| change_id.as_str() == step) {
+            let spec = self.provider.steps.get(change_id).map(|step| &step.spec);
+            let is_secret = spec.is_some_and(|spec| spec.outputs.get(output).is_some_and(|one| one.secret));
+            return made
+                .get(output)
+                .cloned()
+                .map(|value| Datum::new(value, is_secret));
         }
         let step = ChangeId::from(step);
         let key = (step.clone(), output.to_owned());
