@@ -109,6 +109,31 @@ pub(crate) fn approve_and_admit(
     pass_gate(context, installation, plan, None, target, policies)
 }
 
+/// What keeps a plan from running although somebody has just approved it: somebody else's no, or that more people are needed.
+pub(crate) fn what_is_missing(
+    context: &Context,
+    installation: &Installation,
+    plan: &Plan,
+    policies: &mut Policies,
+) -> Option<String> {
+    let verdict = policies.judge(plan);
+    let gate = Gate {
+        context,
+        installation,
+        resumed: None,
+        target: plan.metadata().target.clone(),
+        bundle: policies.digest(),
+        purpose: Purpose::CarryOut,
+    };
+    let given = gate.records(plan).ok()?;
+    let closed = gate.ask(plan.clone(), &verdict, given.approvals).ok()?.err()?;
+    let by_people = matches!(
+        closed,
+        GateClosed::Rejected { .. } | GateClosed::NotApproved { .. }
+    );
+    by_people.then(|| closed.to_string())
+}
+
 /// Through the gate with today's policy and every approval of the plan that is kept here. The approvals that `resumed` has
 /// spent are not spent a second time by it.
 pub(crate) fn pass_gate(

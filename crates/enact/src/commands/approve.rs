@@ -16,6 +16,7 @@ use enact_engine::signature::Trust;
 
 use super::Context;
 use super::show::find;
+use crate::admission::what_is_missing;
 use crate::approve::{Said, confirm_digits, new_id, refuse_agent, unprotecting};
 use crate::carried;
 use crate::error::{CommandError, CommandResult};
@@ -120,12 +121,16 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
     finish(&mut record, key.as_deref(), &trust)?;
     installation.store.save_plan(plan.id(), &plan.to_bytes()?, now)?;
     keep(&installation, &record, args.out.as_deref())?;
-    say_given(&plan, record, &steps);
+    let says_enough = say_given(&plan, record, &steps);
+    let missing = what_is_missing(context, &installation, &plan, policies);
+    if let Some(missing) = missing.filter(|_| !says_enough) {
+        views::say(&format!("It does not run yet: {missing}\n"));
+    }
     Ok(ExitCode::Ok)
 }
 
-/// What was approved, with the plan's own limits, and what it does not allow.
-fn say_given(plan: &Plan, record: Approval, steps: &[StepName]) {
+/// What was approved, with the plan's own limits, and what it does not allow. True: that keeps it from running by itself.
+fn say_given(plan: &Plan, record: Approval, steps: &[StepName]) -> bool {
     let limited = match asked_by(plan) {
         Ok(asked) => tightened(record, &asked),
         Err(_unreadable) => record,
@@ -136,9 +141,11 @@ fn say_given(plan: &Plan, record: Approval, steps: &[StepName]) {
         runs(limited.max_runs),
         plan.id().short()
     ));
-    for line in term::not_allowed(&limited) {
+    let not_allowed = term::not_allowed(&limited);
+    for line in &not_allowed {
         views::say(&format!("{line}\n"));
     }
+    !not_allowed.is_empty()
 }
 
 /// A plan can say for how many runs an approval of it is good; more is not silently made less.
