@@ -31,7 +31,7 @@ impl<P: Provider> Runner<'_, P> {
         if must_wait || !self.is_needed(change).await? || self.hold(change, Moment::Before).await? {
             return Ok(());
         }
-        for attempt in 1.. {
+        for attempt in self.next_attempt(change).. {
             let outputs = self.outputs_for(change);
             match self.look_before(change, &outputs).await {
                 Ok(mismatches) if mismatches.is_empty() => {}
@@ -57,6 +57,16 @@ impl<P: Provider> Runner<'_, P> {
             }
         }
         Ok(())
+    }
+
+    /// The number of its next attempt. What a procedure tried before a stop counts: its plan says how often in all.
+    fn next_attempt(&self, change: &Change) -> u32 {
+        if change.handling.is_none() {
+            return 1;
+        }
+        let live = self.live.borrow();
+        let progress = live.state.changes.get(&change.change_id);
+        progress.map_or(1, |progress| progress.attempts_failed.saturating_add(1))
     }
 
     /// Asks the domain whether the change is needed, and writes down when it is not.

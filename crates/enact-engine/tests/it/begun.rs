@@ -1,7 +1,7 @@
 //! Steps that began and were not done: what may have happened of them is taken back with the rest.
 
-use ChangeState::{Delegated, Done, Pending, Undone};
-use enact_core::change::{Milliseconds, Undo};
+use ChangeState::{Delegated, Done, Failed, Pending, Undone};
+use enact_core::change::{ChangeId, Milliseconds, Undo};
 use enact_core::journal::{ChangeState, Choice, RunOutcome, RunPhase};
 use enact_core::procedure::{Attempts, RollbackMode};
 use enact_core::report::{BEGUN, RunReport};
@@ -59,6 +59,29 @@ fn a_step_whose_attempt_failed_and_that_was_stopped_before_the_next_is_taken_bac
     let state = desk.roll_back(&run_id);
     assert_eq!(states(&state)[..2], [Undone, Undone]);
     assert_eq!(desk.script.saw(), ["do a", "do b", "do z", "undo b", "undo a"]);
+}
+
+#[test]
+fn attempts_before_a_stop_count() {
+    let plan = four(|changes| {
+        handling(&mut changes[1]).attempts = Some(Attempts {
+            attempts: 3,
+            delay: Milliseconds(1),
+            growth_percent: 100,
+            longest: Milliseconds(1),
+        });
+    });
+    let again = || Err(Failure::new(Disposition::Retry { after: None }, "exit code 1").in_part());
+    let script = Script::default().applies("b", (0..9).map(|_| again()).collect());
+    let desk = Desk::new(&plan, script);
+    *desk.script.stops_at.borrow_mut() = Some("do b".to_owned());
+    let (run_id, state) = desk.start();
+    assert_eq!(state.phase, RunPhase::Stopped);
+    let state = desk.resume(&run_id);
+    let b = &state.changes[&ChangeId::from("b")];
+    assert_eq!(b.error.as_deref(), Some("exit code 1 (after 3 attempts)"));
+    assert_eq!(desk.script.saw(), ["do a", "do b", "do b", "do b", "do z"]);
+    assert_eq!((b.state, b.attempts_failed), (Failed, 2));
 }
 
 #[test]
