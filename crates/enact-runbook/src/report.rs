@@ -258,19 +258,7 @@ fn word_of(change: &Change, state: &RunState) -> &'static str {
 
 /// A step of another domain: as good as the worst of its changes.
 fn group_report(group: &crate::spec::Group, state: &RunState) -> StepReport {
-    let states: Vec<ChangeState> = group
-        .changes
-        .iter()
-        .map(|change_id| state.of(change_id))
-        .collect();
-    let word = if states.iter().all(|state| *state == ChangeState::Done) {
-        "succeeded"
-    } else {
-        states
-            .iter()
-            .find(|state| **state != ChangeState::Done)
-            .map_or("succeeded", |state| state_word(*state))
-    };
+    let word = state_word(group.state(state));
     let of = |pick: fn(&enact_core::journal::ChangeProgress) -> Option<u64>| {
         group
             .changes

@@ -79,8 +79,18 @@ impl Values for Known<'_> {
             Name::Parameter(name) => return self.parameter(name),
             Name::Output { step, output } => return self.output(step, output),
             Name::State(step) => {
-                let step = ChangeId::from(step.as_str());
-                json!(self.provider.with_state(|state| word(state.of(&step))))
+                let group = self
+                    .provider
+                    .document
+                    .groups
+                    .iter()
+                    .find(|group| group.step == *step);
+                let change_id = ChangeId::from(step.as_str());
+                let stands = self.provider.with_state(|state| match group {
+                    Some(group) => group.state(state),
+                    None => state.of(&change_id),
+                });
+                json!(word(stands))
             }
             Name::Run(fact) => self.run_fact(*fact)?,
             Name::PlanHash => json!(self.provider.plan_hash),

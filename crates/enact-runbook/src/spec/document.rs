@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use enact_core::change::{ChangeId, Milliseconds};
 use enact_core::condition::duration_in_words;
+use enact_core::journal::{ChangeState, RunState};
 use enact_core::procedure::RollbackRule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -393,4 +394,18 @@ pub struct Group {
     /// with. Absent for other steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Value>,
+}
+
+impl Group {
+    /// Where the step stands: as its first change that is not done; changes that are not needed count as done beside others.
+    pub fn state(&self, run: &RunState) -> ChangeState {
+        let states: Vec<ChangeState> = self.changes.iter().map(|change_id| run.of(change_id)).collect();
+        if !states.is_empty() && states.iter().all(|state| *state == ChangeState::Omitted) {
+            return ChangeState::Omitted;
+        }
+        let mut open = states
+            .iter()
+            .filter(|state| !matches!(state, ChangeState::Done | ChangeState::Omitted));
+        open.next().copied().unwrap_or(ChangeState::Done)
+    }
 }
