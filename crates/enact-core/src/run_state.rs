@@ -201,6 +201,8 @@ pub struct ChangeProgress {
     pub assumption: Option<String>,
     /// What somebody said about a delegated change.
     pub attested: Option<Attestation>,
+    /// Was it left out because a person chose so?
+    pub left_out_by_person: bool,
     /// The newest hold that was opened at it.
     pub held: Option<Hold>,
     /// Who has confirmed it.
@@ -239,6 +241,7 @@ impl ChangeProgress {
             attempt_error: None,
             assumption: None,
             attested: None,
+            left_out_by_person: false,
             held: None,
             confirmed: Vec::new(),
             adopted_from: None,
@@ -618,7 +621,10 @@ fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, out
             choice: Choice::Skip,
             reason,
             ..
-        } => progress.error = Some(format!("left out: {reason}")),
+        } => {
+            progress.error = Some(format!("left out: {reason}"));
+            progress.left_out_by_person = true;
+        }
         Fact::Skipped { because, .. } | Fact::Omitted { because, .. } => {
             progress.error = Some(because.clone());
         }
