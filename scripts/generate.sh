@@ -6,7 +6,7 @@ unset COLUMNS
 enact=${ENACT_BINARY:-$CARGO_TARGET_DIR/debug/enact}
 [ -n "${ENACT_BINARY:-}" ] || cargo build --quiet --locked -p enact
 mkdir -p docs/reference
-for document in plan run entry approval policy-input policy-test runbook runbook-document runbook-step runbook-report; do
+for document in plan run run-next entry approval policy-input policy-test runbook runbook-document runbook-step runbook-report; do
   "$enact" schema "$document" > "docs/reference/$document.schema.json"
 done
 mkdir -p deploy

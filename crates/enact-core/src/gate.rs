@@ -13,9 +13,10 @@ mod count;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::binding::bind_back;
 pub use self::binding::{Binding, term};
 use self::count::count_approvals;
-pub use self::count::{is_kept, tightened};
+pub use self::count::{CLOCK_SKEW, is_kept, tightened};
 use crate::approval::{Approval, ApprovalId, Decision};
 use crate::asked::{Asked, Unreadable, asked_by};
 use crate::canonical::Digest;
@@ -65,7 +66,7 @@ impl AdmittedPlan {
     }
 
     /// The restrictions that the run is held to, see [`Binding`].
-    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> + Clone {
         self.binding.conditions.iter()
     }
 
@@ -92,6 +93,8 @@ pub struct Circumstances {
     pub people: People,
     /// Is everything stopped by the installation-wide latch? The reason.
     pub latched: Option<String>,
+    /// Is it an agent that starts the run? Then somebody has approved the plan also where its author says that it only reads.
+    pub by_agent: bool,
     /// The run that the plan takes over, where it is a revision.
     pub parentage: Parentage,
     /// What the plan is let through for.
@@ -104,7 +107,7 @@ pub enum Purpose {
     /// To be carried out.
     #[default]
     CarryOut,
-    /// So that a person can take back what a run of it did. Undoing an approved run is within what was approved: an approval
+    /// So that a person can take back what a run of it did, or end it. Undoing an approved run is within what was approved: an approval
     /// that has run out, is spent, or was withdrawn, and a later no, are no reason to leave work half done. Whoever calls
     /// asks the person first, and an agent never.
     TakeBack,
@@ -178,16 +181,24 @@ pub enum Refusal {
     FromTheFuture(ApprovalId),
     #[error("approval {0} is for a dry run only")]
     DryRunOnly(ApprovalId),
-    #[error("approval {approval} has a condition on {change:?}, and the plan has no such step")]
+    #[error("approval {approval} has a condition on step {change}, and the plan has no such step")]
     UnknownStep { approval: ApprovalId, change: ChangeId },
     #[error("approval {approval} has a condition that nothing watches over in this plan: {condition}")]
     NotWatched { approval: ApprovalId, condition: String },
+    #[error("approval {approval} adds a check, which would run, and it does not count itself: {why}")]
+    AddsCheck { approval: ApprovalId, why: String },
     #[error("approval {0} was waived, and an approval is asked for")]
     NotWaivable(ApprovalId),
     #[error("{needed} approval(s) needed, {valid} valid")]
     TooFew { needed: u32, valid: usize },
     #[error("nobody with role {0} has approved")]
     RoleMissing(String),
+    #[error("{needed} people with role {} needed, {valid} valid", .roles.join(" or "))]
+    TooFewWithRole {
+        needed: u32,
+        valid: usize,
+        roles: Vec<String>,
+    },
 }
 
 fn because(reason: &Option<String>) -> String {
@@ -214,7 +225,8 @@ fn ids(changes: &[ChangeId]) -> String {
 }
 
 /// Lets a plan through, or says why not. Checked in this order: latch, target, verdict, the run it takes over, rejection,
-/// what is held back by a condition, approvals, protection; the last four not to take a run back. A plan without a write needs no approval.
+/// what is held back by a condition, approvals, protection; the last four not to take a run back. A plan without a write needs no approval,
+/// unless an agent starts it: that a step only reads is its author's word.
 ///
 /// # Errors
 /// See [`GateClosed`].
@@ -227,16 +239,16 @@ pub fn admit(
     check_surroundings(&plan, circumstances)?;
     check_verdict(&plan, &verdict, circumstances)?;
     prove(&plan, &circumstances.parentage)?;
+    let approvals = without_withdrawn(approvals, &plan);
     if circumstances.purpose == Purpose::TakeBack {
         return Ok(AdmittedPlan {
+            binding: binding_back(&plan, &verdict, approvals, circumstances),
             plan,
             verdict,
             approvals: Vec::new(),
-            binding: Binding::default(),
             purpose: Purpose::TakeBack,
         });
     }
-    let approvals = without_withdrawn(approvals, &plan);
     if let Some(no) = approvals.iter().find(|record| rejects(record, &plan)) {
         return Err(GateClosed::Rejected {
             approver: no.approver.to_string(),
@@ -244,16 +256,9 @@ pub fn admit(
             reason: no.reason.clone(),
         });
     }
-    let (counted, binding) = if plan.changes().iter().any(crate::change::Change::writes) {
-        let asked = asked_by(&plan)?;
-        let besides = circumstances.asked_by_plan.clone().unwrap_or_default();
-        let question = Question {
-            plan: &plan,
-            needed: besides.and(&asked.requirement).and(&verdict.requirement),
-            waivable: may_waive(&plan, &asked, circumstances) && !verdict.asks_for_approval(),
-            asked,
-            circumstances,
-        };
+    let writes = plan.changes().iter().any(crate::change::Change::writes);
+    let (counted, binding) = if writes || (circumstances.by_agent && !plan.changes().is_empty()) {
+        let question = Question::of(&plan, &verdict, asked_by(&plan)?, circumstances);
         let counted = count_approvals(&question, approvals)?;
         check_acknowledged(&plan, &counted.0)?;
         counted
@@ -286,6 +291,33 @@ struct Question<'a> {
     asked: Asked,
     waivable: bool,
     circumstances: &'a Circumstances,
+}
+
+impl<'a> Question<'a> {
+    fn of(plan: &'a Plan, verdict: &Verdict, asked: Asked, circumstances: &'a Circumstances) -> Self {
+        let besides = circumstances.asked_by_plan.clone().unwrap_or_default();
+        Self {
+            plan,
+            needed: besides.and(&asked.requirement).and(&verdict.requirement),
+            waivable: may_waive(plan, &asked, circumstances) && !verdict.asks_for_approval(),
+            asked,
+            circumstances,
+        }
+    }
+}
+
+/// What still binds while a run is taken back or ended: whoever wanted to be asked before a step is asked before it also where
+/// it closes the run.
+fn binding_back(
+    plan: &Plan,
+    verdict: &Verdict,
+    approvals: Vec<Approval>,
+    circumstances: &Circumstances,
+) -> Binding {
+    match asked_by(plan) {
+        Ok(asked) => bind_back(&Question::of(plan, verdict, asked, circumstances), approvals),
+        Err(_) => Binding::default(),
+    }
 }
 
 /// Takes out what its own giver took back; a no only by a word that is as strong.

@@ -11,16 +11,18 @@ use serde_json::Value;
 use crate::approval::{ApprovalId, Signature};
 use crate::canonical::{Digest, canonical_json};
 use crate::change::{Adopted, ChangeId};
+use crate::change_state::Step;
 use crate::condition::Condition;
 use crate::criterion::CriterionReport;
 use crate::plan::PlanId;
 use crate::principal::Principal;
 use crate::procedure::{Hold, Moment};
-use crate::run_state::Step;
 
 pub use chain::{Entry, JournalError, verify_chain};
 
-pub use crate::run_state::{ChangeProgress, ChangeState, RunPhase, RunState};
+pub use crate::change_progress::ChangeProgress;
+pub use crate::change_state::ChangeState;
+pub use crate::run_state::{RunPhase, RunState};
 
 /// The name of a run.
 #[derive(

@@ -3,13 +3,15 @@
 //! No I/O, no clock, no randomness: what happens here can be replayed. A reader may take the modules in this order:
 //! [`change`], [`procedure`] and [`plan`] (what is to be done), [`check`] and [`order`] (is it well formed, in which order),
 //! [`verdict`], [`asked`], [`approval`] and [`condition`] (who must agree, who agreed, and to what exactly), [`revision`] (may it take a run over), [`gate`] (the one way to an [`gate::AdmittedPlan`]),
-//! [`journal`] (what happened), [`run_state`] and [`confirmation`] (what that adds up to), [`undoing`] (what of it is to be taken back), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
+//! [`journal`] (what happened), [`run_state`], [`change_progress`], [`change_state`] and [`confirmation`] (what that adds up to), [`undoing`] (what of it is to be taken back), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
 //! [`diagnostic`] and [`yaml`] are what domains read documents with.
 
 pub mod approval;
 pub mod asked;
 pub mod canonical;
 pub mod change;
+pub mod change_progress;
+pub mod change_state;
 pub mod check;
 pub mod condition;
 pub mod confirmation;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::canonical::{Digest, ObjectDigest};
-use crate::change::{Change, ChangeId};
+use crate::change::{Change, ChangeId, Precondition};
 use crate::check::{PlanFault, check_plan};
 use crate::diagnostic::Severity;
 use crate::fault::{Fault, planted};
@@ -460,6 +460,28 @@ impl Plan {
         content.member("summary", &self.summary)?;
         content.list("warnings", &self.warnings)?;
         Ok(PlanId(content.finish()))
+    }
+
+    /// The plan with further checks right before changes of it: what a run does that an approval adds checks to. It is another
+    /// plan, for judging; the id that was approved is not its id.
+    ///
+    /// # Errors
+    /// See [`FreezeError`].
+    pub fn with_checks(&self, added: &[(ChangeId, Precondition)]) -> Result<Self, FreezeError> {
+        let mut changes = self.changes.clone();
+        for change in &mut changes {
+            let own = added
+                .iter()
+                .filter(|(change_id, _)| *change_id == change.change_id);
+            change.preconditions.extend(own.map(|(_, check)| check.clone()));
+        }
+        let draft = PlanDraft {
+            metadata: self.metadata.clone(),
+            document: self.document.clone(),
+            changes,
+            warnings: self.warnings.clone(),
+        };
+        draft.freeze()
     }
 
     /// The same plan with what policy said about it. The id stays.

@@ -68,12 +68,12 @@ pub struct ChangeReport {
     pub resource_id: Option<String>,
     /// What became of it.
     pub outcome: ChangeOutcome,
-    /// Was its postcondition read after the run and found to hold?
+    /// Was a check of its own (its postcondition, a step's `verify`) found to hold? What has none is done, and not verified.
     pub verified: bool,
     /// Was its outcome found out by looking, because the answer was lost?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub settled: bool,
-    /// Why, when it is not done.
+    /// Why, when it is not done; of what failed and was taken back, why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What differed, before its effect or after the run.
@@ -99,9 +99,9 @@ pub struct ExecutionError {
 pub struct ExecutionResult {
     /// Changes whose effect happened.
     pub success_count: usize,
-    /// Changes that failed, drifted, are unknown or stuck.
+    /// Changes that failed, drifted, are unknown or stuck, also where they were taken back since.
     pub failure_count: usize,
-    /// Changes left out because of others, adopted, taken back, or not come to.
+    /// Changes left out because of others, adopted, done and taken back, or not come to.
     pub skipped_count: usize,
     /// Changes that protection forbids.
     pub blocked_count: usize,
@@ -112,11 +112,12 @@ pub struct ExecutionResult {
 /// Does the world look as the plan says?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Verification {
-    /// Changes whose postconditions hold.
+    /// Changes whose own checks hold.
     pub verified_count: usize,
-    /// Changes whose postconditions do not hold.
+    /// Changes whose own checks do not hold.
     pub mismatch_count: usize,
-    /// Changes that were done and not looked at.
+    /// Changes that were done and not looked at, or have no check of their own: attested, or ended well. With the two above,
+    /// all that were done.
     pub unchecked_count: usize,
 }
 
@@ -332,17 +333,22 @@ fn report_change(change: &Change, state: &RunState) -> ChangeReport {
             }
             progress => outcome(change, progress.map(|progress| progress.state)),
         },
-        verified: progress
-            .and_then(|progress| progress.checked.as_ref())
-            .is_some_and(Vec::is_empty),
+        verified: !change.postconditions.is_empty()
+            && progress
+                .and_then(|progress| progress.checked.as_ref())
+                .is_some_and(Vec::is_empty),
         settled: progress.is_some_and(|progress| progress.settled),
-        reason: change
-            .block_reason
-            .clone()
-            .or_else(|| progress.and_then(|progress| progress.error.clone()))
-            .or_else(|| begun(change, progress))
-            .or_else(|| nothing_to_undo(change, progress)),
+        reason: change.block_reason.clone().or_else(|| reason(change, progress)),
         mismatches,
+    }
+}
+
+/// Why a change is not done, or what its plan says of taking it back; of what failed and has no way back, both.
+fn reason(change: &Change, progress: Option<&ChangeProgress>) -> Option<String> {
+    let failure = progress.and_then(ChangeProgress::reason);
+    match (failure, nothing_to_undo(change, progress)) {
+        (Some(failure), Some(nothing)) => Some(format!("{failure}; {nothing}")),
+        (failure, nothing) => failure.or_else(|| begun(change, progress)).or(nothing),
     }
 }
 
@@ -384,6 +390,8 @@ fn count(changes: &[ChangeReport]) -> ExecutionResult {
         match change.outcome {
             ChangeOutcome::Done => result.success_count += 1,
             ChangeOutcome::Blocked => result.blocked_count += 1,
+            // What failed and was taken back has failed all the same.
+            ChangeOutcome::Undone if has_reason(change) => result.add_failure(change),
             ChangeOutcome::Skipped
             | ChangeOutcome::NotRun
             | ChangeOutcome::Undone
@@ -396,18 +404,28 @@ fn count(changes: &[ChangeReport]) -> ExecutionResult {
             | ChangeOutcome::Drifted
             | ChangeOutcome::Unknown
             | ChangeOutcome::Escalated
-            | ChangeOutcome::Stuck => {
-                result.failure_count += 1;
-                result.errors.push(ExecutionError {
-                    change_id: change.change_id.clone(),
-                    resource_type: change.resource_type.clone(),
-                    resource_name: change.resource_name.clone(),
-                    error: failure_text(change),
-                });
-            }
+            | ChangeOutcome::Stuck => result.add_failure(change),
         }
     }
     result
+}
+
+impl ExecutionResult {
+    fn add_failure(&mut self, change: &ChangeReport) {
+        self.failure_count += 1;
+        self.errors.push(ExecutionError {
+            change_id: change.change_id.clone(),
+            resource_type: change.resource_type.clone(),
+            resource_name: change.resource_name.clone(),
+            error: failure_text(change),
+        });
+    }
+}
+
+/// Did it go wrong before it was taken back?
+fn has_reason(change: &ChangeReport) -> bool {
+    let reason = change.reason.as_deref();
+    reason.is_some_and(|reason| reason != NOTHING_TO_UNDO)
 }
 
 fn failure_text(change: &ChangeReport) -> String {
@@ -433,14 +451,14 @@ fn verification(changes: &[ChangeReport], state: &RunState) -> Verification {
         unchecked_count: 0,
     };
     for change in done {
-        let checked = state
-            .changes
-            .get(&change.change_id)
-            .is_some_and(|progress| progress.checked.is_some());
-        match (checked, change.verified) {
-            (true, true) => verification.verified_count += 1,
-            (true, false) => verification.mismatch_count += 1,
-            (false, _) => verification.unchecked_count += 1,
+        let progress = state.changes.get(&change.change_id);
+        let differs = progress
+            .and_then(|progress| progress.checked.as_ref())
+            .is_some_and(|mismatches| !mismatches.is_empty());
+        match (differs, change.verified) {
+            (true, _) => verification.mismatch_count += 1,
+            (false, true) => verification.verified_count += 1,
+            (false, false) => verification.unchecked_count += 1,
         }
     }
     verification

@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use crate::canonical::Digest;
 use crate::change::{Action, Adopted, Change, ChangeId};
+use crate::change_progress::ChangeProgress;
+use crate::change_state::ChangeState;
 use crate::journal::{Entry, JournalError, RunId, RunPhase, RunState, verify_chain};
 use crate::plan::{Plan, Revision};
-use crate::run_state::{ChangeProgress, ChangeState};
 
 /// A run that a plan wants to take over: the plan it ran, and its journal.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,6 +9,7 @@ pub struct RunClock {
     last: Option<Timestamp>,
     elapsed_ms: u64,
     waited_ms: u64,
+    lost_ms: u64,
     waits: bool,
 }
 
@@ -21,6 +22,23 @@ impl RunClock {
             self.waited_ms = self.waited_ms.saturating_add(span);
         }
         self.last = Some(at);
+    }
+
+    /// The same where nobody was at the run since the newest entry, without that anybody had said so: its process had died.
+    /// Returns how long that was, in milliseconds.
+    pub(crate) fn pass_unattended(&mut self, at: Timestamp) -> u64 {
+        let span = self.since_last(at);
+        self.pass(at);
+        if self.waits {
+            return 0;
+        }
+        self.lost_ms = self.lost_ms.saturating_add(span);
+        span
+    }
+
+    /// So many milliseconds of that were work all the same.
+    pub(crate) fn give_back(&mut self, milliseconds: u64) {
+        self.lost_ms = self.lost_ms.saturating_sub(milliseconds);
     }
 
     /// From the newest entry on the run waits, or is at work again.
@@ -38,9 +56,10 @@ impl RunClock {
         self.elapsed_ms.saturating_add(self.since_last(now))
     }
 
-    /// Milliseconds at work until then, without the spans in which the run waited or was stopped.
+    /// Milliseconds at work until then, without the spans in which the run waited, was stopped, or had no process.
     pub fn worked_at(&self, now: Timestamp) -> u64 {
-        let worked = self.elapsed_ms.saturating_sub(self.waited_ms);
+        let idle = self.waited_ms.saturating_add(self.lost_ms);
+        let worked = self.elapsed_ms.saturating_sub(idle);
         if self.waits {
             worked
         } else {
@@ -88,6 +107,16 @@ mod tests {
         clock.set_waiting(false);
         assert_eq!(clock.worked_at(at(5_003)), 13_000);
         assert_eq!(clock.elapsed_at(at(5_003)), 4_903_000);
+    }
+
+    #[test]
+    fn time_without_a_process_is_no_work() {
+        let mut clock = clock(&[100, 110]);
+        assert_eq!(clock.pass_unattended(at(5_000)), 4_890_000);
+        assert_eq!(clock.worked_at(at(5_003)), 13_000);
+        assert_eq!(clock.elapsed_at(at(5_003)), 4_903_000);
+        clock.set_waiting(true);
+        assert_eq!(clock.pass_unattended(at(6_000)), 0, "it is counted once");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where a run and each of its changes stand: the one table of transitions, and the fold of a journal.
+//! Where a run and each of its changes stand: the fold of a journal, by the table of `change_state`.
 //!
 //! State is never stored: it is the fold of the entries ([`RunState::replay`]). A fact that the table does not allow is a
 //! corrupt journal or a fault of ours; either way the run stops.
@@ -9,142 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::ApprovalId;
 use crate::change::{Change, ChangeId, Effect};
-use crate::confirmation::{Confirmation, Missing};
+use crate::change_progress::{Attestation, ChangeProgress, remember, remember_failure};
+use crate::change_state::{ChangeState, Step, next_state};
 use crate::criterion::CriterionReport;
-use crate::journal::{Choice, Entry, Fact, JournalError, Mismatch, RunId, RunOutcome, Subject};
+use crate::journal::{Choice, Entry, Fact, JournalError, Mismatch, Note, RunId, RunOutcome, Subject};
 use crate::plan::{Plan, PlanId};
-use crate::principal::Principal;
-use crate::procedure::Hold;
 use crate::reference::Outputs;
 use crate::run_clock::RunClock;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    Intent,
-    Done,
-    Adopted,
-    NotDone,
-    Failed,
-    Drifted,
-    Unknown,
-    Skipped,
-    Checked,
-    UndoIntent,
-    UndoInPart,
-    Undone,
-    UndoFailed,
-    DecidedDone,
-    DecidedNotDone,
-    Attempted,
-    Omitted,
-    Held,
-    Confirmed,
-    Delegated,
-    Attested,
-    Escalated,
-    ChosenAgain,
-    ChosenSkip,
-    ChosenEnd,
-}
-
-impl Step {
-    pub(crate) fn of_choice(choice: Choice) -> Self {
-        match choice {
-            Choice::Retry | Choice::Accept => Self::ChosenAgain,
-            Choice::Skip => Self::ChosenSkip,
-            Choice::Rollback | Choice::Abort => Self::ChosenEnd,
-        }
-    }
-}
-
-/// Where one change stands.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeState {
-    /// Nothing happened yet.
-    Pending,
-    /// Its effect may be under way.
-    Started,
-    /// Its effect happened.
-    Done,
-    /// It failed without effect.
-    Failed,
-    /// It was stopped by drift.
-    Drifted,
-    /// Nobody knows.
-    Unknown,
-    /// It was left out because of another.
-    Skipped,
-    /// It is not needed.
-    Omitted,
-    /// It is in somebody else's hands.
-    Delegated,
-    /// It waits for a person to choose how to go on.
-    Escalated,
-    /// Its undo may be under way.
-    Undoing,
-    /// It was taken back.
-    Undone,
-    /// Its undo failed.
-    Stuck,
-}
-
-impl ChangeState {
-    /// May its effect have happened without our knowing?
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Started | Self::Unknown | Self::Undoing)
-    }
-}
-
-/// The one transition table.
-fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
-    use ChangeState as S;
-    Some(match (from, step) {
-        (S::Pending, Step::Intent) => S::Started,
-        (S::Started | S::Unknown, Step::Done) | (S::Pending, Step::Adopted) => S::Done,
-        (S::Started | S::Unknown, Step::NotDone) => S::Pending,
-        (S::Pending | S::Started, Step::Failed) => S::Failed,
-        (S::Pending | S::Started, Step::Drifted) => S::Drifted,
-        (S::Started | S::Unknown, Step::Unknown) => S::Unknown,
-        (S::Pending, Step::Skipped) => S::Skipped,
-        (S::Done, Step::Checked) => S::Done,
-        (S::Started, Step::Attempted) => S::Started,
-        (S::Pending | S::Escalated, Step::Omitted) => S::Omitted,
-        (S::Pending, Step::Held | Step::Confirmed) => S::Pending,
-        (S::Done, Step::Held | Step::Confirmed) => S::Done,
-        (S::Started, Step::Delegated) => S::Delegated,
-        (S::Delegated, Step::Attested) => S::Started,
-        (S::Pending | S::Started | S::Unknown | S::Delegated, Step::Escalated) => S::Escalated,
-        (S::Escalated, Step::ChosenAgain) => S::Pending,
-        (S::Escalated | S::Failed, Step::ChosenSkip) => S::Omitted,
-        // Pending: instead of a confirmation that the run waits for.
-        (S::Pending | S::Escalated | S::Failed | S::Delegated, Step::ChosenEnd) => S::Failed,
-        // Everything was done and verification failed: the choice is about the run, and named by its last change.
-        (S::Done, Step::ChosenEnd) => S::Done,
-        // What failed or is not known may have happened in part.
-        (S::Done | S::Stuck | S::Failed | S::Unknown, Step::UndoIntent | Step::UndoInPart)
-        | (
-            S::Pending | S::Drifted | S::Skipped | S::Omitted | S::Delegated | S::Escalated,
-            Step::UndoInPart,
-        ) => S::Undoing,
-        (S::Undoing, Step::Undone) => S::Undone,
-        (S::Undoing, Step::UndoFailed) => S::Stuck,
-        (S::Unknown, Step::DecidedDone) => S::Done,
-        (S::Unknown, Step::DecidedNotDone) => S::Pending,
-        (S::Stuck, Step::DecidedDone) => S::Undone,
-        (S::Stuck, Step::DecidedNotDone) => S::Done,
-        _ => return None,
-    })
-}
-
-impl ChangeProgress {
-    /// How long its effect took, once it has ended.
-    pub fn took_ms(&self) -> Option<u64> {
-        Some(self.ended_ms?.saturating_sub(self.started_ms?))
-    }
-}
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -159,99 +30,6 @@ pub enum RunPhase {
     Paused,
     /// Ended.
     Finished,
-}
-
-/// What is known about one change of a run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ChangeProgress {
-    /// Where it stands.
-    pub state: ChangeState,
-    /// When its effect was last about to start.
-    pub intent_at: Option<jiff::Timestamp>,
-    /// What went wrong, or why it was skipped.
-    pub error: Option<String>,
-    /// What differed before its effect.
-    pub drift: Vec<Mismatch>,
-    /// What differed after the run; `None` when nobody looked.
-    pub checked: Option<Vec<Mismatch>>,
-    /// Was its outcome found out by looking?
-    pub settled: bool,
-    /// May its effect have happened, whole or in part, although it is not done? So it stays until it is done or taken back,
-    /// or somebody has looked.
-    pub partial: bool,
-    /// Is the run to be taken back because it failed?
-    pub take_back: bool,
-    /// Is it in somebody's hands who has said nothing yet?
-    pub handed_over: bool,
-    /// Where it stood when taking it back began.
-    pub undone_from: Option<ChangeState>,
-    /// How often its effect was about to start.
-    pub intents: u32,
-    /// The number of the entry with which its effect last was about to start, or was done: its place among what is taken back.
-    pub place: u64,
-    /// When its effect was about to start the last time, in milliseconds of the run's own time.
-    pub started_ms: Option<u64>,
-    /// When its effect ended, one way or another; likewise.
-    pub ended_ms: Option<u64>,
-    /// Attempts that failed and were followed by another.
-    pub attempts_failed: u32,
-    /// What went wrong with the newest of them, until the change is done.
-    pub attempt_error: Option<String>,
-    /// The assumption that an escalation is about.
-    pub assumption: Option<String>,
-    /// What somebody said about a delegated change.
-    pub attested: Option<Attestation>,
-    /// Was it left out because a person chose so?
-    pub left_out_by_person: bool,
-    /// The newest hold that was opened at it.
-    pub held: Option<Hold>,
-    /// Who has confirmed it.
-    pub confirmed: Vec<Confirmation>,
-    /// The run that did it, where this one took that over.
-    pub adopted_from: Option<RunId>,
-}
-
-/// Somebody's word that something is done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attestation {
-    /// Who.
-    pub by: Principal,
-    /// What they bring forward.
-    pub evidence: BTreeMap<String, String>,
-}
-
-impl ChangeProgress {
-    fn new(state: ChangeState) -> Self {
-        Self {
-            state,
-            intent_at: None,
-            error: None,
-            drift: Vec::new(),
-            checked: None,
-            settled: false,
-            partial: false,
-            take_back: false,
-            handed_over: false,
-            undone_from: None,
-            intents: 0,
-            place: 0,
-            started_ms: None,
-            ended_ms: None,
-            attempts_failed: 0,
-            attempt_error: None,
-            assumption: None,
-            attested: None,
-            left_out_by_person: false,
-            held: None,
-            confirmed: Vec::new(),
-            adopted_from: None,
-        }
-    }
-
-    /// Has enough been confirmed for this hold?
-    pub fn satisfies(&self, hold: &Hold) -> bool {
-        Missing::at(hold, &self.confirmed).is_nobody()
-    }
 }
 
 /// What is known about a run: the fold of its entries.
@@ -363,9 +141,31 @@ impl RunState {
         match entry.fact.step() {
             Some((change_id, step)) => self.record_step(entry, change_id, step),
             None => {
-                self.clock.pass(entry.at);
+                self.pass_time(entry);
                 self.record_run(entry.at, &entry.fact);
                 Ok(())
+            }
+        }
+    }
+
+    /// A run that is under way is taken up, or spoken to, only when its process is gone: since then nobody was at it.
+    fn pass_time(&mut self, entry: &Entry) {
+        let from_outside = matches!(
+            entry.fact,
+            Fact::Resumed { .. }
+                | Fact::Decided { .. }
+                | Fact::Chosen { .. }
+                | Fact::Attested { .. }
+                | Fact::Confirmed { .. }
+        );
+        if !from_outside || self.phase != RunPhase::Running {
+            self.clock.pass(entry.at);
+            return;
+        }
+        let span = self.clock.pass_unattended(entry.at);
+        for progress in self.changes.values_mut() {
+            if progress.state == ChangeState::Started {
+                progress.unattended_ms = progress.unattended_ms.saturating_add(span);
             }
         }
     }
@@ -459,9 +259,25 @@ impl RunState {
             | Fact::Attested { .. }
             | Fact::Escalated { .. }
             | Fact::Chosen { .. }
-            | Fact::Noted(_)
             | Fact::Decided { .. } => {}
+            Fact::Noted(note) => self.give_back_time(note),
         }
+    }
+
+    /// What a command did while its engine was gone was work: its supervisor measured it.
+    fn give_back_time(&mut self, note: &Note) {
+        let elapsed = self.clock.elapsed();
+        let took = note.detail.get("took_ms").and_then(serde_json::Value::as_u64);
+        let progress = note.change_id.as_ref().and_then(|id| self.changes.get_mut(id));
+        let (Some(took), Some(progress)) = (took.filter(|_| note.topic == "attempt"), progress) else {
+            return;
+        };
+        let until = progress.ended_ms.unwrap_or(elapsed);
+        let span = until.saturating_sub(progress.started_ms.unwrap_or(until));
+        let attended = span.saturating_sub(progress.unattended_ms);
+        let back = took.saturating_sub(attended).min(progress.unattended_ms);
+        progress.unattended_ms -= back;
+        self.clock.give_back(back);
     }
 
     fn remember_choice(&mut self, change_id: &ChangeId, choice: Choice) {
@@ -503,7 +319,7 @@ impl RunState {
                 step: format!("{step:?}"),
             });
         };
-        self.clock.pass(entry.at);
+        self.pass_time(entry);
         let now = self.clock.elapsed();
         let progress = self
             .changes
@@ -519,8 +335,16 @@ impl RunState {
             progress.intents = progress.intents.saturating_add(1);
             progress.place = entry.seq;
             progress.ended_ms = None;
+            progress.unattended_ms = 0;
         }
-        if matches!(step, Step::Done | Step::Failed | Step::Escalated | Step::Unknown) {
+        let ends = [
+            Step::Done,
+            Step::Failed,
+            Step::Escalated,
+            Step::Unknown,
+            Step::Omitted,
+        ];
+        if ends.contains(&step) {
             progress.ended_ms = Some(now);
         }
         if state == ChangeState::Done && from != ChangeState::Done {
@@ -530,138 +354,10 @@ impl RunState {
             self.done_order.push(change_id.clone());
         }
         remember(progress, &entry.fact, entry.at, &mut self.outputs);
+        remember_failure(progress, from);
         if let Fact::Chosen { choice, .. } = &entry.fact {
             self.remember_choice(change_id, *choice);
         }
         Ok(())
-    }
-}
-
-/// Keeps the particulars of a fact about one change.
-fn remember(progress: &mut ChangeProgress, fact: &Fact, at: jiff::Timestamp, outputs: &mut Outputs) {
-    match fact {
-        Fact::Done {
-            change_id,
-            outputs: made,
-            settled,
-        } => {
-            progress.settled = *settled;
-            progress.error = None;
-            progress.attempt_error = None;
-            progress.partial = false;
-            outputs.insert(change_id.clone(), made.clone());
-        }
-        Fact::Adopted {
-            change_id,
-            run_id,
-            adopted,
-        } => {
-            progress.intent_at = Some(adopted.started_at);
-            progress.started_ms = Some(0);
-            progress.ended_ms = Some(adopted.took_ms);
-            progress.adopted_from = Some(run_id.clone());
-            outputs.insert(change_id.clone(), adopted.outputs.clone());
-        }
-        Fact::Failed {
-            error,
-            partial,
-            take_back,
-            ..
-        } => {
-            progress.error = Some(error.clone());
-            progress.take_back = *take_back;
-            progress.partial |= *partial;
-        }
-        Fact::Escalated {
-            error,
-            assumption,
-            partial,
-            ..
-        } => {
-            progress.error = Some(error.clone());
-            progress.partial |= *partial;
-            progress.assumption.clone_from(assumption);
-        }
-        Fact::Unknown { error, .. } | Fact::UndoFailed { error, .. } => {
-            progress.error = Some(error.clone());
-        }
-        Fact::Attempted { error, partial, .. } => {
-            progress.error = Some(error.clone());
-            progress.attempt_error = Some(error.clone());
-            progress.partial |= *partial;
-            progress.attempts_failed += 1;
-        }
-        Fact::Held { hold, .. } => progress.held = Some(hold.clone()),
-        Fact::Confirmed {
-            at: moment,
-            by,
-            roles,
-            proof,
-            ..
-        } => progress.confirmed.push(Confirmation {
-            at: *moment,
-            by: by.clone(),
-            person: by.id.clone(),
-            key_id: proof.as_ref().map(|proof| proof.signature.key_id.clone()),
-            roles: roles.clone(),
-            when: at,
-        }),
-        Fact::Delegated { .. } => {
-            progress.partial = true;
-            progress.handed_over = true;
-        }
-        Fact::Attested { by, evidence, .. } => {
-            progress.handed_over = false;
-            progress.attested = Some(Attestation {
-                by: by.clone(),
-                evidence: evidence.clone(),
-            });
-        }
-        Fact::Chosen {
-            choice: Choice::Skip,
-            reason,
-            ..
-        } => {
-            progress.error = Some(format!("left out: {reason}"));
-            progress.left_out_by_person = true;
-        }
-        Fact::Skipped { because, .. } | Fact::Omitted { because, .. } => {
-            progress.error = Some(because.clone());
-        }
-        Fact::Drifted { mismatches, .. } => progress.drift.clone_from(mismatches),
-        Fact::Checked { mismatches, .. } => progress.checked = Some(mismatches.clone()),
-        Fact::Decided {
-            change_id,
-            outputs: made,
-            ..
-        } => {
-            progress.error = None;
-            // A person has looked.
-            progress.partial = false;
-            if !made.is_empty() {
-                outputs.insert(change_id.clone(), made.clone());
-            }
-        }
-        Fact::NotDone { partial, .. } => {
-            progress.error = None;
-            progress.partial |= *partial;
-        }
-        Fact::Undone { .. } => {
-            progress.error = None;
-            progress.partial = false;
-        }
-        // What was attested was about the attempt before.
-        Fact::Intent { .. } => progress.attested = None,
-        Fact::UndoIntent { .. }
-        | Fact::Chosen { .. }
-        | Fact::Noted(_)
-        | Fact::Judged { .. }
-        | Fact::RunStarted { .. }
-        | Fact::Resumed { .. }
-        | Fact::Preflight { .. }
-        | Fact::Stopped { .. }
-        | Fact::Paused { .. }
-        | Fact::Superseded { .. }
-        | Fact::Finished { .. } => {}
     }
 }

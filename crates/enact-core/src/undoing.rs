@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::change::{Change, ChangeId, Effect, Undo};
+use crate::change_progress::ChangeProgress;
+use crate::change_state::ChangeState;
 use crate::plan::Plan;
-use crate::run_state::{ChangeProgress, ChangeState, RunState};
+use crate::run_state::RunState;
 
 /// What is to be taken back, last one first: everything that was done, and of a procedure also steps that began and were not done,
 /// or whose outcome nobody knows; of a resource it is looked up whether it is there. What was taken back already keeps its

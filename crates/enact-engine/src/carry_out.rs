@@ -69,8 +69,12 @@ impl<P: Provider> Runner<'_, P> {
         progress.map_or(1, |progress| progress.attempts_failed.saturating_add(1))
     }
 
-    /// Asks the domain whether the change is needed, and writes down when it is not.
+    /// Asks the domain whether the change is needed, and writes down when it is not. That is decided once: what has begun is not
+    /// found needless afterwards, half done.
     async fn is_needed(&self, change: &Change) -> Result<bool, RunError> {
+        if self.has_begun(change) {
+            return Ok(true);
+        }
         let outputs = self.outputs_for(change);
         match self.provider.not_needed(change, &outputs).await {
             Ok(None) => Ok(true),
@@ -84,6 +88,12 @@ impl<P: Provider> Runner<'_, P> {
                 Ok(false)
             }
         }
+    }
+
+    fn has_begun(&self, change: &Change) -> bool {
+        let live = self.live.borrow();
+        let progress = live.state.changes.get(&change.change_id);
+        progress.is_some_and(|progress| progress.intents > 0)
     }
 
     async fn look_before(&self, change: &Change, outputs: &Outputs) -> Result<Vec<Mismatch>, Failure> {

@@ -11,6 +11,7 @@ pub mod holder;
 pub mod http;
 pub mod installation;
 pub mod journal;
+mod looking;
 mod overlay;
 pub mod policy;
 pub mod provider;

@@ -1,29 +1,27 @@
 //! The run loop: walks an admitted plan, entry before effect, outcome before whatever depends on it.
 //!
 //! The stages of a run stand in [`Runner::run`]. What happens to one change stands in `carry_out.rs`, where a run waits for
-//! people in `waiting.rs`, how it ends after a failure in `ending.rs`. What a change may do next
+//! people in `waiting.rs`, what it looks at in `looking.rs`, how it ends after a failure in `ending.rs`. What a change may do next
 //! is decided by the journal's transition table in `enact-core`; this module only asks in the right order.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use enact_core::change::{Change, ChangeId};
+use enact_core::change::Change;
 use enact_core::event::{Event, Progress};
 use enact_core::fault::{Fault, planted};
 use enact_core::gate::{AdmittedPlan, Purpose};
-use enact_core::journal::{ChangeState, Entry, Fact, JournalError, Mismatch, RunState};
+use enact_core::journal::{ChangeState, Entry, Fact, JournalError, RunState};
 use enact_core::procedure::{Moment, RollbackMode, RollbackRule};
 use enact_core::reference::Outputs;
 use enact_core::report::outcome_of;
 use enact_core::run_clock::RunClock;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use crate::carry_out::not_done;
 use crate::clock::Clock;
 use crate::journal::{Entries, Journal};
 use crate::overlay::Overlay;
-use crate::provider::{Disposition, Failure, Provider};
+use crate::provider::{Failure, Provider};
 use crate::queue::Queue;
 use crate::reporting::Reporting;
 use crate::retry::RetryPolicy;
@@ -178,7 +176,8 @@ impl<'a, P: Provider> Runner<'a, P> {
     /// # Errors
     /// See [`RunError`]; effects that were under way are settled by the next `resume`.
     pub async fn run(self) -> Result<RunState, RunError> {
-        if self.admitted.purpose() != Purpose::CarryOut {
+        // Of a run that somebody has ended only what closes it is still to come, which is no more than taking it back.
+        if self.admitted.purpose() != Purpose::CarryOut && !self.is_ending() {
             return Err(RunError::OnlyBack);
         }
         let result = self.unless_let_go(self.stages()).await;
@@ -327,98 +326,6 @@ impl<'a, P: Provider> Runner<'a, P> {
         self.live.borrow().state.ending.is_some()
     }
 
-    /// Looks what became of every effect whose outcome the journal does not hold.
-    async fn settle_open(&self) -> Result<(), RunError> {
-        let open: Vec<&Change> = self
-            .admitted
-            .plan()
-            .executable()
-            .into_iter()
-            .filter(|change| matches!(self.state_of(change), ChangeState::Started | ChangeState::Unknown))
-            .collect();
-        for change in open {
-            if planted(Fault::RepeatWithoutLooking) {
-                self.record(not_done(change, false)).await?;
-                continue;
-            }
-            self.settle(change, &self.why_open(change)).await?;
-        }
-        Ok(())
-    }
-
-    /// Why it has to be looked what became of a change.
-    fn why_open(&self, change: &Change) -> String {
-        let live = self.live.borrow();
-        let progress = live.state.changes.get(&change.change_id);
-        let is_started = self.state_of(change) == ChangeState::Started;
-        let attested = progress.and_then(|progress| progress.attested.as_ref());
-        if let Some(attested) = attested.filter(|_| is_started) {
-            return format!(
-                "{} attested it, and what has to hold then is looked at",
-                attested.by
-            );
-        }
-        // What was started again has left its earlier failure behind.
-        let known = progress
-            .filter(|_| !is_started)
-            .and_then(|progress| progress.error.clone());
-        known.unwrap_or_else(|| "the process ended before an answer was recorded".to_owned())
-    }
-
-    /// Reads all preconditions in one pass. False means: stop, nothing may be written.
-    async fn preflight(&self) -> Result<bool, RunError> {
-        let plan = self.admitted.plan();
-        let pending: Vec<&Change> = plan
-            .executable()
-            .into_iter()
-            .filter(|change| self.state_of(change) == ChangeState::Pending)
-            .collect();
-        if pending.is_empty() || planted(Fault::NoPreflight) {
-            return Ok(true);
-        }
-        self.tell(Progress::CheckingPreconditions {
-            changes: pending.len(),
-        });
-        let outputs = self.outputs();
-        let mismatches = match self.provider.preflight(&pending, &outputs).await {
-            Ok(mismatches) => mismatches,
-            // Nothing starts any more: the run stops, and the next process looks again.
-            Err(failure) if failure.disposition == Disposition::Stopped => {
-                self.cut_short.set(true);
-                return Ok(true);
-            }
-            Err(failure) => return Err(RunError::Unreadable(failure)),
-        };
-        self.record(Fact::Preflight {
-            mismatches: mismatches.clone(),
-        })
-        .await?;
-        if mismatches.is_empty() {
-            return Ok(true);
-        }
-        if !self.live.borrow().state.stands_on_effects(plan) {
-            return Ok(false);
-        }
-        // Others are done already: only those that met drift stop, as in a run without a pause.
-        let mut by_change: BTreeMap<ChangeId, Vec<Mismatch>> = BTreeMap::new();
-        for mismatch in mismatches {
-            by_change
-                .entry(mismatch.change_id.clone())
-                .or_default()
-                .push(mismatch);
-        }
-        for change in pending {
-            // A procedure waits for a person at the first of them.
-            if self.is_paused() {
-                break;
-            }
-            if let Some(mismatches) = by_change.remove(&change.change_id) {
-                self.drifted(change, mismatches).await?;
-            }
-        }
-        Ok(true)
-    }
-
     /// Carries changes out as soon as what they depend on is done, at most `concurrency` at a time: those that run however
     /// the run ends, or all others.
     pub(crate) async fn changes(&self, always: bool) -> Result<(), RunError> {
@@ -481,43 +388,6 @@ impl<'a, P: Provider> Runner<'a, P> {
         Ok(())
     }
 
-    /// Reads the postconditions of everything that was done, and writes down what differs.
-    async fn verify(&self) -> Result<(), RunError> {
-        let done: Vec<&Change> = self
-            .admitted
-            .plan()
-            .executable()
-            .into_iter()
-            .filter(|change| self.state_of(change) == ChangeState::Done)
-            .collect();
-        if done.is_empty() {
-            return Ok(());
-        }
-        self.tell(Progress::Verifying { changes: done.len() });
-        let outputs = self.outputs();
-        let mut found: BTreeMap<ChangeId, Vec<Mismatch>> = BTreeMap::new();
-        match self.provider.verify(&done, &outputs).await {
-            Ok(mismatches) => {
-                for mismatch in mismatches {
-                    found
-                        .entry(mismatch.change_id.clone())
-                        .or_default()
-                        .push(mismatch);
-                }
-            }
-            // Everything was done; that it could not be checked is for the result to say, not a reason to break off.
-            Err(failure) => {
-                tracing::warn!(%failure, "verification could not read the world");
-                return Ok(());
-            }
-        }
-        let facts = done.iter().map(|change| Fact::Checked {
-            change_id: change.change_id.clone(),
-            mismatches: found.remove(&change.change_id).unwrap_or_default(),
-        });
-        self.record_all(facts.collect()).await
-    }
-
     pub(crate) async fn finish(&self) -> Result<(), RunError> {
         let outcome = outcome_of(self.admitted.plan(), &self.live.borrow().state);
         self.record(Fact::Finished { outcome }).await
@@ -566,7 +436,7 @@ impl<'a, P: Provider> Runner<'a, P> {
     }
 
     /// What all finished changes produced.
-    fn outputs(&self) -> Outputs {
+    pub(crate) fn outputs(&self) -> Outputs {
         self.live.borrow().state.outputs.clone()
     }
 

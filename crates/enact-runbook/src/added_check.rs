@@ -45,7 +45,9 @@ pub fn added_check(
     know_plan(&mut reading, plan, document, change_id);
     reading.shell = shell(plan, defaults);
     let read = reading.check(&parsed.root, "the check");
-    let found = faults(reading.findings);
+    let mut found = reading.findings;
+    found.extend(crate::lint::texts(&reading.texts));
+    let found = faults(found);
     match read {
         Some(check) if found.is_empty() => Ok(check),
         Some(_) | None if !found.is_empty() => Err(found),

@@ -1,11 +1,13 @@
 //! Is plan-and-execute the right way to do something? The questions of the pattern's own table, each with a verdict and its
 //! reason, and what to do. Advice never blocks anything.
 
+use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::{Body, Entry, Plain};
 use serde::Serialize;
 
 use crate::compile::{MAX_BYTES, Source, parse};
-use crate::reading::Node;
+use crate::questions::check_runbook;
+use crate::reading::{Node, as_written, is_blank};
 
 /// Does the world change while one works?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -283,16 +285,20 @@ fn recommend(facts: &Facts) -> (Recommendation, Vec<&'static str>) {
     (Recommendation::PlanAndExecute, because)
 }
 
-/// What a runbook says about itself. A file that cannot be read says nothing.
-pub fn facts_of(source: &Source) -> Facts {
+/// What a runbook says about itself; one that cannot be read says nothing.
+///
+/// # Errors
+/// A file that is something else.
+pub fn facts_of(source: &Source) -> Result<Facts, Vec<Diagnostic>> {
     let Ok(parsed) = parse(&source.name, &source.content, MAX_BYTES) else {
-        return Facts::default();
+        return Ok(Facts::default());
     };
+    check_runbook(source, &parsed)?;
     let root = &parsed.root;
     let steps = list(root, "steps");
     let questions = list(root, "questions");
     let open = questions.iter().any(|question| {
-        get(question, "answer").is_none()
+        get(question, "answer").and_then(as_written).is_none_or(is_blank)
             && get(question, "blocking").and_then(Node::scalar) != Some(serde_json::Value::Bool(false))
     });
     let requirements = match (list(root, "requirements").is_empty(), open) {
@@ -306,7 +312,7 @@ pub fn facts_of(source: &Source) -> Facts {
     let level = get(root, "risk")
         .and_then(|risk| get(risk, "level"))
         .and_then(Node::text);
-    Facts {
+    Ok(Facts {
         environment: None,
         requirements: Some(requirements),
         steps: Some(match steps.len() {
@@ -321,7 +327,7 @@ pub fn facts_of(source: &Source) -> Facts {
             (Some(_), false) => Some(Stakes::Low),
             (None, false) => None,
         },
-    }
+    })
 }
 
 fn get<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {

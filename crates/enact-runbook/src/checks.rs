@@ -9,7 +9,9 @@ use serde_json_path::JsonPath;
 use crate::expression::compile_regex;
 use crate::kinds::{KINDS, Kind, Use};
 use crate::reading::{Fields, Node, Reading, Slot, one_or_more};
-use crate::spec::{CheckSpec, ExitExpectation, Expect, JsonExpectation, Matcher, Text, TextExpectation};
+use crate::spec::{
+    CHECK_TIMEOUT, CheckSpec, ExitExpectation, Expect, JsonExpectation, Matcher, Text, TextExpectation,
+};
 
 const OWN_KEYS: [&str; 6] = ["for_each", "expect", "timeout", "retry", "env", "working_dir"];
 const JSON_OPERATORS: [&str; 14] = [
@@ -29,10 +31,28 @@ const JSON_OPERATORS: [&str; 14] = [
     "any==",
 ];
 
-/// How long one look may take when the author does not say.
-const TIMEOUT: Milliseconds = Milliseconds(30_000);
 /// How long between two looks.
 const DELAY: Milliseconds = Milliseconds(2_000);
+
+/// What an operator expects where a value that stands in the document can never be it. Mappings may be texts with expressions.
+pub(crate) fn not_for(op: &str, value: &Value) -> Option<&'static str> {
+    let fits = match op {
+        "in" => value.is_array(),
+        "~" => value.is_number(),
+        "matches" => value.is_string(),
+        "<" | "<=" | ">" | ">=" => value.is_number() || value.is_string(),
+        _ => true,
+    };
+    if fits || value.is_object() {
+        return None;
+    }
+    Some(match op {
+        "in" => "a list",
+        "~" => "a number",
+        "matches" => "a regular expression",
+        _ => "a number or text",
+    })
+}
 
 /// The one action of a mapping.
 pub(crate) struct ActionNode<'n> {
@@ -92,7 +112,7 @@ impl Reading<'_> {
             kind: action.kind.name().to_owned(),
             action: read?,
             expect: expect.unwrap_or_default(),
-            timeout: timeout.flatten().or(self.check_timeout).unwrap_or(TIMEOUT),
+            timeout: timeout.flatten().or(self.check_timeout).unwrap_or(CHECK_TIMEOUT),
             attempts,
             delay,
             env: self.env.clone(),
@@ -313,6 +333,10 @@ impl Reading<'_> {
             Some(value) => Some(value?),
             None => None,
         };
+        if let Some(expected) = value.as_ref().and_then(|value| not_for(op, value)) {
+            let fault = Diagnostic::error(format!("`op: {op}` expects {expected} as its `value`"));
+            self.fault(fields.key_span("value"), fault);
+        }
         Some(JsonExpectation {
             path: path?,
             op: op.to_owned(),

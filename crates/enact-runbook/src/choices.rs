@@ -61,7 +61,8 @@ pub fn may_run_again(change: &Change, started: bool) -> bool {
     says("repeat") != Some("never") || says("kind") == Some("manual")
 }
 
-/// Is what a stop calls its assumption the limit of the downtime? Not where the plan has an assumption of that name.
+/// Is what a stop calls its assumption the limit of the downtime? Not where a plan of an earlier version has an assumption of that
+/// name.
 pub fn is_downtime(plan: &Plan, assumption: Option<&str>) -> bool {
     let assumptions = plan.document().and_then(|document| document.get("assumptions"));
     let mut assumptions = assumptions.and_then(Value::as_array).into_iter().flatten();

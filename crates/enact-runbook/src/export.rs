@@ -72,7 +72,7 @@ impl Page {
 
     /// One line of a list; its text is escaped.
     fn bullet(&mut self, text: &str) {
-        self.text.push_str(&format!("- {}\n", escaped(text)));
+        self.text.push_str(&format!("- {}\n", begun(&escaped(text))));
     }
 
     /// One line of a list with code in it.
@@ -106,6 +106,20 @@ impl Page {
 /// The longest run of backticks in a text.
 fn longest_run(text: &str) -> usize {
     text.split(|next| next != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// A text at the start of a block, where some marks begin a heading, a list, a quote or a rule.
+fn begun(text: &str) -> String {
+    let digits = text.trim_start_matches(|next: char| next.is_ascii_digit());
+    let number = text.len() - digits.len();
+    if number > 0 && digits.starts_with(['.', ')']) {
+        let (number, rest) = text.split_at(number);
+        return format!("{number}\\{rest}");
+    }
+    if text.starts_with(['#', '+', '-', '>', '=', '~']) {
+        return format!("\\{text}");
+    }
+    text.to_owned()
 }
 
 /// Text in one line, in which nothing is markup.

@@ -32,6 +32,11 @@ pub trait Files {
 
     /// Is there a file of this path?
     fn exists(&self, path: &str) -> bool;
+
+    /// The path from the runbook's folder of a file inside of it that is named in a roundabout way: absolute, or with `..`.
+    fn found_inside(&self, path: &str) -> Option<String> {
+        normal_path(path).ok().filter(|path| self.exists(path))
+    }
 }
 
 /// Files in memory: a runbook that comes alone has none.

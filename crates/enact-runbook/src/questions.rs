@@ -1,12 +1,14 @@
 //! The questions of a runbook: which are open, and answers written into the author's file, the rest of it untouched.
 
-use enact_core::diagnostic::{Diagnostic, Place};
+use enact_core::diagnostic::{Diagnostic, Place, Severity};
 use enact_core::yaml::{Body, Entry, Plain, Span};
 use serde_json::{Map, Value};
 
-use crate::compile::{MAX_BYTES, Source, parse};
+use crate::compile::{MAX_BYTES, Parsed, Source, parse};
+use crate::document::VERSION;
 use crate::markdown::Lines;
-use crate::reading::Node;
+use crate::process::display::is_hidden;
+use crate::reading::{Node, is_blank};
 
 /// How many lines an old answer may have.
 const LINES: usize = 100;
@@ -44,6 +46,23 @@ pub struct Answer {
     pub at: String,
 }
 
+/// Refuses what is no runbook; whatever else is wrong with one does not matter here.
+///
+/// # Errors
+/// What has none of the keys that runbooks have.
+pub(crate) fn check_runbook(source: &Source, parsed: &Parsed) -> Result<(), Vec<Diagnostic>> {
+    const OWN: [&str; 4] = ["requirements", "questions", "steps", "acceptance"];
+    let version = entry(&parsed.root, "version").and_then(|entry| said(&entry.value));
+    if version.as_deref() == Some(VERSION) || OWN.iter().any(|key| entry(&parsed.root, key).is_some()) {
+        return Ok(());
+    }
+    let fault = Diagnostic::error(format!(
+        "{} is no runbook: it does not say `version: {VERSION}`",
+        source.name
+    ));
+    Err(vec![fault.hint("enact runbook new NAME begins one")])
+}
+
 /// The questions, in the order of the file.
 ///
 /// # Errors
@@ -55,16 +74,18 @@ pub fn list(source: &Source) -> Result<Vec<Asked>, Vec<Diagnostic>> {
             .map(|finding| finding.diagnostic)
             .collect::<Vec<_>>()
     })?;
+    check_runbook(source, &parsed)?;
     let found = questions(&parsed.root).iter().filter_map(|node| {
         let text = |key| entry(node, key).and_then(|entry| said(&entry.value));
+        let saying = |key| text(key).filter(|text: &String| !is_blank(text));
         let blocking = entry(node, "blocking").and_then(|entry| entry.value.scalar());
         Some(Asked {
             id: text("id")?,
             text: text("text").unwrap_or_default(),
             blocking: blocking != Some(Value::Bool(false)),
-            answer: text("answer"),
-            default: text("default"),
-            answered_by: text("answered_by"),
+            answer: saying("answer"),
+            default: saying("default"),
+            answered_by: saying("answered_by"),
             answered_at: text("answered_at"),
             place: parsed.file.place(node.span),
         })
@@ -90,7 +111,15 @@ pub fn answer(source: &Source, id: &str, given: &Answer) -> Result<String, Vec<D
             Diagnostic::error(format!("there is no question `{id}`")).hint(hint),
         ]);
     }
+    if let Some(character) = given.text.chars().find(|next| is_hidden(*next)) {
+        let what = format!(
+            "the answer has an invisible character in it: U+{:04X}",
+            u32::from(character)
+        );
+        return Err(vec![Diagnostic::error(what).hint("leave it out")]);
+    }
     let text = String::from_utf8(source.content.clone()).map_err(|error| fault(error.to_string()))?;
+    let before = errors(source.name.as_str(), &text);
     let (mark, mut text) = match text.strip_prefix('\u{feff}') {
         Some(rest) => ("\u{feff}", rest.to_owned()),
         None => ("", text),
@@ -110,7 +139,23 @@ pub fn answer(source: &Source, id: &str, given: &Answer) -> Result<String, Vec<D
             vec![fault.hint(format!("write it into the file by hand: `{key}: …`"))]
         })?;
     }
+    if errors(&source.name, &text) > before {
+        let fault = Diagnostic::error("with this answer the file would not be clear any more");
+        return Err(vec![
+            fault.hint("write it as plain text, without comments or other marks"),
+        ]);
+    }
     Ok(format!("{mark}{text}"))
+}
+
+/// How much of a text cannot be read for sure.
+fn errors(name: &str, text: &str) -> usize {
+    let notes = match parse(name, text.as_bytes(), MAX_BYTES) {
+        Ok(parsed) => parsed.notes,
+        Err(findings) => findings,
+    };
+    let errors = notes.iter().map(|note| note.diagnostic.severity);
+    errors.filter(|severity| *severity == Severity::Error).count()
 }
 
 /// One key of a question set, in the first way that changes nothing else.

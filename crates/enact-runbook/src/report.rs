@@ -6,22 +6,23 @@
     reason = "a report picks the few facts it is about; all others say nothing to it"
 )]
 
-use std::collections::BTreeMap;
+mod departures;
+mod requirements;
+mod waits;
 
-use enact_core::change::{Change, ChangeId, Undo};
+use enact_core::approval::{Approval, ApprovalId};
+use enact_core::change::{Change, Undo};
 use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::journal::{
-    ChangeProgress, ChangeState, Choice, Entry, Fact, JournalError, RunId, RunOutcome, RunState,
+    ChangeProgress, ChangeState, Entry, Fact, JournalError, RunId, RunOutcome, RunState,
 };
 use enact_core::plan::Plan;
-use enact_core::procedure::Moment;
 use enact_core::report::begun;
-use enact_core::run_clock::RunClock;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::provider::reply::survivors_in_words;
+pub use self::departures::left_behind;
 use crate::provider::{downtime_length, state_word};
 use crate::spec::{Document, STEP};
 
@@ -48,6 +49,9 @@ pub struct RunbookReport {
     /// When it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
+    /// The approvals that it rested on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<ApprovalReport>,
     /// Conditions of its approvals, in their own form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<enact_core::condition::Condition>,
@@ -70,6 +74,22 @@ pub struct RunbookReport {
     pub not_verified: Vec<String>,
 }
 
+/// One approval that a run rested on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApprovalReport {
+    /// Its name.
+    pub approval_id: ApprovalId,
+    /// Who gave it; absent where the approval is not at hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// When it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<String>,
+    /// The sentence that came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
+}
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepReport {
@@ -79,7 +99,8 @@ pub struct StepReport {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// `succeeded`, `failed`, `skipped`, `undone`, `nothing_to_undo`, …
+    /// `succeeded`, `failed`, `skipped`, `undone`, `nothing_to_undo`, …; `pending` only while the run has not ended, `not_run`
+    /// after that.
     pub state: String,
     /// What was expected, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -170,7 +191,7 @@ impl RunbookReport {
             .changes()
             .iter()
             .filter(|change| change.resource_type == STEP)
-            .map(|change| step_report(change, &state))
+            .map(|change| step_report(plan, change, &state, entries))
             .chain(document.groups.iter().map(|group| group_report(group, &state)))
             .collect();
         Ok(Self {
@@ -181,16 +202,56 @@ impl RunbookReport {
             title: document.title.clone(),
             outcome: state.outcome,
             started_at: state.started_at.map(|at| at.to_string()),
+            approvals: approvals(entries),
             conditions: conditions(entries),
-            waits: waits(entries),
+            waits: waits::waits(entries),
             times: times(document, &state, now),
             criteria: state.criteria.clone(),
-            requirements: requirements(plan, document, &state),
-            deviations: deviations(&state, entries),
+            requirements: requirements::requirements(plan, document, &state),
+            deviations: departures::deviations(plan, &state, entries),
             not_verified: not_verified(plan, &state, entries),
             steps: in_order(steps),
         })
     }
+
+    /// Says who gave the approvals, and what came with those of a later day.
+    pub fn add_approvals(&mut self, known: &[Approval]) {
+        for report in &mut self.approvals {
+            let id = &report.approval_id;
+            let Some(approval) = known.iter().find(|approval| approval.approval_id == *id) else {
+                continue;
+            };
+            report.by = Some(approval.approver.id.clone());
+            report.decided_at = Some(approval.decided_at.to_string());
+            report.said.clone_from(&approval.said);
+            for condition in &approval.conditions {
+                if !self.conditions.contains(condition) {
+                    self.conditions.push(condition.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Every approval that the run rested on at some time, in the order in which they came.
+fn approvals(entries: &[Entry]) -> Vec<ApprovalReport> {
+    let mut found: Vec<ApprovalReport> = Vec::new();
+    for entry in entries {
+        let (Fact::RunStarted { approvals, .. } | Fact::Resumed { approvals, .. }) = &entry.fact else {
+            continue;
+        };
+        for approval_id in approvals {
+            if found.iter().all(|known| known.approval_id != *approval_id) {
+                found.push(ApprovalReport {
+                    approval_id: approval_id.clone(),
+                    by: None,
+                    decided_at: None,
+                    said: None,
+                });
+            }
+        }
+    }
+    found
 }
 
 fn in_order(mut steps: Vec<StepReport>) -> Vec<StepReport> {
@@ -208,12 +269,11 @@ fn conditions(entries: &[Entry]) -> Vec<enact_core::condition::Condition> {
         .unwrap_or_default()
 }
 
-fn step_report(change: &Change, state: &RunState) -> StepReport {
+fn step_report(plan: &Plan, change: &Change, state: &RunState, entries: &[Entry]) -> StepReport {
     let progress = state.changes.get(&change.change_id);
     let actual = progress.and_then(enact_core::journal::ChangeProgress::took_ms);
     let estimate = change.estimate.map(|estimate| estimate.0);
     let number = change.spec.as_ref().and_then(|spec| spec.get("number"));
-    let started = progress.is_some_and(|progress| progress.intents > 0);
     StepReport {
         number: number
             .and_then(serde_json::Value::as_u64)
@@ -227,12 +287,27 @@ fn step_report(change: &Change, state: &RunState) -> StepReport {
         percent: actual
             .zip(estimate)
             .and_then(|(actual, estimate)| (actual * 100).checked_div(estimate)),
-        attempts: u32::from(started) + progress.map_or(0, |progress| progress.attempts_failed),
+        attempts: departures::attempts(change, progress, entries),
         note: progress
-            .and_then(|progress| progress.error.clone())
+            .and_then(|progress| why(plan, progress))
             .or_else(|| tried(progress))
             .or_else(|| begun(change, progress)),
     }
+}
+
+/// Why a step stands where it does; what was left out because of another names that.
+fn why(plan: &Plan, progress: &ChangeProgress) -> Option<String> {
+    let reason = progress.reason()?;
+    let other = plan
+        .changes()
+        .iter()
+        .find(|other| other.change_id.as_str() == reason);
+    Some(match other {
+        Some(other) if progress.state == ChangeState::Skipped => {
+            format!("because of {}", other.change_id)
+        }
+        Some(_) | None => reason,
+    })
 }
 
 /// Why the newest attempt at a step failed that may be tried again.
@@ -257,13 +332,26 @@ fn word_of(change: &Change, state: &RunState) -> &'static str {
         ChangeState::Done if adopted => "adopted",
         ChangeState::Omitted if by_person => "skipped_by_operator",
         ChangeState::Undone if change.undo == Some(Undo::Nothing) => "nothing_to_undo",
-        other => state_word(other),
+        other => ended_word(
+            other,
+            state,
+            begun(change, state.changes.get(&change.change_id)).is_some(),
+        ),
+    }
+}
+
+/// A run that has ended comes to no further step; of one that was begun before, nobody knows.
+fn ended_word(at: ChangeState, state: &RunState, is_begun: bool) -> &'static str {
+    match (at, &state.outcome) {
+        (ChangeState::Pending, Some(_)) if is_begun => state_word(ChangeState::Unknown),
+        (ChangeState::Pending, Some(_)) => state_word(ChangeState::Skipped),
+        (at, _) => state_word(at),
     }
 }
 
 /// A step of another domain: as good as the worst of its changes.
 fn group_report(group: &crate::spec::Group, state: &RunState) -> StepReport {
-    let word = state_word(group.state(state));
+    let word = ended_word(group.state(state), state, false);
     let of = |pick: fn(&enact_core::journal::ChangeProgress) -> Option<u64>| {
         group
             .changes
@@ -273,17 +361,29 @@ fn group_report(group: &crate::spec::Group, state: &RunState) -> StepReport {
     let span = of(|progress| progress.started_ms)
         .min()
         .zip(of(|progress| progress.ended_ms).max());
+    let unattended: u64 = of(|progress| Some(progress.unattended_ms)).sum();
     StepReport {
         number: group.number,
         id: group.step.clone(),
         title: group.title.clone(),
         state: word.to_owned(),
         estimate_ms: None,
-        actual_ms: span.map(|(from, until)| until.saturating_sub(from)),
+        actual_ms: span.map(|(from, until)| until.saturating_sub(from).saturating_sub(unattended)),
         percent: None,
         attempts: u32::from(span.is_some()),
-        note: None,
+        note: group_note(group, state),
     }
+}
+
+/// What became of the changes of a step of another domain that say why they stand where they do.
+fn group_note(group: &crate::spec::Group, state: &RunState) -> Option<String> {
+    let reason = |change_id| state.changes.get(change_id).and_then(ChangeProgress::reason);
+    let notes: Vec<String> = group
+        .changes
+        .iter()
+        .filter_map(|change_id| Some(format!("{change_id}: {}", reason(change_id)?)))
+        .collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 fn times(document: &Document, state: &RunState, now: Timestamp) -> Times {
@@ -303,108 +403,6 @@ fn times(document: &Document, state: &RunState, now: Timestamp) -> Times {
     }
 }
 
-/// Since when, who spoke, until when, in the run's own milliseconds.
-type Waited = (u64, Vec<String>, Option<u64>);
-
-/// Waits from the journal: each begins with a hold, an escalation or a delegation and ends with people's words.
-fn waits(entries: &[Entry]) -> Vec<WaitReport> {
-    let mut open: BTreeMap<(ChangeId, String), Waited> = BTreeMap::new();
-    let mut order: Vec<(ChangeId, String)> = Vec::new();
-    let mut clock = RunClock::default();
-    for entry in entries {
-        clock.pass(entry.at);
-        let (key, by) = match &entry.fact {
-            Fact::Held { change_id, hold, .. } => ((change_id.clone(), confirmation(hold.at)), None),
-            Fact::Escalated { change_id, .. } => ((change_id.clone(), "decision".to_owned()), None),
-            Fact::Delegated { change_id } => ((change_id.clone(), "attestation".to_owned()), None),
-            Fact::Confirmed {
-                change_id, at, by, ..
-            } => ((change_id.clone(), confirmation(*at)), Some(by)),
-            Fact::Chosen { change_id, by, .. } => ((change_id.clone(), "decision".to_owned()), Some(by)),
-            Fact::Attested {
-                subject: enact_core::journal::Subject::Change(change_id),
-                by,
-                ..
-            } => ((change_id.clone(), "attestation".to_owned()), Some(by)),
-            _ => continue,
-        };
-        match by {
-            None => {
-                if let std::collections::btree_map::Entry::Vacant(slot) = open.entry(key) {
-                    order.push(slot.key().clone());
-                    slot.insert((clock.elapsed(), Vec::new(), None));
-                }
-            }
-            Some(by) => {
-                if let Some((_, people, until)) = open.get_mut(&key) {
-                    people.push(by.id.clone());
-                    *until = Some(clock.elapsed());
-                }
-            }
-        }
-    }
-    order
-        .into_iter()
-        .filter_map(|key| {
-            let (from, by, until) = open.remove(&key)?;
-            let (step, what) = key;
-            Some(WaitReport {
-                step: step.to_string(),
-                what,
-                by,
-                waited_ms: until.map(|until| until.saturating_sub(from)),
-            })
-        })
-        .collect()
-}
-
-fn confirmation(at: Moment) -> String {
-    format!("confirmation {}", at.as_str())
-}
-
-fn requirements(plan: &Plan, document: &Document, state: &RunState) -> Vec<RequirementReport> {
-    document
-        .requirements
-        .iter()
-        .map(|requirement| {
-            let mut evidence = Vec::new();
-            let mut good = true;
-            for change in plan.changes() {
-                if serves(change, &requirement.id) {
-                    let at = state.of(&change.change_id);
-                    good &= matches!(at, ChangeState::Done | ChangeState::Omitted);
-                    let word = match at {
-                        ChangeState::Done if is_claim(change) => verdict_word(CriterionVerdict::Attested),
-                        _ => word_of(change, state),
-                    };
-                    let word = word.replace('_', " ");
-                    evidence.push(format!("step {}: {word}", change.change_id));
-                }
-            }
-            let shows = |criterion: &&CriterionReport| criterion.satisfies.contains(&requirement.id);
-            for criterion in state.criteria.iter().filter(shows) {
-                good &= !criterion.verdict.is_against();
-                evidence.push(format!("{}: {}", criterion.id, verdict_word(criterion.verdict)));
-            }
-            RequirementReport {
-                id: requirement.id.clone(),
-                text: requirement.text.clone(),
-                shown: good && !evidence.is_empty(),
-                evidence,
-            }
-        })
-        .collect()
-}
-
-fn serves(change: &Change, requirement: &str) -> bool {
-    change
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.get("satisfies"))
-        .and_then(serde_json::Value::as_array)
-        .is_some_and(|list| list.iter().any(|id| id == requirement))
-}
-
 /// A criterion's verdict in words.
 pub fn verdict_word(verdict: CriterionVerdict) -> &'static str {
     match verdict {
@@ -415,73 +413,6 @@ pub fn verdict_word(verdict: CriterionVerdict) -> &'static str {
         CriterionVerdict::Waiting => "waiting",
         CriterionVerdict::NotApplicable => "not applicable",
     }
-}
-
-/// What departed from the plan: further attempts, skips, accepted assumptions, outcomes settled by a person.
-fn deviations(state: &RunState, entries: &[Entry]) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in entries {
-        match &entry.fact {
-            Fact::Attempted {
-                change_id,
-                attempt,
-                error,
-                partial: _,
-            } => {
-                found.push(format!(
-                    "{change_id}: attempt {attempt} failed ({error}) and another followed"
-                ));
-            }
-            Fact::Chosen {
-                change_id,
-                choice: choice @ (Choice::Skip | Choice::Accept | Choice::Retry),
-                by,
-                reason,
-                ..
-            } => found.push(format!(
-                "{change_id}: {} chose to {} ({reason})",
-                by.id,
-                choice.as_str()
-            )),
-            Fact::Decided {
-                change_id,
-                settlement,
-                by,
-                reason,
-                ..
-            } => {
-                let word = match settlement {
-                    enact_core::journal::Settlement::Done => "done",
-                    enact_core::journal::Settlement::NotDone => "not done",
-                };
-                found.push(format!("{change_id}: {} declared it {word} ({reason})", by.id));
-            }
-            Fact::Noted(note) => found.extend(left_behind(note)),
-            _ => {}
-        }
-    }
-    for (change_id, progress) in &state.changes {
-        if progress.settled && progress.attested.is_none() {
-            found.push(format!(
-                "{change_id}: its end was found out after an interruption"
-            ));
-        }
-    }
-    found
-}
-
-/// Processes of a step that not even SIGKILL ended.
-pub fn left_behind(note: &enact_core::journal::Note) -> Option<String> {
-    let survivors = note.detail.get("survivors")?.as_array()?;
-    let ids: Vec<u32> = survivors
-        .iter()
-        .filter_map(|id| u32::try_from(id.as_u64()?).ok())
-        .collect();
-    let words = survivors_in_words(&ids)?;
-    Some(match &note.change_id {
-        Some(change_id) => format!("{change_id}: {words}"),
-        None => words,
-    })
 }
 
 /// Steps and criteria that nobody looked at.
@@ -523,24 +454,4 @@ fn is_manual(change: &Change) -> bool {
         .as_ref()
         .and_then(|spec| spec.get("kind"))
         .is_some_and(|kind| kind == "manual")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn processes_that_are_left_stand_in_the_report() {
-        let note = |detail| enact_core::journal::Note {
-            change_id: Some(ChangeId::from("load")),
-            topic: "attempt".to_owned(),
-            detail,
-        };
-        let left = left_behind(&note(serde_json::json!({"ended": "done", "survivors": [7]})));
-        assert_eq!(
-            left.as_deref(),
-            Some("load: process 7 of it is still there: not even SIGKILL ended it")
-        );
-        assert_eq!(left_behind(&note(serde_json::json!({"ended": "done"}))), None);
-    }
 }

@@ -78,12 +78,13 @@ version: enact/v1
 kind: Plan
 name: NAME
 title: TITLE
+# What stands below its end and in no section is for readers, and not part of the plan.
+description: Why this exists.
 risk: { level: low, worst: "A folder is there that nobody needs" }
+# Check it: enact check FILE. Plan it: enact plan -f FILE.
 ---
 
 # TITLE
-
-Why this exists. Check it with `enact check FILE`, plan it with `enact plan -f FILE`.
 
 ## Requirements
 

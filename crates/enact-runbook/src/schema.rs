@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-use crate::document::VERSION;
+use crate::document::{PHASES, VERSION};
 use crate::each::MOST_ITEMS;
 use crate::kinds::KINDS;
 use crate::lint::ADVICE;
@@ -43,8 +43,23 @@ fn list(of: &str) -> Value {
     json!({"type": "array", "items": {"$ref": format!("#/$defs/{of}")}})
 }
 
+/// A single value that is taken as it is written.
+fn text() -> Value {
+    json!({"type": ["string", "number", "boolean"]})
+}
+
+/// A text that says something.
+fn title() -> Value {
+    json!({"type": ["string", "number", "boolean"], "pattern": "\\S"})
+}
+
 fn texts() -> Value {
-    json!({"type": "array", "items": {"type": "string"}})
+    json!({"type": "array", "items": text()})
+}
+
+/// A list, or one that stands for a list of one.
+fn one_or_more() -> Value {
+    json!({"type": ["array", "string", "number", "boolean"], "items": text()})
 }
 
 fn document() -> Value {
@@ -53,11 +68,11 @@ fn document() -> Value {
         "version": {"const": VERSION},
         "kind": {"const": "Plan"},
         "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"},
-        "title": {"type": "string"},
-        "description": {"type": "string"},
+        "title": title(),
+        "description": text(),
         "labels": {"type": "object"},
         "risk": mapping(&[], json!({
-            "worst": {"type": "string"}, "level": {"enum": ["low", "medium", "high", "critical"]}
+            "worst": text(), "level": {"enum": ["low", "medium", "high", "critical"]}
         })),
         "settings": {"$ref": "#/$defs/settings"},
         "parameters": {"type": "object", "additionalProperties": {"$ref": "#/$defs/parameter"}},
@@ -82,7 +97,7 @@ fn document() -> Value {
             "run_tests": verification, "run_lint": verification, "run_typecheck": verification
         })),
         "approvals": mapping(&[], json!({
-            "count": {"type": "integer", "minimum": 1}, "role": {"type": "string"}, "roles": texts(),
+            "count": {"type": "integer", "minimum": 1}, "role": one_or_more(), "roles": one_or_more(),
             "not_author": {"type": "boolean"}, "expires": {"$ref": "#/$defs/duration"},
             "max_runs": {"type": "integer", "minimum": 1},
             "window": mapping(&[], json!({"not_before": {"type": "string"}, "not_after": {"type": "string"}}))
@@ -114,7 +129,7 @@ fn common() -> Map<String, Value> {
         mapping(
             &[],
             json!({
-                "count": {"type": "integer", "minimum": 1}, "role": {"type": "string"}, "roles": texts()
+                "count": {"type": "integer", "minimum": 1}, "role": one_or_more(), "roles": one_or_more()
             }),
         ),
     );
@@ -123,7 +138,7 @@ fn common() -> Map<String, Value> {
         mapping(
             &["allow"],
             json!({
-                "allow": {"type": "array", "items": {"enum": ADVICE}}, "reason": {"type": "string"}
+                "allow": {"oneOf": [{"enum": ADVICE}, {"type": "array", "items": {"enum": ADVICE}}]}, "reason": text()
             }),
         ),
     );
@@ -137,24 +152,13 @@ fn common() -> Map<String, Value> {
             }}))
         ]}}),
     );
-    define(
-        "parameter",
-        mapping(
-            &[],
-            json!({
-                "type": {"enum": ["string", "integer", "boolean", "enum", "ident", "secret"]},
-                "default": {"type": ["string", "number", "boolean"]}, "required": {"type": "boolean"},
-                "min": {"type": "integer"}, "max": {"type": "integer"}, "pattern": {"type": "string"},
-                "values": {"type": "array"}, "from": {"type": ["string", "object"]}, "description": {"type": "string"}
-            }),
-        ),
-    );
+    define("parameter", parameter());
     define(
         "requirement",
         mapping(
             &["id", "text"],
             json!({
-                "id": {"type": "string"}, "text": {"type": "string"},
+                "id": {"type": "string"}, "text": text(),
                 "kind": {"enum": ["functional", "limit", "volume", "preserve"]},
                 "limit": mapping(&["metric", "max"], json!({
                     "metric": {"enum": ["downtime", "duration"]}, "max": {"$ref": "#/$defs/duration"}
@@ -168,7 +172,7 @@ fn common() -> Map<String, Value> {
         mapping(
             &["id", "text"],
             json!({
-                "id": {"type": "string"}, "text": {"type": "string"}, "blocking": {"type": "boolean", "default": true},
+                "id": {"type": "string"}, "text": text(), "blocking": {"type": "boolean", "default": true},
                 "answer": {"type": ["string", "number", "boolean"]}, "default": {"type": ["string", "number", "boolean"]},
                 "answered_by": {"type": "string"}, "answered_at": {"type": "string"}
             }),
@@ -179,8 +183,8 @@ fn common() -> Map<String, Value> {
         mapping(
             &["id", "text"],
             json!({
-                "id": {"type": "string"}, "text": {"type": "string"}, "check": {"$ref": "#/$defs/check"},
-                "at": texts(), "broken_when": list("matcher"), "freshness": {"$ref": "#/$defs/duration"}
+                "id": {"type": "string"}, "text": text(), "check": {"$ref": "#/$defs/check"},
+                "at": one_or_more(), "broken_when": list("matcher"), "freshness": {"$ref": "#/$defs/duration"}
             }),
         ),
     );
@@ -189,7 +193,7 @@ fn common() -> Map<String, Value> {
         mapping(
             &["id", "text"],
             json!({
-                "id": {"type": "string"}, "text": {"type": "string"}, "satisfies": texts(),
+                "id": {"type": "string"}, "text": text(), "satisfies": one_or_more(),
                 "check": {"$ref": "#/$defs/check"}, "manual": {"type": "boolean"}, "attest_by": {"type": "string"}
             }),
         ),
@@ -233,29 +237,53 @@ fn common() -> Map<String, Value> {
     found
 }
 
+/// A secret has no default: it stands in no file of a runbook.
+fn parameter() -> Value {
+    let mut schema = mapping(
+        &[],
+        json!({
+            "type": {"enum": ["string", "integer", "boolean", "enum", "ident", "secret"]},
+            "default": {"type": ["string", "number", "boolean"]}, "required": {"type": "boolean"},
+            "min": {"type": "integer"}, "max": {"type": "integer"}, "pattern": {"type": "string"},
+            "values": {"type": "array"}, "from": {"type": ["string", "object"]}, "description": {"type": "string"}
+        }),
+    );
+    if let Some(fields) = schema.as_object_mut() {
+        let secret = json!({"properties": {"type": {"const": "secret"}}, "required": ["type"]});
+        fields.insert("if".to_owned(), secret);
+        fields.insert("then".to_owned(), json!({"properties": {"default": false}}));
+    }
+    schema
+}
+
 fn settings() -> Value {
     let boolean = json!({"type": "boolean"});
     let mut keys = Map::new();
     for key in crate::document::SETTINGS {
         keys.insert(key.to_owned(), boolean.clone());
     }
-    for phase in [
-        "planning_phase",
-        "execution_phase",
-        "verification_phase",
-        "plan_execute_pattern",
-    ] {
-        keys.insert(phase.to_owned(), json!({"type": "object"}));
+    for (phase, _, known) in PHASES {
+        let known = known.iter().map(|key| ((*key).to_owned(), setting_of_phase(key)));
+        keys.insert(phase.to_owned(), mapping(&[], Value::Object(known.collect())));
     }
     keys.insert(
-        "max_plan_steps".to_owned(),
-        json!({"type": "integer", "minimum": 1}),
+        "plan_execute_pattern".to_owned(),
+        json!({"$ref": "#/$defs/settings"}),
     );
+    keys.insert("max_plan_steps".to_owned(), setting_of_phase("max_plan_steps"));
     keys.insert("default_timeout".to_owned(), json!({"$ref": "#/$defs/duration"}));
     keys.insert("working_dir".to_owned(), json!({"type": "string"}));
     keys.insert("shell".to_owned(), json!({"type": ["string", "array"]}));
     keys.insert("env".to_owned(), json!({"$ref": "#/$defs/env"}));
     mapping(&[], Value::Object(keys))
+}
+
+fn setting_of_phase(key: &str) -> Value {
+    if key == "max_plan_steps" {
+        json!({"type": "integer", "minimum": 1})
+    } else {
+        json!({"type": "boolean"})
+    }
 }
 
 /// One of the actions that `allowed` names must be there.
@@ -310,14 +338,14 @@ fn step() -> Value {
     let schema = mapping(
         &["id", "title"],
         json!({
-            "id": {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,62}$"}, "title": {"type": "string"},
+            "id": {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,62}$"}, "title": title(),
             "tasks": texts(), "needs": texts(), "when": {"type": ["string", "boolean"]},
             "effect": {"enum": ["read", "write", "destroy"]}, "repeat": {"enum": ["safe", "keyed", "never"]},
             "key": {"type": "string"}, "probe": {"$ref": "#/$defs/check"}, "estimate": {"$ref": "#/$defs/estimate"},
             "timeout": {"$ref": "#/$defs/duration"}, "timeout_total": {"$ref": "#/$defs/duration"},
             "retry": mapping(&["attempts"], json!({
                 "attempts": {"type": "integer", "minimum": 1}, "delay": {"$ref": "#/$defs/duration"},
-                "backoff": {"type": ["string", "number"]}, "max_delay": {"$ref": "#/$defs/duration"}, "on": list("matcher")
+                "backoff": {"oneOf": [{"enum": ["constant", "exponential"]}, {"type": "number", "minimum": 1, "maximum": 10}]}, "max_delay": {"$ref": "#/$defs/duration"}, "on": list("matcher")
             })),
             "assume": texts(), "verify": list("check"),
             "outputs": {"type": "object", "additionalProperties": {"$ref": "#/$defs/output"}},

@@ -98,6 +98,7 @@ pub fn circumstances() -> Circumstances {
         asked_by_plan: None,
         people: enact_core::principal::People::default(),
         latched: None,
+        by_agent: false,
         parentage: enact_core::revision::Parentage::None,
         purpose: enact_core::gate::Purpose::CarryOut,
     }

@@ -19,6 +19,7 @@ use crate::approve::{Said, obtain};
 use crate::commands::Context;
 use crate::error::CommandError;
 use crate::policy::Policies;
+use crate::runbook::judged_with_added;
 use crate::views::{self, approval_text, policy_text};
 use crate::{carried, state, trust};
 
@@ -63,7 +64,7 @@ pub(crate) fn approve_and_admit(
     given
         .approvals
         .retain(|record| record.decision != Decision::Approved || record.is_made_beforehand());
-    let needed = match gate.ask(plan.clone(), &verdict, given.approvals.clone())? {
+    let needed = match gate.ask(plan.clone(), &verdict, given.approvals.clone(), policies)? {
         Ok(admitted) => {
             policies.rest();
             say_whose(&admitted);
@@ -73,6 +74,7 @@ pub(crate) fn approve_and_admit(
         Err(GateClosed::NotAcknowledged { .. }) => None,
         Err(closed) => return Err(closed.into()),
     };
+    crate::term::check_window(&plan, state::now())?;
     if let Some((needed, refused)) = &needed
         && let Some(words) = policy_text::demands(needed)
     {
@@ -109,6 +111,45 @@ pub(crate) fn approve_and_admit(
     pass_gate(context, installation, plan, None, target, policies)
 }
 
+/// A dry run looks, and needs no approval for that. Where everything is stopped nothing starts all the same, and a plan that
+/// somebody has rejected is not tried.
+///
+/// # Errors
+/// The latch, and a no that was given here.
+pub(crate) fn check_dry_run(
+    context: &Context,
+    plan: &Plan,
+    policies: &mut Policies,
+) -> Result<(), CommandError> {
+    if let Some(reason) = state::latched(&context.settings) {
+        return Err(GateClosed::Latched { reason }.into());
+    }
+    let installation = state::open(&context.settings)?;
+    let verdict = policies.judge(plan);
+    let gate = Gate {
+        context,
+        installation: &installation,
+        resumed: None,
+        target: plan.metadata().target.clone(),
+        bundle: policies.digest(),
+        purpose: Purpose::CarryOut,
+    };
+    let approvals = gate.records(plan)?.approvals;
+    let by_agent = !context.settings.principal().may_decide();
+    match gate.ask(plan.clone(), &verdict, approvals, policies)? {
+        Err(closed @ GateClosed::Rejected { .. }) => Err(closed.into()),
+        // A command of the agent's own making would run, which nobody has agreed to.
+        Err(GateClosed::NotApproved { .. }) if by_agent => Err(CommandError::new(
+            ExitCode::NotApproved,
+            "an agent's dry run starts commands of the plan, and nobody has approved it",
+        )
+        .hint(
+            "a person runs this command, or approves the plan; `enact check` and `enact plan` start nothing",
+        )),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// What keeps a plan from running although somebody has just approved it: somebody else's no, or that more people are needed.
 pub(crate) fn what_is_missing(
     context: &Context,
@@ -126,7 +167,10 @@ pub(crate) fn what_is_missing(
         purpose: Purpose::CarryOut,
     };
     let given = gate.records(plan).ok()?;
-    let closed = gate.ask(plan.clone(), &verdict, given.approvals).ok()?.err()?;
+    let closed = gate
+        .ask(plan.clone(), &verdict, given.approvals, policies)
+        .ok()?
+        .err()?;
     let by_people = matches!(
         closed,
         GateClosed::Rejected { .. } | GateClosed::NotApproved { .. }
@@ -197,9 +241,10 @@ fn pass_gate_for(
     };
     let records = gate.records(&plan)?;
     let name = plan.id().short().to_owned();
+    let asked = gate.ask(plan, &verdict, records.approvals.clone(), policies)?;
     policies.rest();
-    gate.ask(plan, &verdict, records.approvals.clone())?
-        .map_err(|closed| match &closed {
+    asked.map_err(|closed| {
+        let error = match &closed {
             GateClosed::NotApproved { refused, .. } => {
                 let refused = refused.clone();
                 let mut error = explained(closed.into(), &refused, &records);
@@ -216,7 +261,13 @@ fn pass_gate_for(
             | GateClosed::Rejected { .. }
             | GateClosed::HeldBack { .. }
             | GateClosed::NotAcknowledged { .. } => closed.into(),
-        })
+        };
+        if resumed.is_some() {
+            error.after_effects()
+        } else {
+            error
+        }
+    })
 }
 
 /// The gate of this installation, for one question.
@@ -265,11 +316,13 @@ impl Gate<'_> {
         }
     }
 
+    /// Asks the gate. Where approvals add checks, policy has its say about those too, and the gate is asked once more.
     fn ask(
         &self,
         plan: Plan,
         verdict: &Verdict,
         approvals: Vec<Approval>,
+        policies: &mut Policies,
     ) -> Result<Result<AdmittedPlan, GateClosed>, CommandError> {
         let mut circumstances = Circumstances {
             now: state::now(),
@@ -279,6 +332,8 @@ impl Gate<'_> {
             asked_by_plan: None,
             people: trust::people(&self.context.settings)?,
             latched: state::latched(&self.context.settings),
+            // Whoever started a run stands for it; an agent may go on with it.
+            by_agent: self.resumed.is_none() && !self.context.settings.principal().may_decide(),
             parentage: self.parentage(&plan)?,
             purpose: self.purpose,
         };
@@ -289,7 +344,16 @@ impl Gate<'_> {
                 .runs_spent(&record.approval_id, self.resumed)?;
             circumstances.runs_spent.insert(record.approval_id.clone(), spent);
         }
-        Ok(admit(plan, verdict.clone(), approvals, &circumstances))
+        let admitted = match admit(plan, verdict.clone(), approvals.clone(), &circumstances) {
+            Ok(admitted) => admitted,
+            Err(closed) => return Ok(Err(closed)),
+        };
+        let (plan, conditions) = (admitted.plan(), admitted.conditions());
+        let judged = judged_with_added(self.context, plan, verdict.clone(), conditions, policies)?;
+        if judged == *verdict {
+            return Ok(Ok(admitted));
+        }
+        Ok(admit(plan.clone(), judged, approvals, &circumstances))
     }
 }
 
@@ -338,7 +402,10 @@ fn worthless(record: &Worthless) -> String {
 
 /// Is it about one record, and not about what is missing altogether?
 fn is_about_one(reason: &Refusal) -> bool {
-    !matches!(reason, Refusal::TooFew { .. } | Refusal::RoleMissing(_))
+    !matches!(
+        reason,
+        Refusal::TooFew { .. } | Refusal::RoleMissing(_) | Refusal::TooFewWithRole { .. }
+    )
 }
 
 /// With the reason why each record that is there does not count.

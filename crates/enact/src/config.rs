@@ -8,15 +8,13 @@ use enact_core::secret::Secret;
 use serde::Deserialize;
 
 use enact_runbook::document::SettingsDefaults;
+use enact_runbook::process::environment::PRINCIPAL_KIND;
 
 use crate::error::CommandError;
 use crate::notify::Notify;
 
 /// The settings file.
 pub(crate) const FILE: &str = "enact.toml";
-
-/// The variable that lowers a process to an agent.
-const PRINCIPAL_KIND: &str = "ENACT_PRINCIPAL_KIND";
 
 /// The largest settings file that is read.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -152,6 +150,16 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// Does the locale have letters beyond ASCII? Where none is chosen, terminals of today know them.
+    pub(crate) fn knows_utf8(&self) -> bool {
+        let names = ["LC_ALL", "LC_CTYPE", "LANG"];
+        let chosen = names.into_iter().find_map(|name| self.get(name));
+        chosen.is_none_or(|locale| {
+            let locale = locale.to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        })
+    }
+
     /// All variables.
     pub(crate) fn all(&self) -> &BTreeMap<String, String> {
         &self.variables
@@ -238,7 +246,7 @@ impl Settings {
         };
         let state_dir = state_dir(overrides.state_dir, &environment, found.as_deref())?;
         let lowered = lowered(&environment)?;
-        Ok(Self {
+        let mut settings = Self {
             lowered,
             environment,
             profile_name,
@@ -250,7 +258,17 @@ impl Settings {
             runbooks: file.runbooks,
             file: found,
             agents: file.agents,
-        })
+        };
+        settings.say_kind();
+        Ok(settings)
+    }
+
+    /// An agent's commands are an agent's, whichever settings file they find.
+    fn say_kind(&mut self) {
+        if self.principal().kind == PrincipalKind::Agent {
+            let (name, kind) = (PRINCIPAL_KIND.to_owned(), "agent".to_owned());
+            self.environment.variables.insert(name, kind);
+        }
     }
 
     /// The policies that the settings file names.
@@ -362,8 +380,15 @@ fn read_file(path: &Path) -> Result<SettingsFile, CommandError> {
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| CommandError::invalid(format!("{shown} cannot be read: {error}")))?;
-    toml::from_str(&text)
-        .map_err(|error| CommandError::invalid(format!("{shown} is not a valid settings file:\n{error}")))
+    let invalid = |why: &dyn std::fmt::Display| {
+        CommandError::invalid(format!("{shown} is not a valid settings file:\n{why}"))
+    };
+    let file: SettingsFile = toml::from_str(&text).map_err(|error| invalid(&error))?;
+    let of_notices = || file.notify.iter().find_map(Notify::fault);
+    match file.runbooks.fault().or_else(of_notices) {
+        Some(fault) => Err(invalid(&fault)),
+        None => Ok(file),
+    }
 }
 
 /// The nearest file of that name in this directory or above.

@@ -12,6 +12,9 @@ use enact_engine::store::StoreError;
 /// The ways to a yes where somebody can be asked.
 const ASK_HERE: &str = ", at the prompt, or with --auto-approve";
 
+/// What is true of a plan that was not let through the gate, unless its run had begun before.
+const NOTHING_WRITTEN: &str = "nothing was written";
+
 /// A failed command.
 #[derive(Debug)]
 pub(crate) struct CommandError {
@@ -46,6 +49,15 @@ impl CommandError {
                 *hint = hint.replace(ASK_HERE, &then);
             }
             *hint = hint.replace("enact approve PLAN", &format!("enact approve {name}"));
+        }
+        self
+    }
+
+    /// The same of a run that has begun already: something may have been written before.
+    #[must_use]
+    pub(crate) fn after_effects(mut self) -> Self {
+        for text in self.chain.iter_mut().chain(&mut self.hints) {
+            *text = text.replace(NOTHING_WRITTEN, "the run goes no further");
         }
         self
     }
@@ -198,7 +210,7 @@ impl From<GateClosed> for CommandError {
                 "whoever said no can take it back: enact approvals withdraw {approval_id}"
             )),
             GateClosed::NotProved(fault) => {
-                let closed = closed.hint("nothing was written");
+                let closed = closed.hint(NOTHING_WRITTEN);
                 match enact_runbook::revise::hint(fault) {
                     Some(hint) => closed.hint(hint),
                     None => closed,
@@ -223,7 +235,7 @@ fn held_back(
     } else {
         format!("its conditions hold{until} for every run of this plan")
     };
-    closed.hint(format!("nothing was written; {holds}")).hint(format!(
+    closed.hint(format!("{NOTHING_WRITTEN}; {holds}")).hint(format!(
         "whoever gave it can take it back: enact approvals withdraw {id}"
     ))
 }
@@ -236,7 +248,7 @@ fn denied(findings: &[enact_core::verdict::Finding]) -> CommandError {
         faults: findings.iter().map(crate::views::policy_text::as_fault).collect(),
         ..CommandError::new(
             ExitCode::Denied,
-            format!("policy denies the plan ({count} {objections}); nothing was written"),
+            format!("policy denies the plan ({count} {objections}); {NOTHING_WRITTEN}"),
         )
     }
 }

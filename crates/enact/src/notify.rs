@@ -35,6 +35,30 @@ pub(crate) struct Notify {
     pub(crate) on: Vec<Occasion>,
 }
 
+impl Notify {
+    /// What can never be delivered: it is said before anything runs.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let program = self.command.first();
+        match (&self.url, program) {
+            (None, None) => {
+                Some("a [[notify]] has either a command or a url; this one has neither".to_owned())
+            }
+            (Some(_), Some(_)) => Some("a [[notify]] has either a command or a url, not both".to_owned()),
+            (Some(url), None) if !is_secure(url) => {
+                Some(format!("[[notify]] url: {url} is not an https:// URL"))
+            }
+            (None, Some(program)) if program.is_empty() => {
+                Some("[[notify]] command names no program".to_owned())
+            }
+            (Some(_), None) | (None, Some(_)) => None,
+        }
+    }
+}
+
+fn is_secure(url: &str) -> bool {
+    url.starts_with("https://")
+}
+
 /// What people are told about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -235,7 +259,7 @@ fn run(context: &Context, program: &str, arguments: &[String], body: &[u8]) -> R
 
 /// Posts on a thread with a runtime of its own: the caller may be inside of one.
 fn post(url: &str, body: Vec<u8>) -> Result<(), String> {
-    if !url.starts_with("https://") {
+    if !is_secure(url) {
         return Err(format!("{url} is not an https:// URL"));
     }
     let url = url.to_owned();

@@ -36,6 +36,20 @@ pub(crate) struct PolicyFlags {
     pub(crate) no_policy: bool,
 }
 
+impl PolicyFlags {
+    /// As arguments of a command that is suggested: ` --policy rules`.
+    pub(crate) fn as_arguments(&self) -> String {
+        if self.no_policy {
+            return " --no-policy".to_owned();
+        }
+        let paths = self
+            .policy
+            .iter()
+            .map(|path| format!(" --policy {}", path.display()));
+        paths.collect()
+    }
+}
+
 /// The policies in force. Directories are looked at again for every judgement, so that what is judged is judged by what they
 /// hold today.
 pub(crate) struct Policies {

@@ -16,7 +16,7 @@ use crate::{state, views};
 
 /// Who signs with this key: the owner that the known keys name, the certificate, or the settings.
 pub(crate) fn signer(settings: &Settings, key: &Path, trust: &Trust) -> Result<Principal, CommandError> {
-    let signer = signer_of(key).map_err(|error| failed(&error))?;
+    let signer = signer_of(key).map_err(|error| unusable_key(key, &error))?;
     let configured = settings.approvals.principal.as_deref();
     let name = match &signer {
         Signer::Certified(certificate) => {
@@ -49,6 +49,20 @@ pub(crate) fn signer(settings: &Settings, key: &Path, trust: &Trust) -> Result<P
         PrincipalKind::Person
     };
     Ok(Principal { id, kind })
+}
+
+/// A certificate without an end cannot be read, and is none that counts.
+fn unusable_key(key: &Path, error: &SignError) -> CommandError {
+    let text = std::fs::read_to_string(key).unwrap_or_default();
+    let kind = text.split_whitespace().next().unwrap_or_default();
+    if !kind.ends_with("-cert-v01@openssh.com") {
+        return failed(error);
+    }
+    let shown = key.display();
+    CommandError::invalid(format!(
+        "{shown} is a certificate that cannot be used: it is damaged, or has no end"
+    ))
+    .hint("a certificate for approvals has an end: ssh-keygen -s CA -I ID -n NAME -V +52w KEY.pub")
 }
 
 /// A signature over some bytes, for one purpose.

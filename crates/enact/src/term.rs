@@ -7,6 +7,7 @@ use enact_core::approval::{Approval, ApprovalId, Method};
 use enact_core::asked::{Asked, asked_by};
 use enact_core::condition::step::StepName;
 use enact_core::condition::{Condition, duration, duration_in_words};
+use enact_core::exit::ExitCode;
 use enact_core::gate::{GateClosed, is_kept, tightened};
 use enact_core::plan::Plan;
 use enact_core::principal::{Principal, PrincipalKind};
@@ -39,6 +40,24 @@ pub(crate) fn expiry(
     match enact_core::gate::term(&tightened(record, &asked)).1 {
         Some(over) if over <= start => Err(never(start, over, now, &asked)),
         Some(_) | None => Ok(end),
+    }
+}
+
+/// A plan whose own window is over can be approved by nobody any more.
+///
+/// # Errors
+/// When it is over.
+pub(crate) fn check_window(plan: &Plan, now: jiff::Timestamp) -> Result<(), CommandError> {
+    let asked = asked_by(plan).map_err(|unreadable| CommandError::from(GateClosed::from(unreadable)))?;
+    match asked.not_after.filter(|over| *over <= now) {
+        Some(over) => Err(CommandError::new(
+            ExitCode::NotApproved,
+            format!(
+                "the plan's own window ended at {over:.0}: no approval lets it run any more; nothing was done"
+            ),
+        )
+        .hint("have the plan made anew with another window: approvals.window of the runbook")),
+        None => Ok(()),
     }
 }
 

@@ -8,6 +8,8 @@ use enact_core::verdict::Assurance;
 use enact_engine::signature::{AllowedSigners, Trust};
 use jiff::tz::TimeZone;
 
+use enact_runbook::disk;
+
 use crate::config::{FILE, Settings};
 use crate::error::CommandError;
 
@@ -88,13 +90,7 @@ fn signers(settings: &Settings) -> Result<AllowedSigners, CommandError> {
             "[approvals] allowed-signers in {FILE} names it; ssh-keygen(1) describes its form"
         ))
     };
-    let size = std::fs::metadata(&path)
-        .map_err(|error| unreadable(error.to_string()))?
-        .len();
-    if size > MAX_FILE {
-        return Err(unreadable(format!("it is longer than {MAX_FILE} bytes")));
-    }
-    let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+    let text = disk::read_text(&path, MAX_FILE).map_err(|error| unreadable(error.to_string()))?;
     Ok(AllowedSigners::parse(&text, &TimeZone::system()))
 }
 

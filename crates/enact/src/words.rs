@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use enact_core::approval::Signature;
+use enact_core::canonical::Digest;
 use enact_core::exit::ExitCode;
-use enact_core::journal::{Fact, NAMESPACE, Proof, RunId, RunState};
+use enact_core::journal::{Entry, Fact, NAMESPACE, Proof, RunId, RunState};
 use enact_core::principal::{Principal, PrincipalKind};
+use enact_engine::holder::Holder;
 use enact_engine::installation::Installation;
 use enact_engine::signature::check::fingerprint;
 use enact_engine::signature::container::Container;
 use enact_engine::signature::words::{WorthlessWord, count_confirmations, examine_signature};
+use enact_engine::store::Lease;
 
 use crate::commands::Context;
 use crate::error::CommandError;
@@ -124,4 +127,44 @@ pub(crate) fn in_words(word: &WorthlessWord) -> String {
         "what entry {} says of {} counts for nothing: {}",
         word.seq, word.by, word.reason
     )
+}
+
+/// How far somebody had read a run's journal when they spoke.
+pub(crate) struct Seen(Option<Digest>);
+
+impl Seen {
+    /// Everything up to the last of these entries.
+    pub(crate) fn of(entries: &[Entry]) -> Self {
+        Self(entries.last().map(|entry| entry.digest.clone()))
+    }
+}
+
+/// Writes a person's word into the journal of a run that nobody is at. Where something else was written since the person looked,
+/// nothing is: two words may each be right and not fit behind one another.
+pub(crate) fn write_down(
+    installation: &Installation,
+    run_id: &RunId,
+    seen: &Seen,
+    fact: Fact,
+) -> Result<(), CommandError> {
+    let store = &installation.store;
+    let now = state::now();
+    let lease = store.acquire(run_id, &Holder::this_process(), installation.lease_ttl, now)?;
+    let written = append(installation, &lease, seen, fact);
+    store.release(&lease)?;
+    written
+}
+
+fn append(installation: &Installation, lease: &Lease, seen: &Seen, fact: Fact) -> Result<(), CommandError> {
+    let run_id = &lease.run_id;
+    installation.refuse_superseded(run_id)?;
+    let last = installation.store.load(run_id)?.pop();
+    if last.map(|entry| entry.digest) != seen.0 {
+        let message = format!("somebody else was at run {run_id} just now; your word was not written down");
+        return Err(CommandError::failed(message)
+            .hint(format!("see what it waits for now: enact runs next {run_id}")));
+    }
+    let (ttl, now) = (installation.lease_ttl, state::now());
+    installation.store.append(lease, ttl, now, vec![fact])?;
+    Ok(())
 }

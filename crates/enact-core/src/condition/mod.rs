@@ -5,6 +5,7 @@
 pub mod say;
 pub mod step;
 pub mod structured;
+mod unique;
 mod words;
 
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,9 @@
 //! The structured form of a condition: `checkpoint_before=migrate`. Says the same as a sentence, and `extra_check` besides.
 
-use serde_json::Value;
-
 use super::Condition;
 use super::say::who;
 use super::step::{NoStep, StepName, find, find_quoted};
+use super::unique;
 use super::words::{duration, moment};
 
 /// Every name of the structured form with what follows it.
@@ -23,8 +22,16 @@ pub const FORMS: [(&str, &str); 12] = [
     ("extra_check", "STEP,JSON"),
 ];
 
-/// How a time is written, for messages.
-const TIME: &str = "a time like 2026-11-21T22:00:00Z";
+/// What a form needs, for messages.
+fn needs_in_words(form: &str) -> String {
+    let moment = "2026-11-21T22:00:00Z";
+    match form {
+        "TIME" => format!("a time like {moment}"),
+        "TIME/TIME" => format!("two times, the earlier first: {moment}/2026-11-21T23:30:00Z"),
+        "STEP,JSON" => "a step, a comma and a check as one JSON object in which no key stands twice: 3,{\"exec\":[\"test\",\"-e\",\"ready\"]}".to_owned(),
+        form => form.to_owned(),
+    }
+}
 
 /// Why a structured condition is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +86,7 @@ pub fn read(text: &str, steps: &[StepName]) -> Result<Condition, NotACondition> 
             },
             Some(needs) => NotACondition::Value {
                 name: name.clone(),
-                needs: needs.replace("TIME", TIME),
+                needs: needs_in_words(needs),
                 value: value.to_owned(),
             },
             None => NotACondition::Name { name: name.clone() },
@@ -139,13 +146,9 @@ pub fn read(text: &str, steps: &[StepName]) -> Result<Condition, NotACondition> 
         }
         "extra_check" => {
             let (of, check) = pair()?;
-            let check: Value = serde_json::from_str(check).map_err(|_unreadable| refused())?;
-            if !check.is_object() {
-                return Err(refused());
-            }
             Condition::ExtraCheck {
                 change_id: step(of)?.first.clone(),
-                check,
+                check: unique::object(check).ok_or_else(refused)?,
             }
         }
         _ => return Err(refused()),

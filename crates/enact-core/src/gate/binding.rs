@@ -51,7 +51,8 @@ pub(super) fn bind(question: &Question<'_>, records: &[Weighed]) -> Result<Bindi
             limited,
             refused,
         } = record;
-        if let Some(reason) = held_back(question.plan, given, question.circumstances.now) {
+        let held = held_back(question.plan, given, question.circumstances.now);
+        if let Some(reason) = held.or_else(|| runs_unasked(question, record)) {
             return Err(GateClosed::HeldBack {
                 approver: given.approver.to_string(),
                 approval_id: given.approval_id.clone(),
@@ -67,15 +68,52 @@ pub(super) fn bind(question: &Question<'_>, records: &[Weighed]) -> Result<Bindi
     Ok(binding)
 }
 
+/// What the records bind a run to that is taken back or ended: what they want at a step, before it and after it. Also where a
+/// record has run out since: its end keeps nothing from being closed, and opens nothing either.
+pub(super) fn bind_back(question: &Question<'_>, approvals: Vec<Approval>) -> Binding {
+    let weighed: Vec<Weighed> = approvals
+        .into_iter()
+        .map(|record| Weighed::whenever(question, record))
+        .filter(|record| is_unspent(question, &record.limited))
+        .collect();
+    let is_last_word = |record: &&Weighed| {
+        !weighed
+            .iter()
+            .any(|other| sets_aside(&other.given, &record.given))
+    };
+    let mut binding = Binding::default();
+    for record in weighed.iter().filter(is_last_word) {
+        let conditions = record.given.conditions.iter();
+        let kept = conditions.filter(|condition| match condition {
+            Condition::ExtraCheck { .. } => runs_unasked(question, record).is_none(),
+            Condition::CheckpointBefore { .. }
+            | Condition::CheckpointAfter { .. }
+            | Condition::CheckpointBetweenSteps
+            | Condition::SecondApprover { .. } => true,
+            Condition::StopAfter { .. }
+            | Condition::Window { .. }
+            | Condition::MaxDuration { .. }
+            | Condition::MaxDowntime { .. }
+            | Condition::DryRunOnly => false,
+        });
+        binding.conditions.extend(kept.cloned());
+    }
+    binding
+}
+
 /// A person's yes to this plan that has neither run out nor paid for all its runs.
 fn is_in_force(question: &Question<'_>, record: &Approval) -> bool {
-    let circumstances = question.circumstances;
-    let spent = circumstances.runs_spent.get(&record.approval_id);
+    let now = question.circumstances.now;
+    is_unspent(question, record) && record.expires_at.is_none_or(|end| now < end)
+}
+
+/// A person's yes to this plan that has not paid for all its runs.
+fn is_unspent(question: &Question<'_>, record: &Approval) -> bool {
+    let spent = question.circumstances.runs_spent.get(&record.approval_id);
     record.plan_id == *question.plan.id()
         && record.decision == Decision::Approved
         && record.approver.may_decide()
         && spent.copied().unwrap_or(0) < record.max_runs
-        && record.expires_at.is_none_or(|end| circumstances.now < end)
 }
 
 /// One that does not count yet is nobody's word yet: until then the one before it holds.
@@ -112,6 +150,31 @@ fn held_back(plan: &Plan, record: &Approval, now: jiff::Timestamp) -> Option<Ref
             let mut conditions = record.conditions.iter();
             conditions.find_map(|condition| refusal_by_condition(plan, id, condition))
         })
+}
+
+/// A check that is added is a command that runs. It does so on the word of somebody who may approve the plan, and on nobody
+/// else's: a record that does not count, or whose giver has no role that is asked for, cannot add one. It is not left out
+/// either, since a condition that is left out lets more through.
+fn runs_unasked(question: &Question<'_>, record: &Weighed) -> Option<Refusal> {
+    let adds = |condition: &Condition| matches!(condition, Condition::ExtraCheck { .. });
+    if !record.given.conditions.iter().any(adds) {
+        return None;
+    }
+    let roles = &question.needed.roles;
+    let holds_one = roles.iter().any(|role| record.limited.roles.contains(role));
+    let why = match &record.refused {
+        Some(reason) => reason.to_string(),
+        None if roles.is_empty() || holds_one => return None,
+        None => format!(
+            "{} has no role that is asked for ({})",
+            record.given.approver,
+            roles.join(", ")
+        ),
+    };
+    Some(Refusal::AddsCheck {
+        approval: record.given.approval_id.clone(),
+        why,
+    })
 }
 
 /// From when on and until when a record counts, its windows included. With the plan's limits too where they are in it, see

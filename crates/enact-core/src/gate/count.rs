@@ -28,6 +28,23 @@ impl Weighed {
             limited,
         }
     }
+
+    /// What the record is worth whatever the time.
+    pub(super) fn whenever(question: &Question<'_>, given: Approval) -> Self {
+        let limited = tightened(given.clone(), &question.asked);
+        let mut timeless = Approval {
+            expires_at: None,
+            not_before: None,
+            ..limited.clone()
+        };
+        let is_window = |condition: &Condition| matches!(condition, Condition::Window { .. });
+        timeless.conditions.retain(|condition| !is_window(condition));
+        Self {
+            refused: refusal(question, &timeless),
+            given,
+            limited,
+        }
+    }
 }
 
 /// The records that suffice, and what the run is held to.
@@ -64,12 +81,29 @@ pub(super) fn count_approvals(
         .find(|role| !counted.iter().any(|record| record.roles.contains(role)))
     {
         refused.push(Refusal::RoleMissing(role.clone()));
+    } else if let Some(reason) = too_few_with_role(question, &counted) {
+        refused.push(reason);
     } else {
         return Ok((counted, binding));
     }
     Err(GateClosed::NotApproved {
         needed: needed.clone(),
         refused,
+    })
+}
+
+/// Where the plan asks for people with a role, each of them has one of its roles. Counted by what the plan alone asks for: a
+/// further role that policy asks for must not make somebody count who did not before.
+fn too_few_with_role(question: &Question<'_>, counted: &[Approval]) -> Option<Refusal> {
+    let asked = &question.asked.requirement;
+    let holds_one = |record: &&Approval| asked.roles.iter().any(|role| record.roles.contains(role));
+    let holders: Vec<Approval> = counted.iter().filter(holds_one).cloned().collect();
+    let valid = persons(&holders, &question.circumstances.people);
+    let is_short = !asked.roles.is_empty() && valid < asked.count.max(1) as usize;
+    is_short.then(|| Refusal::TooFewWithRole {
+        needed: asked.count.max(1),
+        valid,
+        roles: asked.roles.clone(),
     })
 }
 
@@ -97,7 +131,7 @@ pub fn tightened(mut record: Approval, asked: &Asked) -> Approval {
 }
 
 /// How far the clocks of two machines may be apart.
-const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(300);
+pub const CLOCK_SKEW: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// Why one record does not count for this plan; `None` when it does.
 fn refusal(question: &Question<'_>, record: &Approval) -> Option<Refusal> {

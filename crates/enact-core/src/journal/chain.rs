@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fact, RunId};
 use crate::canonical::Digest;
 use crate::change::ChangeId;
-use crate::run_state::ChangeState;
+use crate::change_state::ChangeState;
 
 /// One entry of a run's journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use enact_core::approval::{Approval, Method, Signature};
 use enact_core::asked::asked_by;
-use enact_core::change::{Action, Milliseconds};
+use enact_core::change::{Action, Effect, Milliseconds};
 use enact_core::condition::Condition;
 use enact_core::gate::{AdmittedPlan, GateClosed, Refusal, admit};
 use enact_core::plan::{Mode, Plan, PlanDraft};
@@ -114,7 +114,20 @@ fn people_roles_and_separation_are_the_plans_as_well_as_the_policys() {
         roles: vec!["dba".to_owned()],
         ..signed_by(&plan, "dora")
     };
-    assert!(ask(&plan, vec![ben(), dba()], NOW).is_ok());
+    let second = || Approval {
+        roles: vec!["dba".to_owned()],
+        ..signed_by(&plan, "dan")
+    };
+    assert!(ask(&plan, vec![second(), dba()], NOW).is_ok());
+    // Each of them has the role.
+    assert_eq!(
+        refused(ask(&plan, vec![ben(), dba()], NOW)),
+        [Refusal::TooFewWithRole {
+            needed: 2,
+            valid: 1,
+            roles: vec!["dba".to_owned()]
+        }]
+    );
     assert!(refused(ask(&plan, vec![ben(), ben()], NOW)).contains(&Refusal::TooFew { needed: 2, valid: 1 }));
     let without = refused(ask(&plan, vec![ben(), signed_by(&plan, "eva")], NOW));
     assert_eq!(without, [Refusal::RoleMissing("dba".to_owned())]);
@@ -309,4 +322,41 @@ fn the_latest_word_of_a_person_sets_the_conditions() {
         ask(&plan, vec![first, second], NOW).unwrap().conditions().count(),
         1
     );
+}
+
+/// Whether a step writes is its author's word, and the author may be the agent that starts it.
+#[test]
+fn what_an_agent_starts_is_approved_also_where_it_says_that_it_only_reads() {
+    let mut changes = Scenario::new(vec![Node::new(Action::Run, &[])])
+        .plan()
+        .changes()
+        .to_vec();
+    for change in &mut changes {
+        change.effect = Effect::Read;
+    }
+    let draft = PlanDraft {
+        metadata: metadata(Mode::Run),
+        document: None,
+        changes,
+        warnings: Vec::new(),
+    };
+    let plan = draft.freeze().unwrap();
+    let by_agent = enact_core::gate::Circumstances {
+        by_agent: true,
+        ..circumstances()
+    };
+    let ask = |records: Vec<Approval>, circumstances: &enact_core::gate::Circumstances| {
+        admit(
+            plan.clone(),
+            BuiltinPolicy.judge(&plan, &occasion()),
+            records,
+            circumstances,
+        )
+    };
+    assert!(ask(Vec::new(), &circumstances()).is_ok());
+    assert!(matches!(
+        ask(Vec::new(), &by_agent),
+        Err(GateClosed::NotApproved { .. })
+    ));
+    assert!(ask(vec![approval(&plan)], &by_agent).is_ok());
 }

@@ -353,6 +353,70 @@ fn a_record_that_does_not_count_now_is_not_dropped_with_its_conditions() {
     assert!(ask(vec![dry, weaker], &circumstances()).is_err());
 }
 
+/// A stranger's signed record once put a command into a run that others had approved.
+#[test]
+fn a_check_is_added_by_nobody_who_could_not_approve() {
+    let scenario = Scenario::new(vec![Node::new(Action::Run, &[])]);
+    let plan = scenario.plan();
+    let mut asked = Case {
+        verdict: BuiltinPolicy.judge(&plan, &occasion()),
+        approvals: Vec::new(),
+        circumstances: circumstances(),
+        plan: plan.clone(),
+    };
+    asked.verdict.requirement.roles = vec!["dba".to_owned()];
+    let signed = Approval {
+        method: Method::Signature,
+        assurance: Assurance::Signed,
+        ..approval(&plan)
+    };
+    let yes = Approval {
+        roles: vec!["dba".to_owned()],
+        ..signed.clone()
+    };
+    let adds = |mut record: Approval| {
+        record.conditions.push(condition(&asked, 10));
+        record
+    };
+    let stranger = Approval {
+        approval_id: ApprovalId("stranger".to_owned()),
+        approver: person("kim"),
+        ..signed
+    };
+    let known = adds(yes.clone());
+    let (other, plain) = (adds(stranger.clone()), stranger);
+    asked.approvals = vec![known];
+    assert_eq!(held_to(&asked).unwrap().0.len(), 1);
+    asked.approvals = vec![yes.clone(), plain.clone()];
+    assert_eq!(held_to(&asked).unwrap().0.len(), 0);
+    asked.approvals = vec![yes.clone(), other];
+    let closed = held_to(&asked).unwrap_err().to_string();
+    assert!(
+        closed.contains("kim (person) has no role that is asked for (dba)"),
+        "{closed}"
+    );
+    // Nor by a record that does not count for another reason.
+    asked.verdict.requirement = Requirement {
+        assurance: Assurance::Hardware,
+        ..Requirement::default()
+    };
+    let strong = Approval {
+        assurance: Assurance::Hardware,
+        ..yes
+    };
+    let weak = Approval {
+        method: Method::Prompt,
+        ..plain
+    };
+    asked.approvals = vec![strong.clone(), weak.clone()];
+    assert_eq!(held_to(&asked).unwrap().0.len(), 0);
+    let mut adding = weak;
+    adding.conditions.push(condition(&asked, 10));
+    asked.approvals = vec![strong, adding];
+    let closed = held_to(&asked).unwrap_err().to_string();
+    assert!(closed.contains("adds a check, which would run"), "{closed}");
+}
+
 #[test]
 fn a_denial_closes_the_gate_whatever_else_is_said() {
     holds(1000, &(case(), any::<bool>()), a_denial_closes);

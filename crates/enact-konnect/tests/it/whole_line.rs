@@ -128,6 +128,7 @@ fn approved(plan: Plan) -> AdmittedPlan {
         asked_by_plan: None,
         people: Default::default(),
         latched: None,
+        by_agent: false,
         parentage: enact_core::revision::Parentage::None,
         purpose: enact_core::gate::Purpose::CarryOut,
     };

@@ -155,6 +155,7 @@ pub fn admitted(
         people: enact_core::principal::People::default(),
         parentage: enact_core::revision::Parentage::None,
         purpose: enact_core::gate::Purpose::CarryOut,
+        by_agent: false,
         latched: facts.halt.as_ref().and_then(|halt| halt.new.clone()),
     };
     admit(plan, verdict, approvals, &circumstances).map(Admission)

@@ -24,9 +24,7 @@ impl Compiler<'_> {
         always: bool,
     ) -> Header {
         let reading = &mut self.reading;
-        let title = reading
-            .require(fields, "title")
-            .and_then(|node| reading.prose(node, "`title`"));
+        let title = reading.title(fields);
         let tasks = fields
             .get("tasks")
             .map(|node| reading.prose_list(node, "`tasks`"))
@@ -75,7 +73,7 @@ impl Compiler<'_> {
             allowed,
         };
         Header {
-            depends_on: self.depends_on(fields, always),
+            depends_on: self.depends_on(fields, &id, always),
             preconditions: self.assumed(fields, &id, heads),
             full_id,
             title: title.unwrap_or_default(),
@@ -93,7 +91,9 @@ impl Compiler<'_> {
         let named = items
             .iter()
             .filter_map(|item| Some((self.reading.plain(item, "`satisfies`")?, item.span)));
-        named.collect()
+        // Named twice is named once.
+        let mut seen = BTreeSet::new();
+        named.filter(|(id, _)| seen.insert(id.clone())).collect()
     }
 
     /// `lint: {allow: [rule], reason: …}`: advice that is not wanted here. Errors cannot be allowed.
@@ -139,6 +139,13 @@ impl Compiler<'_> {
             None if self.settings.settings.stop_on_error => OnFailure::Stop,
             None => OnFailure::Continue,
         };
+        if !critical && on_failure == OnFailure::Rollback {
+            let fault = Diagnostic::error(
+                "a step that is not critical stops nothing when it fails, so nothing is taken back because of it",
+            );
+            let hint = "leave out `critical: false`, or `on_failure: rollback`";
+            reading.fault(fields.key_span("on_failure"), fault.hint(hint));
+        }
         Handling {
             always,
             critical,
@@ -215,7 +222,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn depends_on(&mut self, fields: &Fields<'_>, always: bool) -> Vec<ChangeId> {
+    fn depends_on(&mut self, fields: &Fields<'_>, own_id: &str, always: bool) -> Vec<ChangeId> {
         let mut needed: BTreeSet<ChangeId> = BTreeSet::new();
         let own = fields.get("needs");
         let prefix = self.reading.scope.prefix.clone();
@@ -227,7 +234,7 @@ impl Compiler<'_> {
             match self.changes.get(&format!("{prefix}{id}")) {
                 Some(changes) => needed.extend(changes.iter().cloned()),
                 None => {
-                    let (fault, rule) = self.not_behind(&id);
+                    let (fault, rule) = self.not_behind(&id, own_id);
                     self.reading.finding(rule, item.span, fault);
                 }
             }
@@ -241,8 +248,12 @@ impl Compiler<'_> {
         needed.into_iter().collect()
     }
 
-    fn not_behind(&self, id: &str) -> (Diagnostic, &'static str) {
+    fn not_behind(&self, id: &str, own_id: &str) -> (Diagnostic, &'static str) {
         let ids = &self.reading.scope.ids;
+        if id == own_id {
+            let fault = Diagnostic::error(format!("step `{id}` cannot need itself"));
+            return (fault.hint("remove it from `needs`"), "E_FORWARD_REF");
+        }
         if ids.contains(id) {
             let fault = Diagnostic::error(format!("`needs` must point backwards; `{id}` comes later"));
             return (

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use enact_core::diagnostic::Diagnostic;
 use enact_core::procedure::Moment;
-use enact_core::yaml::Span;
+use enact_core::yaml::{Body, Span};
 use serde_json::Value;
 
 use super::steps::Header;
@@ -13,7 +13,8 @@ use crate::checks::ActionNode;
 use crate::document::{Effective, Given};
 use crate::expression::{Expression, Type, Typed};
 use crate::files::FileFault;
-use crate::reading::{Binding, KnownStep, Node, Scope, Slot, as_written, value_of};
+use crate::lint::{INCLUDED, TOO_MANY_STEPS, too_many_steps};
+use crate::reading::{Binding, Fields, KnownStep, Node, Scope, Slot, as_written, value_of};
 use crate::spec::{Group, Text};
 
 /// How deep plans include plans.
@@ -52,7 +53,7 @@ impl Compiler<'_> {
         let outer_shell = self.reading.shell.clone();
         self.includes.push(file.to_owned());
         self.inner_settings(&folder);
-        self.inside(&root, given, always);
+        self.inside(&root, given, &header.step);
         self.includes.pop();
         let inner = std::mem::replace(&mut self.reading.scope, outer_scope);
         self.reading.scope.steps = inner.steps;
@@ -87,7 +88,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn inside(&mut self, root: &Node, given: BTreeMap<String, Given>, always: bool) {
+    fn inside(&mut self, root: &Node, given: BTreeMap<String, Given>, step: &FrozenStep) {
         let Some(fields) = self.reading.document(root) else {
             return;
         };
@@ -99,10 +100,11 @@ impl Compiler<'_> {
         // A checkpoint that the including plan asks for cannot be switched off from inside.
         self.settings.settings.checkpoint_between_steps |= between;
         self.reading.shell.clone_from(&self.settings.shell);
+        self.inside_limits(&fields, step);
         let prefix = self.reading.scope.prefix.clone();
+        self.reading.pin_files(&fields);
         let parameters = self.reading.parameters(&fields, given, &prefix);
         self.parameters.extend(parameters);
-        self.reading.pin_files(&fields);
         if let Some(settings) = fields
             .get("settings")
             .and_then(|node| self.reading.any_fields(node, "`settings`"))
@@ -111,7 +113,33 @@ impl Compiler<'_> {
             let env = self.reading.environment(env);
             self.outer_env.extend(env);
         }
-        self.body(&fields, false, always);
+        self.body(&fields, false, step.always);
+    }
+
+    /// What holds up the included plan holds up whatever includes it; what it says of itself and nobody looks at is named.
+    fn inside_limits(&mut self, fields: &Fields<'_>, step: &FrozenStep) {
+        let author = &self.options.author.id;
+        let questions = self.reading.questions(fields, author, &mut self.map);
+        self.questions.extend(questions);
+        let most = self.settings.settings.max_plan_steps as usize;
+        let steps = match fields.get("steps").map(|node| &node.body) {
+            Some(Body::Sequence(steps)) => steps.len(),
+            Some(_) | None => 0,
+        };
+        if let Some(fault) = too_many_steps(steps, most) {
+            self.reading
+                .finding(TOO_MANY_STEPS, fields.key_span("steps"), fault);
+        }
+        let lost = ["downtime", "risk"]
+            .into_iter()
+            .filter(|key| fields.get(key).is_some());
+        for key in lost {
+            let note = Diagnostic::warning(format!("`{key}` of an included plan is not taken along"))
+                .hint(format!("say it in the runbook that includes it: `{key}: …`"));
+            if !self.allowed.contains(INCLUDED) && !step.allowed.contains(INCLUDED) {
+                self.reading.finding(INCLUDED, fields.key_span(key), note);
+            }
+        }
     }
 
     /// Holds, dependencies and assumptions of the including step go to the first and last of its steps.
@@ -213,7 +241,8 @@ impl Compiler<'_> {
         let mut given = BTreeMap::new();
         for entry in fields.entries() {
             if let Some(binding) = self.binding(&entry.value) {
-                given.insert(entry.key.to_string(), Given::Bound(binding, entry.span));
+                let place = self.reading.place(entry.span);
+                given.insert(entry.key.to_string(), Given::Bound(binding, place));
             }
         }
         given

@@ -105,6 +105,8 @@ impl Compiler<'_> {
             self.reading.fault(action.span, fault);
         }
         self.konnect_target = Some(planned.target);
+        self.refuse_blocked(action, &planned.changes);
+        self.refuse_twice(action, &header.full_id, &planned.changes);
         let mut changes = splice(planned.changes, &header);
         if let Some((verified, spec)) = self.verified(fields, &header, &changes) {
             header.step.verified = true;
@@ -127,6 +129,36 @@ impl Compiler<'_> {
         header.step.changes = changes;
         let step = header.step;
         self.push(step);
+    }
+}
+
+impl Compiler<'_> {
+    /// A step is carried out as it was approved or not at all: what protection keeps from being changed would be left out of it.
+    fn refuse_blocked(&mut self, action: &ActionNode<'_>, changes: &[Change]) {
+        for change in changes.iter().filter(|change| change.blocked) {
+            let reason = change.block_reason.as_deref().unwrap_or("it is blocked");
+            let fault = Diagnostic::error(format!("{} cannot be done: {reason}", change.change_id));
+            let hint = "leave it out of the files of this step, or take the protection off first, in a change of its own";
+            self.reading.fault(action.span, fault.hint(hint));
+        }
+    }
+
+    /// Every step is planned against what is there now, so a second one would not find what it was planned for.
+    fn refuse_twice(&mut self, action: &ActionNode<'_>, step: &str, changes: &[Change]) {
+        for change in changes {
+            let id = change.change_id.as_str();
+            let object = id.split_once(':').map_or(id, |(_, object)| object).to_owned();
+            if let Some(other) = self.konnect_objects.insert(object.clone(), step.to_owned()) {
+                let fault = Diagnostic::error(format!(
+                    "`{step}` changes {object}, which `{other}` changes too"
+                ))
+                .detail(
+                    "both are planned against what is there now, so the later one would find something else",
+                )
+                .hint("describe the object once, in the files of one step");
+                self.reading.fault(action.span, fault);
+            }
+        }
     }
 }
 

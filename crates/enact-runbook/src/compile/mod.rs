@@ -286,8 +286,12 @@ pub(crate) struct Compiler<'e> {
     /// The changes of the last step that must have gone well.
     last_critical: Vec<ChangeId>,
     assumptions: Vec<crate::spec::Assumption>,
+    /// Those of included plans.
+    questions: Vec<crate::spec::Question>,
     groups: Vec<Group>,
     konnect_target: Option<Value>,
+    /// What `konnect` steps change, each with its step.
+    konnect_objects: BTreeMap<String, String>,
     /// Environment of an included plan's own settings.
     outer_env: BTreeMap<String, Variable>,
     includes: Vec<String>,
@@ -314,8 +318,10 @@ impl<'e> Compiler<'e> {
             changes: HashMap::new(),
             last_critical: Vec::new(),
             assumptions: Vec::new(),
+            questions: Vec::new(),
             groups: Vec::new(),
             konnect_target: None,
+            konnect_objects: BTreeMap::new(),
             outer_env: BTreeMap::new(),
             includes: Vec::new(),
             parameters: BTreeMap::new(),
@@ -372,16 +378,13 @@ impl<'e> Compiler<'e> {
         let fields = self.reading.document(root)?;
         let name = self.reading.document_name(&fields);
         self.reading.scope.plan_name = name.clone().unwrap_or_default();
+        let enabled = self.settings.enabled;
         if let Some(node) = fields.get("settings") {
             self.reading.settings(node, &mut self.settings);
         }
         if !self.settings.enabled {
-            let fault =
-                Diagnostic::error("runbooks are switched off: `plan_execute_pattern.enabled` is false");
-            self.reading.fault(
-                fields.span,
-                fault.hint("switch them on in the configuration file"),
-            );
+            let (span, fault) = crate::document::switched_off(&fields, enabled);
+            self.reading.fault(span, fault);
             return None;
         }
         self.reading.shell.clone_from(&self.settings.shell);
@@ -390,8 +393,8 @@ impl<'e> Compiler<'e> {
         let given = given
             .map(|(name, value)| (name.clone(), Given::Value(value.clone())))
             .collect();
-        self.parameters = self.reading.parameters(&fields, given, "");
         self.reading.pin_files(&fields);
+        self.parameters = self.reading.parameters(&fields, given, "");
         if let Some(settings) = fields
             .get("settings")
             .and_then(|node| self.reading.any_fields(node, "`settings`"))
@@ -481,10 +484,9 @@ impl<'e> Compiler<'e> {
             })
             .collect();
         // How Markdown was read is no part of the plan, which is the same in any form.
-        let of_markdown = [markdown::NOTE, markdown::MANUAL];
         let mut notes: Vec<(usize, Warning)> = findings
             .iter()
-            .filter(|finding| !of_markdown.contains(&finding.rule))
+            .filter(|finding| !lint::is_about_markdown(finding.rule))
             .map(|finding| {
                 let place = finding.diagnostic.place.as_ref();
                 let step = place.and_then(|place| by_place.get(&(place.file.as_str(), place.position?)));

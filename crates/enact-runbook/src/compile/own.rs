@@ -36,7 +36,7 @@ impl Compiler<'_> {
         let probe = fields.get("probe").and_then(|node| self.probe(node));
         let key = fields
             .get("key")
-            .and_then(|node| self.reading.template(node, "`key`", Slot::Value));
+            .and_then(|node| self.reading.template(node, "`key`", Slot::Key));
         let outputs = self.own_outputs(fields, action, &header.full_id, never);
         let postconditions = self.postconditions(fields);
         let undo = self.own_undo(fields, &mut header, in_cluster.as_ref());
@@ -72,9 +72,7 @@ impl Compiler<'_> {
             escalate_on: self.matchers(fields, "escalate_on", "`escalate_on`"),
             env: self.reading.env.clone(),
             working_dir: self.reading.working_dir.clone(),
-            lock: fields
-                .get("lock")
-                .and_then(|node| self.reading.plain(node, "`lock`")),
+            lock: self.lock(fields, action),
             satisfies: header.step.satisfies.iter().map(|(id, _)| id.clone()).collect(),
             dry_run,
             step_hash: String::new(),
@@ -86,6 +84,20 @@ impl Compiler<'_> {
             ..self.change(&header)
         };
         self.finish(header, spec, change);
+    }
+
+    /// A lock is held while something acts: not for as long as somebody is asked or at work.
+    fn lock(&mut self, fields: &Fields<'_>, action: &ActionNode<'_>) -> Option<String> {
+        let node = fields.get("lock")?;
+        if matches!(action.kind.name(), "checkpoint" | "manual") {
+            let fault = Diagnostic::error(format!(
+                "a step of kind `{}` holds no lock: nothing runs while somebody is waited for",
+                action.kind.name()
+            ));
+            let hint = "give it to the steps around that act";
+            self.reading.fault(fields.key_span("lock"), fault.hint(hint));
+        }
+        self.reading.plain(node, "`lock`")
     }
 
     /// The frozen action; of one on a cluster also what was found out about it.

@@ -8,6 +8,7 @@ use enact_core::yaml::{shown, suggest};
 use serde_json::Value;
 
 use super::{AssumptionHead, Compiler};
+use crate::choices::DOWNTIME;
 use crate::document::CommandSetting;
 use crate::kinds::Exec;
 use crate::reading::{Fields, Node};
@@ -41,6 +42,15 @@ impl Compiler<'_> {
             .reading
             .require(&fields, "text")
             .and_then(|node| self.reading.prose(node, "`text`"));
+        // A decision names what it is about, and must not be about both.
+        if id.as_deref() == Some(DOWNTIME) {
+            let fault = Diagnostic::error(format!("no assumption is called `{DOWNTIME}`"))
+                .detail(
+                    "decisions call the limit of the downtime so, and accepting one would accept the other",
+                )
+                .hint("give it another id");
+            self.reading.fault(fields.key_span("id"), fault);
+        }
         let mut head = AssumptionHead {
             id: id?,
             text: text?,
@@ -128,16 +138,15 @@ impl Compiler<'_> {
         self.reading.env.clear();
         self.reading.working_dir.clone_from(&self.settings.working_dir);
         let reading = &mut self.reading;
-        let title = reading
-            .require(fields, "title")
-            .and_then(|node| reading.prose(node, "`title`"));
+        let title = reading.title(fields);
         let description = fields
             .get("description")
             .and_then(|node| reading.prose(node, "`description`"));
         let labels = reading.labels(fields);
         let risk = reading.risk(fields);
         let requirements = reading.requirements(fields, &mut self.map);
-        let questions = reading.questions(fields, &self.options.author.id, &mut self.map);
+        let mut questions = reading.questions(fields, &self.options.author.id, &mut self.map);
+        questions.append(&mut self.questions);
         let approvals = reading.approvals(fields);
         let estimate = fields
             .get("estimate")
@@ -255,7 +264,7 @@ impl Compiler<'_> {
         Some(Criterion {
             id: id?,
             text: text?,
-            satisfies: satisfies.unwrap_or_default(),
+            satisfies: once(satisfies.unwrap_or_default()),
             check,
             manual,
             attest_by,
@@ -367,6 +376,15 @@ impl Compiler<'_> {
             self.reading.fault(span, fault.hint(hint));
         }
     }
+}
+
+/// Each name once, where it is named first.
+fn once(names: Vec<String>) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    names
+        .into_iter()
+        .filter(|name| seen.insert(name.clone()))
+        .collect()
 }
 
 fn command(argv: &[String]) -> CheckSpec {

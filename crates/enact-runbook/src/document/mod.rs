@@ -12,7 +12,7 @@ use enact_core::yaml::shown;
 
 pub(crate) use parameters::Given;
 pub use settings::{CommandSetting, ExecutionPhase, PlanningPhase, SettingsDefaults, VerificationPhase};
-pub(crate) use settings::{Effective, SETTINGS};
+pub(crate) use settings::{Effective, PHASES, SETTINGS, switched_off};
 
 use crate::reading::{Fields, Node, Reading};
 

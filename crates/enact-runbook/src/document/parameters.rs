@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use enact_core::diagnostic::Diagnostic;
+use enact_core::diagnostic::{Diagnostic, Place};
 use enact_core::yaml::{Body, Span, shown, suggest};
 use serde_json::Value;
 
@@ -28,8 +28,8 @@ const KEYS: [&str; 9] = [
 pub(crate) enum Given {
     /// On the command line or in a file.
     Value(Value),
-    /// By the plan that includes this one.
-    Bound(Binding, Span),
+    /// By the plan that includes this one, at a place of its own.
+    Bound(Binding, Place),
 }
 
 struct Declaration {
@@ -84,7 +84,7 @@ impl Reading<'_> {
                     rule: crate::reading::DOCUMENT,
                     diagnostic: fault.hint(hint),
                 }),
-                Given::Bound(_, span) => self.fault(span, fault.hint(hint)),
+                Given::Bound(_, place) => self.fault_at(place, fault.hint(hint)),
             }
         }
         found
@@ -107,6 +107,9 @@ impl Reading<'_> {
         only("pattern", &["string"], self);
         only("values", &["enum"], self);
         only("from", &["secret"], self);
+        if kind == "secret" && fields.get("default").is_some() {
+            self.secret_default(fields.key_span("default"));
+        }
         let bound = (1 << 53) - 1;
         let default = fields.get("default").and_then(Node::scalar);
         let pattern = fields
@@ -148,6 +151,16 @@ impl Reading<'_> {
                 .unwrap_or_default(),
             span,
         })
+    }
+
+    /// A secret in the file is no secret any more, and would never be used.
+    fn secret_default(&mut self, span: Span) {
+        let fault = Diagnostic::error("`default` means nothing for a parameter of type `secret`")
+            .detail("a secret stands in no file of a runbook, and is never taken from one")
+            .hint(
+                "remove it, change the secret if it is one, and say where it is read: `from: \"env:NAME\"`",
+            );
+        self.fault(span, fault);
     }
 
     /// `env:NAME`, `file:PATH`, or a mapping with one of `env`, `file`, `exec`.
@@ -192,17 +205,20 @@ impl Reading<'_> {
             _ => Type::Text,
         });
         let value = match given {
-            Some(Given::Value(value)) => Some((value, declaration.span)),
-            Some(Given::Bound(binding, span)) => {
+            Some(Given::Value(value)) => Some((value, self.place(declaration.span))),
+            Some(Given::Bound(binding, place)) => {
                 let Some(value) = binding.expression.as_literal() else {
-                    self.bind_open(name, &declaration, typed, binding, span);
+                    self.bind_open(name, &declaration, typed, binding, place);
                     return None;
                 };
-                Some((value.clone(), span))
+                Some((value.clone(), place))
             }
-            None => declaration.default.clone().map(|value| (value, declaration.span)),
+            None => {
+                let place = self.place(declaration.span);
+                declaration.default.clone().map(|value| (value, place))
+            }
         };
-        let Some((value, span)) = value else {
+        let Some((value, place)) = value else {
             return self.without_value(name, &declaration, typed);
         };
         let value = match fitting(&value, &declaration) {
@@ -212,7 +228,7 @@ impl Reading<'_> {
                     "parameter `{name}`: expected {expected}, found {}",
                     shown(&plain(&value))
                 );
-                self.fault(span, Diagnostic::error(fault));
+                self.fault_at(place, Diagnostic::error(fault));
                 self.name_unbound(name, typed);
                 return None;
             }
@@ -265,7 +281,7 @@ impl Reading<'_> {
         declaration: &Declaration,
         declared: Typed,
         bound: Binding,
-        span: Span,
+        place: Place,
     ) {
         let Binding {
             typed: found,
@@ -280,7 +296,7 @@ impl Reading<'_> {
                 "a parameter of type `{}` with its bounds is checked when the plan is frozen",
                 declaration.kind
             );
-            self.fault(span, Diagnostic::error(fault).detail(detail));
+            self.fault_at(place, Diagnostic::error(fault).detail(detail));
         }
         let typed = declared;
         self.scope
@@ -306,10 +322,10 @@ impl Reading<'_> {
         };
         let from = match given {
             None => declaration.from,
-            Some(Given::Bound(bound, span)) => {
+            Some(Given::Bound(bound, place)) => {
                 if !bound.typed.secret {
                     let fault = format!("parameter `{name}` is a secret; bind a secret to it");
-                    self.fault(span, Diagnostic::error(fault));
+                    self.fault_at(place, Diagnostic::error(fault));
                 }
                 binding.expression = bound.expression;
                 self.scope.parameters.insert(name.to_owned(), binding);
@@ -329,6 +345,13 @@ impl Reading<'_> {
             }
         };
         self.scope.parameters.insert(name.to_owned(), binding);
+        if let Some(argv) = from.as_deref().and_then(command_of) {
+            // Secrets are read in the runbook's own folder.
+            let outer = self.working_dir.take();
+            let words: Vec<Option<&str>> = argv.iter().map(|word| Some(word.as_str())).collect();
+            self.use_scripts(&words, declaration.span);
+            self.working_dir = outer;
+        }
         if from.is_none() {
             let fault = Diagnostic::error(format!("parameter `{name}` is a secret and needs `from`"));
             self.fault(declaration.span, fault.hint("write `from: \"env:NAME\"`"));
@@ -347,10 +370,13 @@ fn is_source(text: &str) -> bool {
         text.strip_prefix(prefix)
             .is_some_and(|rest| !rest.trim().is_empty())
     };
-    let command = text
-        .strip_prefix("exec:")
-        .map(serde_json::from_str::<Vec<String>>);
-    named("env:") || named("file:") || matches!(command, Some(Ok(words)) if !words.is_empty())
+    named("env:") || named("file:") || command_of(text).is_some()
+}
+
+/// The program with its arguments that prints a secret: `exec:["pass", "show", "db"]`.
+fn command_of(source: &str) -> Option<Vec<String>> {
+    let words: Vec<String> = serde_json::from_str(source.strip_prefix("exec:")?).ok()?;
+    (!words.is_empty()).then_some(words)
 }
 
 fn plain(value: &Value) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use enact_core::diagnostic::{Diagnostic, Place};
 use enact_core::yaml::{Span, shown};
 
-use crate::reading::{Fields, Node, Reading};
+use crate::reading::{Fields, Node, Reading, is_blank};
 use crate::spec::{Question, Requirement, Risk};
 
 /// Ids of one block with their places.
@@ -124,7 +124,7 @@ impl Reading<'_> {
         })
     }
 
-    /// Questions; answers of `author` are marked.
+    /// Questions; answers of `author` are marked. Those of an included plan have its step before their id.
     pub(crate) fn questions(
         &mut self,
         fields: &Fields<'_>,
@@ -132,10 +132,15 @@ impl Reading<'_> {
         places: &mut Places,
     ) -> Vec<Question> {
         let items = self.entries(fields, "questions");
-        items
+        let prefix = self.scope.prefix.clone();
+        let read = items
             .iter()
-            .filter_map(|item| self.question(item, author, places))
-            .collect()
+            .filter_map(|item| self.question(item, author, places));
+        read.map(|question| Question {
+            id: format!("{prefix}{}", question.id),
+            ..question
+        })
+        .collect()
     }
 
     fn question(&mut self, node: &Node, author: &str, places: &mut Places) -> Option<Question> {
@@ -149,7 +154,8 @@ impl Reading<'_> {
             "answered_at",
         ];
         let fields = self.fields(node, "a question", &keys)?;
-        let id = self.entry_id(&fields, "questions", places);
+        let block = format!("questions.{}", self.scope.prefix);
+        let id = self.entry_id(&fields, block.trim_end_matches('.'), places);
         let text = self
             .require(&fields, "text")
             .and_then(|node| self.prose(node, "`text`"));
@@ -157,13 +163,12 @@ impl Reading<'_> {
             .get("blocking")
             .and_then(|node| self.boolean(node, "`blocking`"))
             .unwrap_or(true);
-        let answer = fields.get("answer").and_then(|node| self.prose(node, "`answer`"));
-        let default = fields
-            .get("default")
-            .and_then(|node| self.prose(node, "`default`"));
+        let answer = self.said(&fields, "answer");
+        let default = self.said(&fields, "default");
         let answered_by = fields
             .get("answered_by")
-            .and_then(|node| self.plain(node, "`answered_by`"));
+            .and_then(|node| self.plain(node, "`answered_by`"))
+            .filter(|name| !is_blank(name));
         let answered_at = fields
             .get("answered_at")
             .and_then(|node| self.timestamp(node, "`answered_at`"));

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use enact_core::change::Milliseconds;
+use enact_core::diagnostic::Diagnostic;
+use enact_core::yaml::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::reading::{Fields, Node, Reading, Slot, as_written};
@@ -31,6 +33,33 @@ pub(crate) const SETTINGS: [&str; 21] = [
     "shell",
     "env",
     "plan_execute_pattern",
+];
+
+/// A phase: its name, what it is called in messages, and its settings.
+pub(crate) type Phase = (&'static str, &'static str, &'static [&'static str]);
+
+/// The phases with the names of their settings.
+pub(crate) const PHASES: [Phase; 3] = [
+    (
+        "planning_phase",
+        "`planning_phase`",
+        &[
+            "max_plan_steps",
+            "require_approval",
+            "require_user_approval",
+            "show_estimated_time",
+        ],
+    ),
+    (
+        "execution_phase",
+        "`execution_phase`",
+        &["stop_on_error", "log_progress", "allow_skip"],
+    ),
+    (
+        "verification_phase",
+        "`verification_phase`",
+        &["run_tests", "run_lint", "run_typecheck"],
+    ),
 ];
 
 /// Whether something is verified, and by which command.
@@ -101,10 +130,60 @@ pub struct SettingsDefaults {
     pub allow_plan_revision: Option<bool>,
     /// Does every step but the first wait for a confirmation?
     pub checkpoint_between_steps: Option<bool>,
-    /// Bound on one attempt at a step that names none, in milliseconds.
+    /// Bound on one attempt at a step that names none: `10m`, or a number of milliseconds.
+    #[serde(deserialize_with = "length")]
+    #[schemars(with = "Option<Length>")]
     pub default_timeout: Option<Milliseconds>,
     /// The shell of `run` with its arguments; the script is its last one.
     pub shell: Option<Vec<String>>,
+}
+
+/// A length of time as a configuration file has it.
+#[derive(Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+enum Length {
+    /// In milliseconds.
+    Number(u64),
+    /// `10m`, `1h30m`.
+    Text(String),
+}
+
+fn length<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<Milliseconds>, D::Error> {
+    use serde::de::Error as _;
+    let wrong = "`default_timeout` is a length of time such as `90s`, `10m` or `1h30m`";
+    match Length::deserialize(reader).map_err(|_other| D::Error::custom(wrong))? {
+        Length::Number(number) => Ok(Some(Milliseconds(number))),
+        Length::Text(text) => match crate::reading::duration(&text) {
+            Some(found) => Ok(Some(found)),
+            None => Err(D::Error::custom(wrong)),
+        },
+    }
+}
+
+impl SettingsDefaults {
+    /// What of a configuration file can never work: a command without a program.
+    pub fn fault(&self) -> Option<String> {
+        let verification = &self.verification_phase;
+        let commands = [
+            ("run_tests", &verification.run_tests),
+            ("run_lint", &verification.run_lint),
+            ("run_typecheck", &verification.run_typecheck),
+        ];
+        let is_empty = |command: &Option<CommandSetting>| match command {
+            Some(CommandSetting::Command(words)) => words.first().is_none_or(String::is_empty),
+            Some(CommandSetting::Wanted(_)) | None => false,
+        };
+        if let Some((name, _)) = commands.into_iter().find(|(_, command)| is_empty(command)) {
+            return Some(format!(
+                "[plan_execute_pattern.verification_phase] {name} names no program; write one with its arguments, or false"
+            ));
+        }
+        let no_shell = self
+            .shell
+            .as_ref()
+            .is_some_and(|words| words.first().is_none_or(String::is_empty));
+        no_shell.then(|| "[plan_execute_pattern] shell names no program".to_owned())
+    }
 }
 
 /// Settings in force, with what is not part of the frozen ones.
@@ -159,6 +238,24 @@ impl Effective {
     }
 }
 
+/// Why nothing is planned, and where that is said.
+pub(crate) fn switched_off(fields: &Fields<'_>, by_configuration: bool) -> (Span, Diagnostic) {
+    if by_configuration {
+        let fault = Diagnostic::error(
+            "runbooks are switched off by this one itself: `enabled` is false under `settings`",
+        );
+        return (
+            fields.key_span("settings"),
+            fault.hint("remove that when it is to be planned"),
+        );
+    }
+    let fault = Diagnostic::error("runbooks are switched off: `plan_execute_pattern.enabled` is false");
+    (
+        fields.span,
+        fault.hint("switch them on in the configuration file"),
+    )
+}
+
 impl Reading<'_> {
     /// The document's settings over those that are in force.
     pub(crate) fn settings(&mut self, node: &Node, effective: &mut Effective) {
@@ -168,26 +265,10 @@ impl Reading<'_> {
         if let Some(node) = fields.get("plan_execute_pattern") {
             self.settings(node, effective);
         }
-        if let Some(node) = fields.get("planning_phase") {
-            let keys = [
-                "max_plan_steps",
-                "require_approval",
-                "require_user_approval",
-                "show_estimated_time",
-            ];
-            self.phase(node, "`planning_phase`", &keys, effective);
-        }
-        if let Some(node) = fields.get("execution_phase") {
-            self.phase(
-                node,
-                "`execution_phase`",
-                &["stop_on_error", "log_progress", "allow_skip"],
-                effective,
-            );
-        }
-        if let Some(node) = fields.get("verification_phase") {
-            let keys = ["run_tests", "run_lint", "run_typecheck"];
-            self.phase(node, "`verification_phase`", &keys, effective);
+        for (phase, what, keys) in PHASES {
+            if let Some(node) = fields.get(phase) {
+                self.phase(node, what, keys, effective);
+            }
         }
         self.flat(&fields, effective);
         if let Some(node) = fields.get("working_dir") {

@@ -39,6 +39,12 @@ pub fn fold(
             Expression::Call(function, parts)
         }
     };
+    // Not only what lacks a value: `default` has one without its name, and would have it for good.
+    let mut open = false;
+    folded.names(&mut |_, _| open = true);
+    if open {
+        return Ok(folded);
+    }
     match evaluate(&folded, &NoValues) {
         Ok(datum) => match datum.expose() {
             // An object cannot be written as a literal.
@@ -46,11 +52,7 @@ pub fn fold(
             value => Ok(Expression::Literal(value.clone())),
         },
         Err(EvaluateError::Missing(_)) => Ok(folded),
-        Err(EvaluateError::Fault(fault)) => {
-            let mut open = false;
-            folded.names(&mut |_, _| open = true);
-            if open { Ok(folded) } else { Err(fault) }
-        }
+        Err(EvaluateError::Fault(fault)) => Err(fault),
     }
 }
 

@@ -199,6 +199,12 @@ impl Function {
             }
             Self::Lower => text(first)?.to_lowercase().into(),
             Self::Upper => text(first)?.to_uppercase().into(),
+            Self::Abs if first.as_i64() == Some(i64::MIN) => {
+                return Err(Fault::new(
+                    0,
+                    "the value of `abs` is too large for a whole number",
+                ));
+            }
             Self::Abs => absolute(first).ok_or_else(|| wrong(first, "a number"))?,
             Self::Int => integer(first).ok_or_else(|| wrong(first, "a whole number"))?,
             Self::Float => float(first).ok_or_else(|| wrong(first, "a number"))?,

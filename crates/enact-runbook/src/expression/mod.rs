@@ -18,7 +18,7 @@ pub use evaluate::{Datum, EvaluateError, Values, compare, evaluate};
 pub use fold::fold;
 pub use functions::{Function, REGEX_SIZE_LIMIT, compile_regex};
 pub use parser::parse;
-pub(crate) use render::{as_text, holds_template, is_template};
+pub(crate) use render::{as_text, holds_template, is_template, secret_parts};
 pub use render::{evaluate_source, json_value, operand, text};
 pub use template::{Piece, pieces};
 pub use types::{Names, Type, Typed, type_of};

@@ -1,5 +1,6 @@
 //! Values for the texts and operands of the frozen form, when a step runs.
 
+use enact_core::secret::Secret;
 use serde_json::Value;
 
 use super::Fault;
@@ -37,6 +38,27 @@ pub fn text(text: &Text, values: &dyn Values) -> Result<Datum, EvaluateError> {
         }
     }
     Ok(Datum::new(Value::String(whole), secret))
+}
+
+/// What expressions of a text make of secrets: `upper(params.token)`. Nobody may see that either.
+///
+/// # Errors
+/// See [`EvaluateError`].
+pub(crate) fn secret_parts(text: &Text, values: &dyn Values) -> Result<Vec<Secret<String>>, EvaluateError> {
+    let parts = match text {
+        Text::Literal(_) => return Ok(Vec::new()),
+        Text::Template(parts) => parts,
+    };
+    let mut found = Vec::new();
+    for part in parts {
+        if let Part::Expression(source) = part
+            && let Datum::Tainted(secret) = evaluate_source(source, values)?
+            && let Value::String(text) = secret.expose()
+        {
+            found.push(Secret::new(text.clone()));
+        }
+    }
+    Ok(found)
 }
 
 /// One side of a comparison; an expression keeps the type of its value.

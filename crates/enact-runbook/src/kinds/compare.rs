@@ -5,6 +5,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{Acting, Kind, Role, frozen, thawed, unreadable};
+use crate::checks::not_for;
 use crate::expression::compile_regex;
 use crate::provider::{End, Reply, Site, compare, quoted_text};
 use crate::reading::{Node, Reading};
@@ -55,6 +56,16 @@ impl Kind for CompareKind {
         {
             let fault = Diagnostic::error(format!("`right` is no regular expression: {error}"));
             reading.fault(fields.key_span("right"), fault);
+        }
+        // One is looked for in a list; what else is compared is of one kind on both sides.
+        for (key, operand) in [("left", &left), ("right", &right)] {
+            if let Some(Operand::Value(value)) = operand
+                && (op, key) != ("in", "left")
+                && let Some(expected) = not_for(op, value)
+            {
+                let fault = Diagnostic::error(format!("`op: {op:?}` expects {expected} as `{key}`"));
+                reading.fault(fields.key_span(key), fault);
+            }
         }
         frozen(&Compare {
             left: left?,

@@ -11,11 +11,6 @@ use crate::provider::Site;
 use crate::reading::{Node, Reading, Slot};
 use crate::spec::Text;
 
-/// Programs that run the file named by their first argument.
-const INTERPRETERS: [&str; 10] = [
-    "sh", "bash", "dash", "zsh", "ksh", "python", "python3", "perl", "ruby", "node",
-];
-
 /// A command, as frozen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,7 +40,8 @@ impl Kind for ExecKind {
             reading.fault(node.span, Diagnostic::error("`exec`: the program has no name"));
             return None;
         }
-        check_pinned(&argv, node, reading);
+        let words: Vec<Option<&str>> = argv.iter().map(Text::as_literal).collect();
+        reading.use_scripts(&words, node.span);
         frozen(&Exec { argv })
     }
 
@@ -90,26 +86,24 @@ impl Kind for ExecKind {
     }
 }
 
-/// A script of the runbook's folder must be pinned: what is approved is what runs.
-fn check_pinned(argv: &[Text], node: &Node, reading: &mut Reading<'_>) {
-    let word = |index: usize| argv.get(index).and_then(Text::as_literal);
-    let Some(program) = word(0) else {
-        return;
-    };
-    let interpreted = word(1).filter(|_| INTERPRETERS.contains(&program));
-    let by_path = Some(program).filter(|program| program.contains('/'));
-    for path in [by_path, interpreted].into_iter().flatten() {
-        if !path.starts_with('-') && !path.starts_with('/') {
-            reading.use_file(path, node.span);
+impl Reading<'_> {
+    /// Scripts of the runbook's folder that a command runs must be pinned: what is approved is what runs.
+    pub(crate) fn use_scripts(&mut self, argv: &[Option<&str>], span: enact_core::yaml::Span) {
+        for path in crate::programs::run_by(argv) {
+            self.use_file(&path, span);
         }
     }
-}
 
-impl Reading<'_> {
     /// Notes that the current step uses a file of the runbook's folder; one that is there and not pinned is a fault.
     pub(crate) fn use_file(&mut self, path: &str, span: enact_core::yaml::Span) {
         let folder = self.working_dir.clone().unwrap_or_default();
-        let Ok(path) = normal_path(&join(&folder, path)) else {
+        let from_folder = if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            join(&folder, path)
+        };
+        let inside = normal_path(&from_folder).ok();
+        let Some(path) = inside.or_else(|| self.files.found_inside(&from_folder)) else {
             return;
         };
         if self.pins.contains_key(&path) {

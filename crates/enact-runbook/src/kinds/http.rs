@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Acting, Kind, frozen, line, thawed, unreadable};
+use crate::disk;
 use crate::files::{join, normal_path};
 use crate::provider::{End, Reply, Request, Site, send};
 use crate::reading::{Node, Reading, Slot, one_or_more};
@@ -73,6 +74,9 @@ pub struct Http {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect_status: Vec<u16>,
 }
+
+/// The largest file that is sent as a body, in bytes.
+const MAX_BODY_FILE: u64 = 64 * 1024 * 1024;
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -290,8 +294,8 @@ fn request(http: &Http, site: &Site<'_>) -> Result<Request, String> {
         None => None,
         Some(Body::Text(text)) => Some(Secret::new(site.text(text)?.expose().clone().into_bytes())),
         Some(Body::File(path)) => {
-            let content =
-                std::fs::read(site.folder.join(path)).map_err(|error| format!("{path}: {error}"))?;
+            let content = disk::read(&site.folder.join(path), MAX_BODY_FILE)
+                .map_err(|error| format!("{path}: {error}"))?;
             Some(Secret::new(content))
         }
         Some(Body::Json(value)) => {

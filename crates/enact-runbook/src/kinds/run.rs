@@ -36,10 +36,12 @@ impl Kind for RunKind {
             reading.expected(node, "`run`", "a script");
             return None;
         }
-        frozen(&Run {
-            shell: reading.shell.clone(),
-            script,
-        })
+        let text = script.shown();
+        let shell = reading.shell.clone();
+        let words = shell.iter().map(String::as_str).chain([text.as_str()]);
+        let words: Vec<Option<&str>> = words.map(Some).collect();
+        reading.use_scripts(&words, node.span);
+        frozen(&Run { shell, script })
     }
 
     fn summary(&self, action: &Value) -> String {

@@ -29,8 +29,21 @@ pub struct LintFinding {
 /// The rule that `rollback: { on: [cancel] }` stands under.
 pub(crate) const CANCEL: &str = "W_ROLLBACK_CANCEL";
 
+/// The rule that what an included plan says, and nobody looks at, stands under.
+pub(crate) const INCLUDED: &str = "W_INCLUDED";
+
+/// The rule of the number of steps.
+pub(crate) const TOO_MANY_STEPS: &str = "E_TOO_MANY_STEPS";
+
+pub(crate) use structure::too_many_steps;
+
+/// Is a rule about how Markdown was read, and so no part of the plan?
+pub fn is_about_markdown(rule: &str) -> bool {
+    [crate::markdown::NOTE, crate::markdown::MANUAL].contains(&rule)
+}
+
 /// Rules that give advice, which can be declined.
-pub const ADVICE: [&str; 17] = [
+pub const ADVICE: [&str; 18] = [
     "W_NO_ROLLBACK",
     "W_NO_PROBE",
     "W_NO_VERIFY",
@@ -46,6 +59,7 @@ pub const ADVICE: [&str; 17] = [
     "W_UNDERPLAN_VAGUE",
     "W_PLACEHOLDER",
     CANCEL,
+    INCLUDED,
     crate::markdown::NOTE,
     crate::markdown::MANUAL,
 ];
@@ -107,9 +121,19 @@ pub(crate) fn run(subject: &Subject<'_>) -> Vec<LintFinding> {
         list: Vec::new(),
     };
     structure::run(subject, &mut findings);
-    text::run(subject, &mut findings);
+    text::run(subject.texts, subject.steps, &mut findings);
     safety::run(subject, &mut findings);
     tracing::run(subject, &mut findings);
     planning::run(subject, &mut findings);
+    findings.list
+}
+
+/// What the rules on texts say of some that stand in no document.
+pub(crate) fn texts(texts: &[SeenText]) -> Vec<LintFinding> {
+    let mut findings = Findings {
+        allowed: &BTreeSet::new(),
+        list: Vec::new(),
+    };
+    text::run(texts, &[], &mut findings);
     findings.list
 }

@@ -1,5 +1,7 @@
 //! What a runbook must have before it can be frozen.
 
+use std::collections::BTreeMap;
+
 use enact_core::diagnostic::Diagnostic;
 
 use super::{Findings, Subject};
@@ -23,14 +25,19 @@ pub(super) fn run(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         .filter(|step| step.top_level && !step.always)
         .count();
     let most = document.settings.max_plan_steps as usize;
-    if steps > most {
-        let fault = Diagnostic::error(format!(
-            "the runbook has {steps} steps; at most {most} are allowed"
-        ))
-        .hint("merge steps, split the runbook, or raise `settings.max_plan_steps`");
-        findings.say("E_TOO_MANY_STEPS", subject.root.clone(), fault);
+    if let Some(fault) = too_many_steps(steps, most) {
+        findings.say(super::TOO_MANY_STEPS, subject.root.clone(), fault);
     }
     unknown_commands(subject, findings);
+}
+
+/// A plan, included or not, has as many steps as its settings allow.
+pub(crate) fn too_many_steps(steps: usize, most: usize) -> Option<Diagnostic> {
+    let fault = Diagnostic::error(format!(
+        "the runbook has {steps} steps; at most {most} are allowed"
+    ))
+    .hint("merge steps, split the runbook, or raise `settings.max_plan_steps`");
+    (steps > most).then_some(fault)
 }
 
 fn open_questions(subject: &Subject<'_>, findings: &mut Findings<'_>) {
@@ -39,18 +46,23 @@ fn open_questions(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         .questions
         .iter()
         .filter(|question| question.blocking && question.answer.is_none());
-    let open: Vec<&str> = open.map(|question| question.id.as_str()).collect();
-    let Some(first) = open.first() else {
-        return;
-    };
-    let fault = Diagnostic::error(format!("questions are open: {}", open.join(", ")))
-        .detail("while a blocking question has no answer, nothing can be frozen, submitted or approved")
-        .hint("write `answer` and `answered_by`, or `blocking: false` with a `default`");
-    findings.say(
-        "E_QUESTIONS_OPEN",
-        subject.place(&format!("questions.{first}")),
-        fault,
-    );
+    // Those of one file together: answers are written into it.
+    let mut files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for question in open {
+        let (file, _) = question.id.rsplit_once('.').unwrap_or_default();
+        files.entry(file).or_default().push(&question.id);
+    }
+    for open in files.values() {
+        let first = open.first().copied().unwrap_or_default();
+        let fault = Diagnostic::error(format!("questions are open: {}", open.join(", ")))
+            .detail("while a blocking question has no answer, nothing can be frozen, submitted or approved")
+            .hint("write `answer` and `answered_by`, or `blocking: false` with a `default`");
+        findings.say(
+            "E_QUESTIONS_OPEN",
+            subject.place(&format!("questions.{first}")),
+            fault,
+        );
+    }
 }
 
 /// Where steps write files of a repository, wanted verification must be known.

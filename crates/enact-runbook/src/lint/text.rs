@@ -6,7 +6,8 @@ use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::shown;
 use regex::Regex;
 
-use super::{Findings, Subject};
+use super::Findings;
+use crate::compile::FrozenStep;
 use crate::reading::{SeenText, Slot};
 
 /// Words and marks that stand for something still to be decided. A plain `{name}` is one unless a shell or a template
@@ -20,16 +21,16 @@ static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-pub(super) fn run(subject: &Subject<'_>, findings: &mut Findings<'_>) {
-    for seen in subject.texts {
-        placeholder(subject, seen, findings);
+pub(super) fn run(texts: &[SeenText], steps: &[FrozenStep], findings: &mut Findings<'_>) {
+    for seen in texts {
+        placeholder(steps, seen, findings);
         if seen.slot.is_some() {
             hidden(seen, findings);
         }
     }
 }
 
-fn placeholder(subject: &Subject<'_>, seen: &SeenText, findings: &mut Findings<'_>) {
+fn placeholder(steps: &[FrozenStep], seen: &SeenText, findings: &mut Findings<'_>) {
     // Nearly no text holds any of these, and looking for them is cheap.
     const SIGNS: [&str; 9] = [
         "TB", "TODO", "FIXME", "???", "<", "{", "etc.", "eeded", "ecessary",
@@ -54,7 +55,7 @@ fn placeholder(subject: &Subject<'_>, seen: &SeenText, findings: &mut Findings<'
     let declined = seen
         .step
         .as_ref()
-        .and_then(|id| subject.steps.iter().find(|step| *step.id == **id))
+        .and_then(|id| steps.iter().find(|step| *step.id == **id))
         .is_some_and(|step| step.allowed.contains("W_PLACEHOLDER"));
     if !declined {
         let note = Diagnostic::warning(said).hint("write out what is meant");
@@ -63,7 +64,7 @@ fn placeholder(subject: &Subject<'_>, seen: &SeenText, findings: &mut Findings<'
 }
 
 fn hidden(seen: &SeenText, findings: &mut Findings<'_>) {
-    let Some(character) = seen.text.chars().find(|character| is_hidden(*character)) else {
+    let Some(character) = first_hidden(&seen.text) else {
         return;
     };
     let place = seen
@@ -76,11 +77,30 @@ fn hidden(seen: &SeenText, findings: &mut Findings<'_>) {
     findings.say("E_HIDDEN_TEXT", place, fault);
 }
 
+/// The first character that nobody sees. Behind a symbol a variation selector is seen: it chooses how the symbol looks.
+fn first_hidden(text: &str) -> Option<char> {
+    const STYLES: [char; 2] = ['\u{fe0e}', '\u{fe0f}'];
+    const KEYCAP: char = '\u{20e3}';
+    let is_symbol = |character: char| !character.is_ascii() && !character.is_alphanumeric();
+    let mut before = ' ';
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let styles = STYLES.contains(&character)
+            && ((is_symbol(before) && !is_hidden(before)) || characters.peek() == Some(&KEYCAP));
+        if is_hidden(character) && !styles {
+            return Some(character);
+        }
+        before = character;
+    }
+    None
+}
+
 fn is_hidden(character: char) -> bool {
+    use crate::process::display;
     if character.is_ascii() {
         return character.is_ascii_control() && !matches!(character, '\n' | '\t' | '\r');
     }
-    crate::process::display::is_hidden(character)
+    display::is_hidden(character) || display::is_joiner(character)
 }
 
 #[cfg(test)]
@@ -122,13 +142,21 @@ mod tests {
 
     #[test]
     fn only_what_nobody_sees_is_hidden() {
-        assert!(
-            "a\u{200b}b\u{202e}\u{7}"
-                .chars()
-                .filter(|next| is_hidden(*next))
-                .count()
-                == 3
-        );
-        assert!(!"a\tb\nc é ✓ 你好".chars().any(is_hidden));
+        for hidden in [
+            '\u{200b}',
+            '\u{202e}',
+            '\u{7}',
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{180b}',
+            '\u{e0100}',
+        ] {
+            assert_eq!(first_hidden(&format!("x{hidden}y")), Some(hidden));
+            assert_eq!(first_hidden(&format!("é{hidden}")), Some(hidden));
+        }
+        assert_eq!(first_hidden("⚠\u{fe0f}\u{fe0f}"), Some('\u{fe0f}'));
+        for seen in ["a\tb\nc é ✓ 你好", "⚠\u{fe0f} stop", "1\u{fe0f}\u{20e3} first"] {
+            assert_eq!(first_hidden(seen), None, "{seen}");
+        }
     }
 }

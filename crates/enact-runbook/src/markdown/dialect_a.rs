@@ -20,7 +20,7 @@ impl Translation<'_> {
             assignee: None,
         };
         self.step_sections(regions, &manner);
-        self.prose(regions);
+        self.prose(regions, |_| false);
     }
 
     /// The steps of all sections that have some.
@@ -118,19 +118,5 @@ impl Translation<'_> {
             .detail("what a reviewer sees must be what runs")
             .hint("remove it, or write it as text");
         self.say(super::HIDDEN, span, fault);
-    }
-
-    /// Code outside of the plan's sections is not part of it.
-    pub(super) fn prose(&mut self, regions: &[Region<'_>]) {
-        for region in regions.iter().filter(|region| region.section == Section::Prose) {
-            for block in &region.blocks {
-                if let Content::Fence(_) = block.content {
-                    self.note(
-                        &block.range,
-                        "this block of code is not part of the plan: it stands in no step",
-                    );
-                }
-            }
-        }
     }
 }

@@ -7,7 +7,8 @@ use std::ops::Range;
 use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::Body;
 
-use super::blocks::{Block, Content, Item, Line, extent, joined};
+use super::blocks::{Block, Content, Fence, Item, Line, extent, joined};
+use super::info::Role;
 use super::sections::{Region, Section};
 use super::steps::Manner;
 use super::{MANUAL, Translation, pair, word};
@@ -50,7 +51,7 @@ impl Translation<'_> {
                 | Section::Prose => {}
             }
         }
-        self.prose(regions);
+        self.prose(regions, is_asked);
     }
 
     /// Who does steps that are only described: `assignee` of the front matter.
@@ -124,63 +125,120 @@ impl Translation<'_> {
 
     /// The quote in which approval was asked for: estimates and the worst risk.
     fn approval_request(&mut self, region: &Region<'_>, steps: usize) {
+        let mut risk = Vec::new();
         for block in &region.blocks {
             match &block.content {
-                Content::Quote(inner) => {
-                    for line in inner.iter().filter_map(Block::paragraph).flatten() {
-                        self.request_line(line, steps);
-                    }
-                }
+                Content::Quote(inner) => inner
+                    .iter()
+                    .for_each(|block| self.request_block(block, steps, &mut risk)),
+                Content::List(_) => self.request_block(block, steps, &mut risk),
                 Content::Paragraph(lines) => self.note(
                     &extent(lines, &block.range),
                     "this text approves nothing and adds no condition: use `enact approve`",
                 ),
-                Content::Heading(..)
-                | Content::List(_)
-                | Content::Fence(_)
-                | Content::Html
-                | Content::Rule => {}
+                Content::Fence(_) => self.note(&block.range, "this block of code is not part of the plan"),
+                Content::Heading(..) | Content::Html | Content::Rule => {}
             }
+        }
+        if let Some(span) = risk.first().map(|entry: &super::Pair| entry.span) {
+            let start = region.start();
+            self.add_missing("risk", &start, Node::new(span, Body::Mapping(risk)));
         }
     }
 
-    fn request_line(&mut self, line: &Line, steps: usize) {
-        if let Some(said) = stated_steps(&line.text).filter(|said| *said != steps) {
+    fn request_block(&mut self, block: &Block, steps: usize, risk: &mut Vec<super::Pair>) {
+        match &block.content {
+            Content::Paragraph(lines) => {
+                for line in lines {
+                    self.request_line(line, steps, risk);
+                }
+            }
+            Content::List(items) => {
+                for block in items.iter().flat_map(|item| &item.blocks) {
+                    self.request_block(block, steps, risk);
+                }
+            }
+            Content::Quote(_) | Content::Fence(_) => {
+                self.note(&block.range, "this part of the request is not part of the plan");
+            }
+            Content::Heading(..) | Content::Html | Content::Rule => {}
+        }
+    }
+
+    fn request_line(&mut self, line: &Line, steps: usize, risk: &mut Vec<super::Pair>) {
+        let stated = after(line, "steps:").and_then(|(value, _)| value.parse().ok());
+        let stated = stated.or_else(|| stated_steps(&line.text));
+        if let Some(said) = stated.filter(|said| *said != steps) {
             self.note(
                 &line.range,
                 format!("this says {said} steps, and the plan has {steps}"),
             );
         }
+        let mut taken = stated.is_some();
         for (label, key) in [
             ("estimated time:", "estimate"),
             ("estimated downtime:", "downtime"),
         ] {
-            let Some((value, at)) = after(line, label) else {
-                continue;
-            };
-            let Some(length) = duration(value) else {
-                self.note(
-                    &at,
-                    format!("this is no length of time that can be taken for sure: `{value}`"),
-                );
-                continue;
-            };
-            let span = self.lines.span(&at);
-            let node = if key == "estimate" {
-                word(span, &length)
-            } else {
-                Node::new(
-                    span,
-                    Body::Mapping(vec![pair("estimate", span, word(span, &length))]),
-                )
-            };
-            self.add_missing(key, &at, node);
+            if let Some((value, at)) = after(line, label) {
+                taken = true;
+                self.requested_time(key, value, &at);
+            }
         }
-        if let Some((value, at)) = after(line, "maximum risk:") {
-            let span = self.lines.span(&at);
-            let worst = pair("worst", span, self.text(&at, value));
-            self.add_missing("risk", &at, Node::new(span, Body::Mapping(vec![worst])));
+        taken |= self.requested_risk(line, risk);
+        let is_label = |text: &str| {
+            text.split_once(": ")
+                .is_some_and(|(_, value)| !value.trim().is_empty())
+        };
+        if !taken && is_label(&line.text) {
+            self.note(
+                &line.range,
+                "this line of the request is not part of the plan; it takes: Steps, Estimated time, Estimated downtime, Maximum risk, Risk level",
+            );
         }
+    }
+
+    fn requested_time(&mut self, key: &'static str, value: &str, at: &Range<usize>) {
+        let Some(length) = duration(value) else {
+            self.note(
+                at,
+                format!("this is no length of time that can be taken for sure: `{value}`"),
+            );
+            return;
+        };
+        let span = self.lines.span(at);
+        let node = if key == "estimate" {
+            word(span, &length)
+        } else {
+            let estimate = pair("estimate", span, word(span, &length));
+            Node::new(span, Body::Mapping(vec![estimate]))
+        };
+        self.add_missing(key, at, node);
+    }
+
+    /// `Maximum risk: clients are refused`, `Risk level: high`; false when a line is neither.
+    fn requested_risk(&self, line: &Line, risk: &mut Vec<super::Pair>) -> bool {
+        const LEVELS: [&str; 4] = ["low", "medium", "high", "critical"];
+        let labels = [
+            "maximum risk:",
+            "max risk:",
+            "risk level:",
+            "worst case:",
+            "risk:",
+        ];
+        let Some((value, at)) = labels.iter().find_map(|label| after(line, label)) else {
+            return false;
+        };
+        let lower = value.to_ascii_lowercase();
+        let (key, value) = if LEVELS.contains(&lower.as_str()) {
+            ("level", lower.as_str())
+        } else {
+            ("worst", value)
+        };
+        let is_new = !risk.iter().any(|entry| entry.key == key);
+        if is_new {
+            risk.push(pair(key, self.lines.span(&at), self.text(&at, value)));
+        }
+        is_new
     }
 
     /// Phase 3: what was ticked there is what a person must be able to attest.
@@ -194,11 +252,23 @@ impl Translation<'_> {
         }
         let mut criteria: Vec<Node> = Vec::new();
         for block in &region.blocks {
-            if let Content::List(items) = &block.content {
-                for item in items {
-                    let node = self.ticked_criterion(item, criteria.len() + 1);
-                    criteria.push(node);
+            match &block.content {
+                Content::List(items) => {
+                    for item in items {
+                        let node = self.ticked_criterion(item, criteria.len() + 1);
+                        criteria.push(node);
+                    }
                 }
+                Content::Fence(fence) => self.loose_fence(fence, &block.range),
+                Content::Paragraph(lines) => {
+                    let at = extent(lines, &block.range);
+                    self.note(
+                        &at,
+                        "this text is not part of the plan: criteria come from the list",
+                    );
+                }
+                Content::Quote(_) => self.note(&block.range, "this quote is not part of the plan"),
+                Content::Heading(..) | Content::Html | Content::Rule => {}
             }
         }
         let start = region.start();
@@ -211,24 +281,83 @@ impl Translation<'_> {
         }
         self.note(
             &start,
-            "the list of this part became the acceptance criteria, which a person attests; the ticks count for nothing",
+            "the list of this part became the acceptance criteria: one without a check a person attests, and ticks count for nothing",
         );
         let span = self.lines.span(&start);
         self.add("acceptance", &start, Node::new(span, Body::Sequence(criteria)));
     }
 
-    fn ticked_criterion(&self, item: &Item, number: usize) -> Node {
+    /// A block of code that stands below no criterion.
+    fn loose_fence(&mut self, fence: &Fence, range: &Range<usize>) {
+        if !self.is_clear(fence, range) {
+            return;
+        }
+        if self.info(fence).role() == Role::Other {
+            self.note(range, "this block is not part of the plan: it is no command");
+        } else {
+            let hint = "put it below the item that it checks, indented like its text";
+            self.ambiguous(range, "what is this a check of?", hint);
+        }
+    }
+
+    /// The check of a criterion: the one block of commands below it.
+    fn criterion_check(&mut self, item: &Item) -> Option<Node> {
+        let mut found: Option<Node> = None;
+        for block in item.below() {
+            let Content::Fence(fence) = &block.content else {
+                if !matches!(block.content, Content::Html | Content::Rule) {
+                    self.note(
+                        &block.range,
+                        "this text below a criterion is not part of the plan",
+                    );
+                }
+                continue;
+            };
+            if !self.is_clear(fence, &block.range) {
+                continue;
+            }
+            let info = self.info(fence);
+            if info.role() == Role::Other {
+                self.note(
+                    &block.range,
+                    "this block is not part of the plan: it is no command",
+                );
+                continue;
+            }
+            let mut checks = self.checks(fence, &block.range, &info);
+            if found.is_some() || checks.len() != 1 {
+                let hint = "keep one block below a criterion";
+                self.ambiguous(&block.range, "which of these is the check?", hint);
+            }
+            found = found.or_else(|| checks.pop());
+        }
+        found
+    }
+
+    fn ticked_criterion(&mut self, item: &Item, number: usize) -> Node {
         let at = extent(item.lines(), &item.range);
         let span = self.lines.span(&at);
         let text = joined(item.lines());
         let text = text.trim_start_matches(TICKS).trim();
+        let judged = match self.criterion_check(item) {
+            Some(check) => pair("check", check.span, check),
+            None => pair("manual", span, word(span, "true")),
+        };
         let entries = vec![
             pair("id", span, self.text(&at, &format!("C{number}"))),
             pair("text", span, self.text(&at, text)),
-            pair("manual", span, word(span, "true")),
+            judged,
         ];
         Node::new(span, Body::Mapping(entries))
     }
+}
+
+/// Does the title come from here?
+fn is_asked(block: &Block) -> bool {
+    block
+        .paragraph()
+        .and_then(|lines| asked(lines.first()?))
+        .is_some()
 }
 
 /// `**User**: "Do it"`: what was asked.
@@ -248,7 +377,9 @@ fn asked(line: &Line) -> Option<(String, Range<usize>)> {
 /// What stands behind a label, to the end of its sentence.
 fn after<'l>(line: &'l Line, label: &str) -> Option<(&'l str, Range<usize>)> {
     let lower = line.text.to_ascii_lowercase();
-    let start = lower.find(label)? + label.len();
+    let bold = label.replace(':', "**:");
+    let found = |label: &str| Some(lower.find(label)? + label.len());
+    let start = found(label).or_else(|| found(&bold))?;
     let rest = line.text.get(start..)?;
     let value = rest.trim_start_matches(['*', ' ']);
     let start = start + (rest.len() - value.len());

@@ -9,13 +9,26 @@ use std::ops::Range;
 use enact_core::yaml::Body;
 
 use super::blocks::{Block, Content, Fence, Item, Line, extent, joined};
+use super::contents::{self, Meaning};
 use super::expected::{Expected, Run, labelled};
 use super::info::Role;
 use super::sections::{Region, Section, numbered, opening};
-use super::steps::Names;
-use super::tasks::{Awaited, Task, Work};
+use super::steps::{Names, checkpoint};
+use super::tasks::{Awaited, Halt, Task, Work};
 use super::{Translation, pair};
 use crate::reading::Node;
+
+/// What is told of the work as a whole.
+const ABOUT: [&str; 2] = ["architecture", "tech stack"];
+
+/// Is it taken from the introduction?
+fn is_labelled(block: &Block) -> bool {
+    let first = block.paragraph().and_then(<[Line]>::first);
+    first.is_some_and(|line| {
+        let mut labels = ABOUT.into_iter().chain(["goal"]);
+        labels.any(|label| labelled(line, label).is_some())
+    })
+}
 
 impl Translation<'_> {
     pub(super) fn dialect_c(&mut self, regions: &[Region<'_>]) {
@@ -29,6 +42,7 @@ impl Translation<'_> {
         });
         self.add_head(titles.next());
         self.introduction(prose.flat_map(|region| region.blocks.iter().copied()));
+        self.prose(regions, is_labelled);
         self.rollback_sections(regions);
         self.common_sections(regions);
         if !self.has("acceptance") {
@@ -57,12 +71,6 @@ impl Translation<'_> {
         let mut about_at = None;
         for block in blocks {
             let Some(lines) = block.paragraph() else {
-                if let Content::Fence(_) = block.content {
-                    let note = "this block of code is not part of the plan: it stands in no task";
-                    self.note(&block.range, note);
-                } else if let Content::Quote(_) = block.content {
-                    self.note(&block.range, "this quote is not part of the plan");
-                }
                 continue;
             };
             let Some(first) = lines.first() else {
@@ -72,17 +80,19 @@ impl Translation<'_> {
             let text = joined(lines).replace("**", "");
             if labelled(first, "goal").is_some() {
                 self.goal(&text, &at);
-            } else if ["architecture", "tech stack"]
-                .iter()
-                .any(|label| labelled(first, label).is_some())
-            {
+            } else if ABOUT.iter().any(|label| labelled(first, label).is_some()) {
                 about.push(text);
                 about_at.get_or_insert(at);
             }
         }
         if let Some(at) = about_at {
             let node = self.text(&at, &about.join("\n"));
-            self.add_missing("description", &at, node);
+            if !self.add_missing("description", &at, node) {
+                self.note(
+                    &at,
+                    "this text is not part of the plan: its description is the front matter's",
+                );
+            }
         }
     }
 
@@ -96,6 +106,11 @@ impl Translation<'_> {
         let list = vec![Node::new(span, Body::Mapping(entries))];
         if self.add_missing("requirements", at, Node::new(span, Body::Sequence(list))) {
             self.note(at, "the goal became the plan's one requirement, R1");
+        } else {
+            self.note(
+                at,
+                "the goal is not part of the plan: its requirements are given elsewhere",
+            );
         }
     }
 
@@ -112,49 +127,134 @@ impl Translation<'_> {
         let start = line.range.start + numbered.offset;
         let range = region.range();
         let body = region.blocks.first().map_or(range.end, |block| block.range.start);
-        let mut task = Task {
-            title: (numbered.title.to_owned(), start..start + numbered.title.len()),
-            at: line.range.start..start,
-            inner: Vec::new(),
-            files: Vec::new(),
-            work: Vec::new(),
-            awaited: Awaited::Nothing,
-            instructions: body..range.end,
-        };
+        let title_at = start..start + numbered.title.len();
+        if numbered.behind {
+            self.note(
+                &(title_at.end..line.range.end),
+                "this text behind the title is not part of the step",
+            );
+        }
+        let title = (numbered.title.to_owned(), title_at);
+        let mut task = Task::new(title, line.range.start..start, body..range.end);
         for block in &region.blocks {
             self.task_block(block, &mut task);
         }
+        self.forget(&mut task);
         Some(task)
+    }
+
+    /// What was announced and does not stand here.
+    fn forget(&mut self, task: &mut Task) -> Awaited {
+        let awaited = std::mem::replace(&mut task.awaited, Awaited::Nothing);
+        if awaited == Awaited::Command {
+            let hint = "write it in backticks on the same line or the next one, or in a block below";
+            self.ambiguous(&task.run_at.clone(), "no command stands behind this", hint);
+        }
+        awaited
     }
 
     fn task_block(&mut self, block: &Block, task: &mut Task) {
         match &block.content {
-            Content::Heading(_, lines) => self.inner_step(&joined(lines), &extent(lines, &block.range), task),
-            Content::Paragraph(lines) => lines.iter().for_each(|line| self.task_line(line, task)),
-            Content::List(items) => {
-                let files = task.awaited == Awaited::Files;
-                for item in items {
-                    if !(files && self.file(item, task)) {
-                        item.blocks.iter().for_each(|block| self.task_block(block, task));
-                    }
-                }
-                if files {
-                    task.awaited = Awaited::Nothing;
-                }
+            Content::Heading(_, lines) => {
+                self.forget(task);
+                self.inner_step(&joined(lines), &extent(lines, &block.range), task);
             }
-            Content::Fence(fence) => self.task_fence(fence, &block.range, task),
-            Content::Quote(_) | Content::Html | Content::Rule => {}
+            Content::Paragraph(lines) => self.task_lines(lines, task),
+            Content::List(items) => self.task_list(items, task),
+            Content::Fence(fence) => {
+                self.task_fence(fence, &block.range, task);
+                // The line was about this block, and is not about the next one.
+                task.above.clear();
+            }
+            Content::Quote(inner) => self.task_quote(block, inner, task),
+            Content::Html | Content::Rule => {}
         }
     }
 
+    fn task_list(&mut self, items: &[Item], task: &mut Task) {
+        let files = task.awaited == Awaited::Files;
+        let commands = task.awaited == Awaited::Command;
+        for item in items {
+            // `Run:` above a list is about each of its items.
+            if commands && item.lines().first().is_some_and(is_code) {
+                task.awaited = Awaited::Command;
+            }
+            if item.ticked == Some(true) {
+                let what =
+                    "this step is ticked already; ticks count for nothing: it is carried out all the same";
+                self.note(&extent(item.lines(), &item.range), what);
+            }
+            if !(files && self.file(item, task)) {
+                item.blocks.iter().for_each(|block| self.task_block(block, task));
+            }
+        }
+        if files {
+            task.awaited = Awaited::Nothing;
+        }
+    }
+
+    fn task_quote(&mut self, block: &Block, inner: &[Block], task: &mut Task) {
+        self.forget(task);
+        let Some(message) = checkpoint(inner) else {
+            task.unread.push((
+                block.range.clone(),
+                "this quote is not part of the step: nobody is held to it",
+            ));
+            return;
+        };
+        if task.halt.is_some() {
+            let hint = "keep one, or split the task";
+            self.ambiguous(&block.range, "a second checkpoint in this task", hint);
+            return;
+        }
+        task.halt = Some(Halt {
+            at: block.range.clone(),
+            message,
+            after: task.work.len(),
+        });
+    }
+
     fn inner_step(&mut self, text: &str, at: &Range<usize>, task: &mut Task) {
-        task.awaited = Awaited::Nothing;
-        let title = numbered(text, "step").map_or(text, |found| found.title);
+        let found = numbered(text, "step");
+        if found.as_ref().is_some_and(|found| found.behind) {
+            task.unread
+                .push((at.clone(), "the text behind this title is not part of the step"));
+        }
+        let title = found.map_or(text, |found| found.title);
+        task.above.clear();
         task.inner.push((title.to_owned(), at.clone()));
     }
 
-    fn task_line(&mut self, line: &Line, task: &mut Task) {
-        task.awaited = Awaited::Nothing;
+    /// The lines of a paragraph; those that say nothing about what is run are said together.
+    fn task_lines(&mut self, lines: &[Line], task: &mut Task) {
+        let mut unread: Option<Range<usize>> = None;
+        for line in lines {
+            task.above.clone_from(&line.text);
+            if self.task_line(line, task) {
+                self.unread_text(unread.take(), task);
+            } else {
+                let start = unread.map_or(line.range.start, |unread| unread.start);
+                unread = Some(start..line.range.end);
+            }
+        }
+        self.unread_text(unread, task);
+    }
+
+    fn unread_text(&mut self, at: Option<Range<usize>>, task: &mut Task) {
+        const WHAT: &str =
+            "this text is not part of the step: what it does are `Run:` lines and blocks of `bash`";
+        task.unread.extend(at.map(|at| (at, WHAT)));
+    }
+
+    /// Reads a line; false when it is only for readers.
+    fn task_line(&mut self, line: &Line, task: &mut Task) -> bool {
+        let command_awaited = task.awaited == Awaited::Command;
+        if command_awaited && is_code(line) {
+            task.awaited = Awaited::Nothing;
+            self.run_line(line, &line.text, task);
+            return true;
+        }
+        let output_awaited = self.forget(task) == Awaited::Output;
         if line.bold_start().is_some() && numbered(&line.text, "step").is_some() {
             self.inner_step(&line.text, &line.range, task);
         } else if let Some(value) = labelled(line, "run") {
@@ -170,13 +270,20 @@ impl Translation<'_> {
             task.awaited = Awaited::Files;
         } else if line.code().is_some() && line.text.trim_end_matches('*').ends_with(':') {
             task.awaited = Awaited::Named;
+        } else if output_awaited {
+            let expected = self.expected(line, &line.text);
+            self.expect(expected, &line.range, task);
+        } else {
+            return false;
         }
+        true
     }
 
     fn run_line(&mut self, line: &Line, value: &str, task: &mut Task) {
         let Some(code) = line.code() else {
             if value.is_empty() {
                 task.awaited = Awaited::Command;
+                task.run_at = line.range.clone();
             } else {
                 self.ambiguous(
                     &line.range,
@@ -233,7 +340,10 @@ impl Translation<'_> {
             return false;
         };
         let labels = ["create", "modify", "test", "delete", "update"];
-        let Some(value) = labels.iter().find_map(|label| labelled(line, label)) else {
+        let found = labels
+            .iter()
+            .find_map(|label| Some((*label, labelled(line, label)?)));
+        let Some((label, value)) = found else {
             if line.bold_start().is_some() || labelled(line, "run").is_some() {
                 return false;
             }
@@ -256,6 +366,9 @@ impl Translation<'_> {
         if path.is_empty() || path.contains(char::is_whitespace) {
             self.ambiguous(&at, "which file is this?", "write the path in backticks");
         } else if !task.files.iter().any(|(known, _)| known == path) {
+            if label != "delete" {
+                task.pending.push(path.to_owned());
+            }
             task.files.push((path.to_owned(), at));
         }
         true
@@ -296,6 +409,7 @@ impl Translation<'_> {
         }
         let script = fence.code.text.clone();
         if !self.is_shell(fence, range) {
+            task.wrote();
             task.work.push(Work::Content);
         } else if awaited == Awaited::Command {
             task.work.push(Work::Run(Run {
@@ -304,18 +418,53 @@ impl Translation<'_> {
                 expected: None,
             }));
         } else if awaited == Awaited::Named || script.starts_with("#!") {
-            self.note(
-                range,
-                "this script was read as a file to write, not as a command to run",
-            );
-            task.work.push(Work::Content);
+            self.content(range, task);
         } else {
-            let title = task.inner.last().map(|(title, _)| title.to_ascii_lowercase());
-            task.work.push(Work::Shell {
-                script,
-                at: range.clone(),
-                commit: title.is_some_and(|title| title.contains("commit")),
-            });
+            self.shell_fence(script, range, task);
         }
     }
+
+    fn content(&mut self, range: &Range<usize>, task: &mut Task) {
+        self.note(
+            range,
+            "this script was read as a file to write, not as a command to run",
+        );
+        task.wrote();
+        task.work.push(Work::Content);
+    }
+
+    /// A block of shell that no label tells apart: what a file is to hold, or what is run.
+    fn shell_fence(&mut self, script: String, range: &Range<usize>, task: &mut Task) {
+        if let Some(word) = contents::holding_back(&task.above) {
+            self.ambiguous(
+                range,
+                format!("is this a command to run? The line above it says `{word}`"),
+                "write `Run:` above what is to run, and move what is not to run out of the task",
+            );
+            return;
+        }
+        match task.meaning(&script) {
+            Meaning::Content => self.content(range, task),
+            Meaning::Unclear(path) => self.ambiguous(
+                range,
+                format!("is this what `{path}` is to hold, or a command to run?"),
+                "write a line above it: `Run:`, or one that names the file in backticks and ends with a colon",
+            ),
+            Meaning::Command => {
+                task.wrote_by(&script);
+                let title = task.inner.last().map(|(title, _)| title.to_ascii_lowercase());
+                task.work.push(Work::Shell {
+                    script,
+                    at: range.clone(),
+                    commit: title.is_some_and(|title| title.contains("commit")),
+                });
+            }
+        }
+    }
+}
+
+/// Is a line nothing but a command in backticks?
+fn is_code(line: &Line) -> bool {
+    line.code()
+        .is_some_and(|code| code.range.start <= line.range.start && line.range.end <= code.range.end)
 }

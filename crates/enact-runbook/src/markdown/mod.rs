@@ -9,6 +9,7 @@
 
 mod blocks;
 mod commonmark;
+mod contents;
 mod dialect_a;
 mod dialect_b;
 mod dialect_c;
@@ -16,6 +17,7 @@ mod expected;
 mod info;
 mod lines;
 mod lists;
+mod prose;
 mod sections;
 mod steps;
 mod tasks;

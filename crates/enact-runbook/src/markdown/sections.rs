@@ -42,7 +42,7 @@ pub(super) enum Section {
 pub(super) struct Region<'b> {
     pub(super) section: Section,
     pub(super) heading: Option<&'b Block>,
-    level: usize,
+    pub(super) level: usize,
     pub(super) blocks: Vec<&'b Block>,
 }
 
@@ -70,17 +70,27 @@ impl Region<'_> {
 /// The section that a heading begins.
 fn section(title: &str) -> Option<Section> {
     let title = title.trim_matches(['*', ' ', ':', '#']).to_ascii_lowercase();
-    Some(match title.as_str() {
-        "requirements" | "requirements gathered" => Section::Requirements,
-        "questions" => Section::Questions,
-        "assumptions" => Section::Assumptions,
-        "steps" | "execution plan" => Section::Steps,
-        "acceptance criteria" => Section::Acceptance,
-        "rollback" => Section::Rollback,
-        "verification" => Section::Verification,
-        "user approval requested" => Section::Approval,
-        _ => return None,
-    })
+    let known = TITLES.iter().find(|(known, _)| *known == title);
+    known.map(|(_, section)| *section)
+}
+
+/// The headings that begin a section, in small letters.
+pub(super) const TITLES: [(&str, Section); 10] = [
+    ("requirements", Section::Requirements),
+    ("requirements gathered", Section::Requirements),
+    ("questions", Section::Questions),
+    ("assumptions", Section::Assumptions),
+    ("steps", Section::Steps),
+    ("execution plan", Section::Steps),
+    ("acceptance criteria", Section::Acceptance),
+    ("rollback", Section::Rollback),
+    ("verification", Section::Verification),
+    ("user approval requested", Section::Approval),
+];
+
+/// Is it a heading of one of the three phases?
+pub(super) fn is_phase(title: &str) -> bool {
+    phase(title).is_some()
 }
 
 /// A heading of the three phases: its number.
@@ -104,6 +114,8 @@ pub(super) struct Numbered<'l> {
     pub(super) title: &'l str,
     /// Where the title begins, in bytes from the start of the line.
     pub(super) offset: usize,
+    /// Does more stand behind a title in bold: `**Step 1: Title** (10 min)`?
+    pub(super) behind: bool,
 }
 
 /// Reads `WORD N: Title`, with any separator.
@@ -127,10 +139,17 @@ pub(super) fn numbered<'l>(text: &'l str, word: &str) -> Option<Numbered<'l>> {
     let after = number_at.get(length..)?;
     let title = after.trim_start_matches([':', '.', ')', '-', '–', '—', '*', ' ']);
     let offset = text.len() - title.len();
+    let (title, behind) = match title.split_once("**") {
+        Some((bold, rest)) if text.trim_start().starts_with("**") && !bold.is_empty() => {
+            (bold, !rest.trim_matches(['*', ' ', ':', '.']).is_empty())
+        }
+        Some(_) | None => (title, false),
+    };
     let title = title.trim_end_matches(['*', ' ']);
     let whole = text.trim_matches(['*', ' ', ':']);
     Some(Numbered {
         number: number.parse().ok(),
+        behind: behind && !title.is_empty(),
         title: if title.is_empty() { whole } else { title },
         offset: if title.is_empty() {
             text.len() - inner.len()
@@ -250,6 +269,8 @@ mod tests {
             ("Step 1.2: Half", None, "Half"),
             ("Step 4", Some(4), "Step 4"),
             ("**Step 5:** Bold number", Some(5), "Bold number"),
+            ("**Step 6: Backup** (10 min)", Some(6), "Backup"),
+            ("Step 7: Mind **this** word", Some(7), "Mind **this** word"),
         ] {
             let found = numbered(text, "step").unwrap();
             assert_eq!((found.number, found.title), (number, title), "{text}");

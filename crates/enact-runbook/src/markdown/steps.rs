@@ -83,6 +83,10 @@ impl Translation<'_> {
         {
             self.outside(&(second.range.start..block.range.end));
         }
+        let behind = title_at.end..at.end;
+        if numbered.behind {
+            self.outside(&behind);
+        }
         let mark = at.start..(at.start + numbered.offset).max(at.start + 1);
         Some(Draft {
             at: mark,
@@ -141,21 +145,10 @@ impl Translation<'_> {
     }
 
     fn quote(&mut self, block: &Block, inner: &[Block], draft: &mut Draft) {
-        let texts = inner.iter().filter_map(Block::paragraph).map(joined);
-        let text = texts.collect::<Vec<_>>().join(" ");
-        let word = "checkpoint";
-        let trimmed = text.trim_start_matches(|next: char| !next.is_alphanumeric());
-        let is = trimmed
-            .get(..word.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(word));
-        if !is {
+        let Some(message) = checkpoint(inner) else {
             self.outside(&block.range);
             return;
-        }
-        let message = trimmed.get(word.len()..).unwrap_or("");
-        let message = message
-            .trim_start_matches([':', '*', '.', '-', '–', '—', ' '])
-            .to_owned();
+        };
         if draft.checkpoint.is_some() {
             self.ambiguous(
                 &block.range,
@@ -313,14 +306,19 @@ impl Translation<'_> {
             draft.fields.push(pair("checkpoint", span, node));
             return;
         }
+        self.unshown(&at, &message);
+        let moment = if before { "before" } else { "after" };
+        self.put(&mut draft.fields, pair("confirm", span, word(span, moment)));
+    }
+
+    /// A confirmation has no text of its own.
+    pub(super) fn unshown(&mut self, at: &Range<usize>, message: &str) {
         if !message.is_empty() {
             self.note(
-                &at,
+                at,
                 "only that somebody must confirm is part of the plan; make this a step of its own to show the text",
             );
         }
-        let moment = if before { "before" } else { "after" };
-        self.put(&mut draft.fields, pair("confirm", span, word(span, moment)));
     }
 
     /// `rollback=undo_migrate` names a block of the section `Rollback`.
@@ -349,6 +347,18 @@ impl Translation<'_> {
             }
         }
     }
+}
+
+/// What a block quote says behind `Checkpoint`; `None`: it is another one.
+pub(super) fn checkpoint(quote: &[Block]) -> Option<String> {
+    const WORD: &str = "checkpoint";
+    let texts = quote.iter().filter_map(Block::paragraph).map(joined);
+    let text = texts.collect::<Vec<_>>().join(" ");
+    let trimmed = text.trim_start_matches(|next: char| !next.is_alphanumeric());
+    let head = trimmed.get(..WORD.len())?;
+    let message = trimmed.get(WORD.len()..)?;
+    let message = message.trim_start_matches([':', '*', '.', '-', '–', '—', ' ']);
+    head.eq_ignore_ascii_case(WORD).then(|| message.to_owned())
 }
 
 /// Names that are taken.

@@ -38,6 +38,14 @@ pub(super) enum Awaited {
     Named,
 }
 
+/// A block quote `Checkpoint` in a task.
+pub(super) struct Halt {
+    pub(super) at: Range<usize>,
+    pub(super) message: String,
+    /// How much of the task's work stands before it.
+    pub(super) after: usize,
+}
+
 /// A task on its way.
 pub(super) struct Task {
     pub(super) title: (String, Range<usize>),
@@ -46,10 +54,36 @@ pub(super) struct Task {
     pub(super) files: Vec<(String, Range<usize>)>,
     pub(super) work: Vec<Work>,
     pub(super) awaited: Awaited,
+    /// Where `Run:` stands that has no command yet.
+    pub(super) run_at: Range<usize>,
+    /// Files to write of which no content was seen yet.
+    pub(super) pending: Vec<String>,
+    /// What the last line of text said.
+    pub(super) above: String,
+    pub(super) halt: Option<Halt>,
+    /// What is only for readers, where a script is all there is.
+    pub(super) unread: Vec<(Range<usize>, &'static str)>,
     pub(super) instructions: Range<usize>,
 }
 
 impl Task {
+    pub(super) fn new(title: (String, Range<usize>), at: Range<usize>, instructions: Range<usize>) -> Self {
+        Self {
+            title,
+            at,
+            inner: Vec::new(),
+            files: Vec::new(),
+            work: Vec::new(),
+            awaited: Awaited::Nothing,
+            run_at: 0..0,
+            pending: Vec::new(),
+            above: String::new(),
+            halt: None,
+            unread: Vec::new(),
+            instructions,
+        }
+    }
+
     fn has_content(&self) -> bool {
         self.work.iter().any(|work| matches!(work, Work::Content))
     }
@@ -91,11 +125,32 @@ impl Translation<'_> {
         if let Some(verify) = self.task_checks(&task, commands) {
             entries.push(verify);
         }
+        if let Some(halt) = &task.halt {
+            entries.push(self.confirmation(halt, task.work.len()));
+        }
         Node::new(span, Body::Mapping(entries))
+    }
+
+    /// A checkpoint is a confirmation before the task, or after it.
+    fn confirmation(&mut self, halt: &Halt, work: usize) -> Pair {
+        if (1..work).contains(&halt.after) {
+            self.ambiguous(
+                &halt.at,
+                "this checkpoint stands in the middle of a task, whose commands run as one",
+                "put it before the first command of the task or behind its last, or split the task",
+            );
+        }
+        self.unshown(&halt.at, &halt.message);
+        let span = self.lines.span(&halt.at);
+        let moment = if halt.after == 0 { "before" } else { "after" };
+        pair("confirm", span, word(span, moment))
     }
 
     /// Everything of a task as one script.
     fn script(&mut self, task: &Task) -> Pair {
+        for (at, what) in &task.unread {
+            self.note(at, *what);
+        }
         let last_shell = task
             .work
             .iter()

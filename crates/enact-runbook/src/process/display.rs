@@ -24,9 +24,14 @@ pub fn display(bytes: &[u8]) -> String {
     out
 }
 
+/// A name made safe likewise, and kept in its line: whoever makes a file chooses its name.
+pub fn display_line(name: &str) -> String {
+    display(name.as_bytes()).replace('\n', "␊").replace('\t', "␉")
+}
+
 /// C1 controls, and what Unicode calls `Default_Ignorable_Code_Point` or `Bidi_Control`, line and paragraph separators,
 /// interlinear marks and tags. What changes how the letter before it looks is [`is_joiner`].
-pub(crate) fn is_hidden(character: char) -> bool {
+pub fn is_hidden(character: char) -> bool {
     matches!(
         character,
         '\u{80}'..='\u{9f}'
@@ -49,7 +54,7 @@ pub(crate) fn is_hidden(character: char) -> bool {
 }
 
 /// Variation selectors: authors write them, with emoji above all, and output does not need them.
-fn is_joiner(character: char) -> bool {
+pub(crate) fn is_joiner(character: char) -> bool {
     matches!(character, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}')
 }
 
@@ -66,6 +71,11 @@ mod tests {
     #[test]
     fn lines_and_tabs_stay() {
         assert_eq!(display(b"a\tb\r\nc\rd\n"), "a\tb\nc␍d\n");
+    }
+
+    #[test]
+    fn a_name_stays_in_its_line() {
+        assert_eq!(display_line("a\u{1b}[31m\n ✓ done\t"), "a␛[31m␊ ✓ done␉");
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub const ALLOWED: [&str; 9] = [
     "KUBECONFIG",
 ];
 
+/// Says that whoever started this process is an agent. It only ever lowers rights, so it goes to everything that is started:
+/// what an agent may not say itself, no command of its plan says for it.
+pub const PRINCIPAL_KIND: &str = "ENACT_PRINCIPAL_KIND";
+
 /// What of `from` a command starts with.
 pub fn base(from: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     allowed(from, &ALLOWED)
@@ -23,10 +27,11 @@ pub fn base(from: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 /// What of `from` this list lets through; a frozen plan has its own.
 pub fn allowed<T: AsRef<str>>(from: &BTreeMap<String, String>, list: &[T]) -> BTreeMap<String, String> {
     let passes = |name: &String| {
-        list.iter().any(|entry| match entry.as_ref().strip_suffix('*') {
-            Some(beginning) => name.starts_with(beginning),
-            None => name == entry.as_ref(),
-        })
+        name == PRINCIPAL_KIND
+            || list.iter().any(|entry| match entry.as_ref().strip_suffix('*') {
+                Some(beginning) => name.starts_with(beginning),
+                None => name == entry.as_ref(),
+            })
     };
     from.iter()
         .filter(|(name, _)| passes(name))
@@ -48,9 +53,13 @@ mod tests {
             "LD_PRELOAD",
             "AWS_SECRET_ACCESS_KEY",
             "path",
+            PRINCIPAL_KIND,
         ]
         .map(|name| (name.to_owned(), "x".to_owned()));
         let passed = base(&BTreeMap::from(from));
-        assert_eq!(passed.keys().collect::<Vec<_>>(), ["LC_", "LC_ALL", "PATH"]);
+        assert_eq!(
+            passed.keys().collect::<Vec<_>>(),
+            [PRINCIPAL_KIND, "LC_", "LC_ALL", "PATH"]
+        );
     }
 }

@@ -56,6 +56,18 @@ pub struct LockGuard {
     file: File,
 }
 
+impl LockGuard {
+    /// Lets the command that is started next hold it too: when its supervisor is killed, it stays held for as long as the command
+    /// works on. Where the supervisor lives, it gives the lock up for all of them.
+    pub(super) fn share(&self) {
+        let flags = rustix::io::fcntl_getfd(&self.file).unwrap_or(rustix::io::FdFlags::CLOEXEC);
+        let open = flags.difference(rustix::io::FdFlags::CLOEXEC);
+        if let Err(error) = rustix::io::fcntl_setfd(&self.file, open) {
+            tracing::warn!(%error, "the command does not share its lock");
+        }
+    }
+}
+
 impl Drop for LockGuard {
     /// Said, not left to the closing of the file: a child that was forked and has not started its program yet has it open too,
     /// and would hold the lock until then. What goes wrong here the closing makes good.

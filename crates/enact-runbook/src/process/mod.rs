@@ -30,7 +30,7 @@ pub mod spool;
 pub mod supervisor;
 mod wire;
 
-pub use display::display;
+pub use display::{display, display_line};
 pub use lock::{LockError, LockGuard, NamedLock, lock};
 pub use outcome::{Captured, Exit, Outcome};
 pub use serve::serve;

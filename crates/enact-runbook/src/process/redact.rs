@@ -220,6 +220,21 @@ mod tests {
         }
     }
 
+    /// As bash 5.2 and Python 3.11 wrote it.
+    #[test]
+    fn several_lines_between_the_quotes_of_a_shell_or_of_python_are_found() {
+        let value = "p@ss\"w\\ord'1\nsecond line";
+        for text in [
+            r#"$'p@ss"w\\ord\'1\nsecond line'"#,
+            r#"'p@ss"w\\ord\'1\nsecond line'"#,
+        ] {
+            let out = redact_text(value, text);
+            assert!(!out.contains("p@ss") && !out.contains("second"), "{out}");
+        }
+        let out = redact_text("it's\nmine", r#""it's\nmine""#);
+        assert_eq!(out, "\"***pw***\"");
+    }
+
     #[test]
     fn each_line_of_a_long_value_is_found() {
         let value = "-----BEGIN KEY-----\r\nMIIEvQIBADAN\nab\nBgkqhkiG9w0B\n";

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::capture::Capture;
-use super::lock::{LockError, lock};
+use super::lock::{LockError, LockGuard, lock};
 use super::outcome::{Captured, Exit, Outcome};
 use super::redact::Patterns;
 use super::running::Running;
@@ -180,7 +180,7 @@ impl Server {
         spool::check_free(&folder, &request.engine)?;
         let capture = Capture::at(&folder, &patterns);
         let held = match request.lock.as_ref().map(lock).transpose() {
-            Ok(held) => held,
+            Ok(held) => held.inspect(LockGuard::share),
             Err(error) => return finish(&folder, not_started(&patterns, &with_cause(&error))),
         };
         let program = match program::find(&request) {

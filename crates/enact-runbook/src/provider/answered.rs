@@ -10,6 +10,9 @@ use super::folders::{make, write_durably};
 use super::{RunbookProvider, Step};
 use crate::kinds;
 
+/// The longest answer that is read again, in bytes: a step's outputs have 1 MiB together, and escapes make JSON longer.
+const MAX_ANSWER: u64 = 16 * 1024 * 1024;
+
 impl RunbookProvider<'_> {
     fn answer_of(&self, change: &Change, step: &Step) -> PathBuf {
         self.folder_of(&change.change_id, step).join("answered.json")
@@ -46,7 +49,7 @@ impl RunbookProvider<'_> {
 
     /// What the last attempt produced, where it was kept.
     pub(crate) fn kept_answer(&self, change: &Change, step: &Step) -> Option<Made> {
-        let bytes = std::fs::read(self.answer_of(change, step)).ok()?;
+        let bytes = crate::disk::read(&self.answer_of(change, step), MAX_ANSWER).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 }

@@ -23,6 +23,9 @@ use crate::spec::{CheckSpec, Repeat, Variable};
 /// Variables by name.
 type Environment = BTreeMap<String, Secret<String>>;
 
+/// The longest log, in bytes: its first and last 32 MiB, and what stands between them.
+const MAX_LOG: u64 = 65 * 1024 * 1024;
+
 /// Where a step's, a check's or an undo's action happens.
 pub(crate) struct Whereabouts<'s> {
     pub(crate) change_id: Option<&'s ChangeId>,
@@ -62,7 +65,7 @@ impl RunbookProvider<'_> {
         let Some(kind) = kinds::kind(&step.spec.kind) else {
             return Err(not_possible(format!("there is no kind {:?}", step.spec.kind)));
         };
-        let reply = kind.act(&step.spec.action, &site).await;
+        let reply = site.act(kind, &step.spec.action).await;
         if let End::Delegated(what) = &reply.end {
             return Err(self.hand_over(change, step, &folder, what));
         }
@@ -171,6 +174,8 @@ impl RunbookProvider<'_> {
         self.as_pinned()?;
         let working_dir = self.working_dir(here.working_dir);
         let (env, secret_files) = self.environment_of(&here, known)?;
+        let mut secrets = self.secrets.named();
+        secrets.extend(self.made_of_secrets(&here, known)?);
         Ok(Site {
             supervisor: &self.supervisor,
             stop: &self.host.stop,
@@ -179,7 +184,7 @@ impl RunbookProvider<'_> {
             working_dir,
             env,
             secret_files,
-            secrets: self.secrets.named(),
+            secrets,
             attempt_dir: here.attempt_dir,
             timeout: here.timeout,
             lock: here.lock.map(|name| self.lock_of(name, here.change_id)),
@@ -248,7 +253,28 @@ impl RunbookProvider<'_> {
             ("ENACT_ATTEMPT", here.attempt.to_string()),
         ];
         env.extend(ours.map(|(name, value)| (name.to_owned(), Secret::new(value))));
+        // Whatever the runbook sets: a step of an agent's run is no person either.
+        env.remove(environment::PRINCIPAL_KIND);
+        files.remove(environment::PRINCIPAL_KIND);
+        if let Some(kind) = self.host.environment.get(environment::PRINCIPAL_KIND) {
+            env.insert(environment::PRINCIPAL_KIND.to_owned(), Secret::new(kind.clone()));
+        }
         Ok((env, files))
+    }
+
+    /// What variables make of secrets, so that it is not shown either.
+    fn made_of_secrets(&self, here: &Whereabouts<'_>, known: &Known<'_>) -> Result<Vec<NamedSecret>, String> {
+        let mut made = Vec::new();
+        for (name, variable) in self.document.env.iter().chain(here.env) {
+            let parts = crate::expression::secret_parts(variable.text(), known);
+            for value in parts.map_err(|why| format!("the variable {name}: {why}"))? {
+                if !self.secrets.holds(&value) {
+                    let name = name.clone();
+                    made.push(NamedSecret { name, value });
+                }
+            }
+        }
+        Ok(made)
     }
 
     pub(crate) fn site_of_check<'s>(
@@ -374,6 +400,10 @@ impl RunbookProvider<'_> {
             self.note(Some(&change.change_id), "check", detail);
             if !checked.holds {
                 let message = format!("its check {name:?} does not hold: {}", checked.seen);
+                // Where the plan says after which results it tries again, a check that does not hold is none of them.
+                if !step.spec.retry_on.is_empty() {
+                    return Err(self.partly(change, Failure::new(Disposition::GiveUp, message)));
+                }
                 return Err(self.after_failed_attempt(change, step, message));
             }
         }
@@ -478,7 +508,7 @@ impl RunbookProvider<'_> {
         };
         for name in ["stdout.log", "stderr.log", "merged.log"] {
             let path = attempt.join(name);
-            if let Ok(bytes) = std::fs::read(&path) {
+            if let Ok(bytes) = crate::disk::read(&path, MAX_LOG) {
                 let clean = patterns.text(&String::from_utf8_lossy(&bytes));
                 if let Err(error) = std::fs::write(&path, clean) {
                     tracing::warn!(%error, "a log could not be cleared of secret outputs");

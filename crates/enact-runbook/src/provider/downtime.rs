@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use enact_core::journal::{ChangeState, RunState};
+use enact_core::journal::{ChangeProgress, ChangeState, RunState};
 use jiff::Timestamp;
 
 use crate::spec::Document;
@@ -11,13 +11,36 @@ use crate::spec::Document;
 /// How long the downtime has lasted until `now`, or lasted in all; `None` before it starts or where there is none.
 pub fn length(document: &Document, state: &RunState, now: Timestamp) -> Option<Duration> {
     let window = document.downtime.as_ref()?;
-    let from = state.changes.get(&window.from)?.started_ms?;
-    let last = state.changes.get(&window.to);
-    let until = last
-        .filter(|progress| progress.state == ChangeState::Done)
-        .and_then(|progress| progress.ended_ms)
-        .unwrap_or_else(|| state.clock.elapsed_at(now));
-    Some(Duration::from_millis(until.saturating_sub(from)))
+    let first = state.changes.get(&window.from)?;
+    let last = state.changes.get(&window.to).filter(|last| has_ended(last));
+    let from = on_run_clock(state, first, first.started_ms?);
+    let until = match last.and_then(|last| Some((last, last.ended_ms?))) {
+        Some((last, ended)) => on_run_clock(state, last, ended),
+        None => signed(state.clock.elapsed_at(now)),
+    };
+    Some(Duration::from_millis(
+        u64::try_from(until.saturating_sub(from)).unwrap_or(0),
+    ))
+}
+
+/// The last step of the window was done, also where it was taken back since, or was found not to be needed.
+fn has_ended(last: &ChangeProgress) -> bool {
+    let stood = last.undone_from.unwrap_or(last.state);
+    matches!(stood, ChangeState::Done | ChangeState::Omitted)
+}
+
+/// A moment of a step in milliseconds since the run began. What was taken over from another run has its moments from before that:
+/// a revision does not set the clock back.
+fn on_run_clock(state: &RunState, progress: &ChangeProgress, moment: u64) -> i64 {
+    let began = state.started_at.zip(progress.intent_at);
+    let before = began
+        .filter(|_| progress.adopted_from.is_some())
+        .map(|(run, step)| run.as_millisecond().saturating_sub(step.as_millisecond()).max(0));
+    signed(moment).saturating_sub(before.unwrap_or(0))
+}
+
+fn signed(milliseconds: u64) -> i64 {
+    i64::try_from(milliseconds).unwrap_or(i64::MAX)
 }
 
 /// Is the window open: started and not ended?
@@ -29,5 +52,6 @@ pub(crate) fn is_open(document: &Document, state: &RunState) -> bool {
         .changes
         .get(&window.from)
         .is_some_and(|progress| progress.intent_at.is_some());
-    started && state.of(&window.to) != ChangeState::Done
+    let ended = state.changes.get(&window.to).is_some_and(has_ended);
+    started && !ended
 }

@@ -11,6 +11,9 @@ use enact_engine::holder::Holder;
 use super::{RunbookProvider, Step};
 use crate::process;
 
+/// The longest name of a boot, in bytes.
+const MAX_NOTE: u64 = 1024;
+
 /// The folder of what is looked at without a run: in a dry run, before an approval.
 pub(crate) const NO_RUN: &str = "no-run";
 
@@ -120,7 +123,7 @@ impl RunbookProvider<'_> {
     pub(crate) fn mark_boot(&self, run_id: &RunId) -> Option<String> {
         let folder = self.host.runs_dir.join(&run_id.0);
         let path = folder.join("boot");
-        let before = std::fs::read_to_string(&path).ok();
+        let before = crate::disk::read_text(&path, MAX_NOTE).ok();
         let boot = Holder::this_process().boot_id;
         if before.as_deref() != Some(boot.as_str()) {
             let written = make(&folder).and_then(|()| write_durably(&path, boot.as_bytes()));

@@ -209,6 +209,7 @@ impl<'a> RunbookProvider<'a> {
         let steps = own
             .map(|change| Ok((change.change_id.clone(), read_step(change)?)))
             .collect::<Result<BTreeMap<_, _>, UnreadableRunbook>>()?;
+        let secrets = secrets.with_what_is_made(plan, &document);
         Ok(Self {
             plan,
             plan_hash: plan.id().to_string(),

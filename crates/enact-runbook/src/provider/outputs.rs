@@ -136,17 +136,8 @@ fn source(
 }
 
 fn read_file(path: &Path) -> Result<String, String> {
-    let shown = path.display();
-    let size = std::fs::metadata(path)
-        .map_err(|error| format!("{shown}: {error}"))?
-        .len();
-    if size > super::site::MAX_OUTPUT_FILE {
-        return Err(format!(
-            "{shown} is longer than {} bytes",
-            super::site::MAX_OUTPUT_FILE
-        ));
-    }
-    std::fs::read_to_string(path).map_err(|error| format!("{shown}: {error}"))
+    let read = crate::disk::read_text(path, super::site::MAX_OUTPUT_FILE);
+    read.map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn from_json(text: &str, path: &str) -> Result<Value, String> {

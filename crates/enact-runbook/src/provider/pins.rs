@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::RunbookProvider;
 use super::preflight::mismatch;
+use crate::disk;
 use crate::spec::{Document, PinnedFile};
 
 /// The largest pinned file, in bytes.
@@ -53,15 +54,12 @@ impl Stamp {
 impl Pinned {
     /// Whether the file is as it was pinned. An error says why it cannot be told.
     fn is_as_pinned(&mut self, path: &Path, file: &PinnedFile, now: Timestamp) -> Result<bool, String> {
-        let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
-        if metadata.len() > MAX_PINNED {
-            return Err(format!("it is longer than {MAX_PINNED} bytes"));
-        }
+        let (open, metadata) = disk::open(path).map_err(|error| error.to_string())?;
         let stamp = Stamp::of(&metadata);
         if self.0.get(&file.path) == Some(&stamp) {
             return Ok(true);
         }
-        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        let bytes = disk::read_open(open, MAX_PINNED).map_err(|error| error.to_string())?;
         let same = Digest::of(&bytes).as_str() == file.digest;
         if same && stamp.is_settled(now) {
             self.0.insert(file.path.clone(), stamp);

@@ -11,6 +11,10 @@ use serde_json::{Value, json};
 use super::folders::{make, write_durably};
 use super::work_tree::{Scope, Snapshot};
 use super::{RunbookProvider, Step};
+use crate::process::display_line;
+
+/// The longest picture of a work tree that is read again, in bytes.
+const MAX_SNAPSHOT: u64 = 256 * 1024 * 1024;
 
 /// The most paths that a message names.
 const NAMED: usize = 20;
@@ -92,7 +96,7 @@ impl RunbookProvider<'_> {
         let escalate = |message: String| Failure::new(Disposition::Escalate, message).in_part();
         let (root, scope) = self.work_tree(step).map_err(escalate)?;
         let Some(scope) = scope else { return Ok(()) };
-        let before: Snapshot = std::fs::read(folder.join("before.json"))
+        let before: Snapshot = crate::disk::read(&folder.join("before.json"), MAX_SNAPSHOT)
             .map_err(|error| error.to_string())
             .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()))
             .map_err(|why| {
@@ -110,7 +114,8 @@ impl RunbookProvider<'_> {
         if outside.is_empty() {
             return Ok(());
         }
-        let named: Vec<&str> = outside.iter().take(NAMED).map(|path| path.as_str()).collect();
+        let named = outside.iter().take(NAMED);
+        let named: Vec<String> = named.map(|path| display_line(path)).collect();
         Err(escalate(format!(
             "outside of the step's write scope {} changed: {}",
             if outside.len() == 1 {

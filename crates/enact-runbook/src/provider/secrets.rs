@@ -1,10 +1,13 @@
 //! Secrets of a run: read when the first step needs them, never written anywhere, taken out of every output.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use enact_core::plan::Plan;
 use enact_core::secret::Secret;
+use serde_json::Value;
 
+use crate::expression::{Datum, Name, Values, evaluate_source, parse};
 use crate::process::NamedSecret;
 use crate::spec::Document;
 
@@ -25,7 +28,11 @@ pub struct SecretError {
 
 /// The secrets of a runbook, by parameter.
 #[derive(Debug, Default, Clone)]
-pub struct Secrets(BTreeMap<String, Secret<String>>);
+pub struct Secrets {
+    given: BTreeMap<String, Secret<String>>,
+    /// What expressions of the plan make of them, each under the name of the parameter.
+    made: Vec<NamedSecret>,
+}
 
 impl Secrets {
     /// Reads every secret parameter. Those of `exec:` come in `from_commands`, which ran already.
@@ -51,7 +58,41 @@ impl Secrets {
             };
             secrets.insert(name.clone(), value);
         }
-        Ok(Self(secrets))
+        Ok(Self {
+            given: secrets,
+            made: Vec::new(),
+        })
+    }
+
+    /// The same with everything that expressions of the plan make of them (`upper(params.token)`), wherever it stands: a step may
+    /// hand it to another one, and a server may send it back.
+    pub(crate) fn with_what_is_made(mut self, plan: &Plan, document: &Document) -> Self {
+        if self.given.is_empty() {
+            return self;
+        }
+        let mut sources = BTreeSet::new();
+        let parts = plan.changes().iter().map(serde_json::to_value);
+        for part in parts.chain([serde_json::to_value(document)]).flatten() {
+            expressions(&part, &mut sources);
+        }
+        for source in sources {
+            let names = OfParameters {
+                document,
+                secrets: &self,
+            };
+            let Ok(Datum::Tainted(value)) = evaluate_source(&source, &names) else {
+                continue;
+            };
+            // Numbers and truth values say little, and stand everywhere.
+            let Value::String(text) = value.expose() else {
+                continue;
+            };
+            let value = Secret::new(text.clone());
+            if let Some(name) = secret_in(&source).filter(|_| !self.holds(&value)) {
+                self.made.push(NamedSecret { name, value });
+            }
+        }
+        self
     }
 
     /// Can those be read that stand in the environment and in files? Nothing is run for it.
@@ -73,19 +114,72 @@ impl Secrets {
 
     /// The value of one.
     pub fn get(&self, name: &str) -> Option<&Secret<String>> {
-        self.0.get(name)
+        self.given.get(name)
+    }
+
+    /// Is this the value of one of them?
+    pub fn holds(&self, value: &Secret<String>) -> bool {
+        let made = self.made.iter().map(|made| &made.value);
+        let mut known = self.given.values().chain(made);
+        known.any(|known| known.expose() == value.expose())
     }
 
     /// All of them, for redaction.
     pub fn named(&self) -> Vec<NamedSecret> {
-        self.0
-            .iter()
-            .map(|(name, value)| NamedSecret {
-                name: name.clone(),
-                value: value.clone(),
-            })
-            .collect()
+        let given = self.given.iter().map(|(name, value)| NamedSecret {
+            name: name.clone(),
+            value: value.clone(),
+        });
+        given.chain(self.made.iter().cloned()).collect()
     }
+}
+
+/// What parameters alone say.
+struct OfParameters<'a> {
+    document: &'a Document,
+    secrets: &'a Secrets,
+}
+
+impl Values for OfParameters<'_> {
+    fn value(&self, name: &Name) -> Option<Datum> {
+        let Name::Parameter(name) = name else {
+            return None;
+        };
+        if let Some(secret) = self.secrets.get(name) {
+            return Some(Datum::new(Value::from(secret.expose().as_str()), true));
+        }
+        let parameter = self.document.parameters.get(name)?;
+        parameter.value.clone().map(Datum::Open)
+    }
+}
+
+/// Every expression of the frozen form below a value.
+fn expressions(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| expressions(item, found)),
+        Value::Object(fields) => {
+            for (key, item) in fields {
+                match item.as_str().filter(|_| key == "expression") {
+                    Some(source) => {
+                        found.insert(source.to_owned());
+                    }
+                    None => expressions(item, found),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The first parameter in an expression.
+fn secret_in(source: &str) -> Option<String> {
+    let mut found = None;
+    parse(source).ok()?.names(&mut |name, _| {
+        if let Name::Parameter(name) = name {
+            found.get_or_insert_with(|| name.clone());
+        }
+    });
+    found
 }
 
 /// The argv of a secret that a command prints: `exec:["pass", "show", "db"]`.

@@ -177,7 +177,7 @@ impl RunbookProvider<'_> {
         let Some(kind) = kinds::kind(&undo.kind) else {
             return Err(not_possible(format!("there is no kind {:?}", undo.kind)));
         };
-        let reply = kind.act(&undo.action, &site).await;
+        let reply = site.act(kind, &undo.action).await;
         self.note(
             Some(&change.change_id),
             "undo",

@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::reply::{End, Reply};
 use crate::expression::{self, Datum, Values};
-use crate::process::{CommandSpec, KILL_GRACE, NamedLock, NamedSecret, SuperviseError, Supervisor};
+use crate::kinds::Kind;
+use crate::process::{CommandSpec, KILL_GRACE, NamedLock, NamedSecret, SuperviseError, Supervisor, lock};
 use crate::spec::{Operand, Text};
 
 /// The largest file with outputs that is read, in bytes.
@@ -137,6 +138,19 @@ impl Site<'_> {
 }
 
 impl Site<'_> {
+    /// Acts, holding the lock. The supervisor of a command holds it itself, also when this process ends; for the rest this
+    /// process does, for as long as it is at it.
+    pub(crate) async fn act(&self, kind: &dyn Kind, action: &serde_json::Value) -> Reply {
+        let mine = self.lock.as_ref().filter(|_| !kind.is_command());
+        let held = match mine.map(lock).transpose() {
+            Ok(held) => held,
+            Err(why) => return Reply::bare(End::NotStarted(why.to_string())),
+        };
+        let reply = kind.act(action, self).await;
+        drop(held);
+        reply
+    }
+
     /// The contents of secret files. Several lines end with a line break, which reading a secret takes away and programs that
     /// read keys insist on.
     fn contents(&self) -> Result<BTreeMap<String, Secret<String>>, String> {
@@ -170,9 +184,5 @@ pub(crate) fn as_secret_text(
 
 /// The file with outputs, when there is one that is not too long and is text.
 pub(crate) fn read_output_file(path: &Path) -> Option<String> {
-    let size = std::fs::metadata(path).ok()?.len();
-    if size > MAX_OUTPUT_FILE {
-        return None;
-    }
-    std::fs::read_to_string(path).ok()
+    crate::disk::read_text(path, MAX_OUTPUT_FILE).ok()
 }

@@ -79,17 +79,8 @@ impl Values for Known<'_> {
             Name::Parameter(name) => return self.parameter(name),
             Name::Output { step, output } => return self.output(step, output),
             Name::State(step) => {
-                let group = self
-                    .provider
-                    .document
-                    .groups
-                    .iter()
-                    .find(|group| group.step == *step);
-                let change_id = ChangeId::from(step.as_str());
-                let stands = self.provider.with_state(|state| match group {
-                    Some(group) => group.state(state),
-                    None => state.of(&change_id),
-                });
+                let document = &self.provider.document;
+                let stands = self.provider.with_state(|state| document.state_of(step, state));
                 json!(word(stands))
             }
             Name::Run(fact) => self.run_fact(*fact)?,

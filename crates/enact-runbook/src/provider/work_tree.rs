@@ -14,6 +14,9 @@ const MAX_FILES: usize = 200_000;
 /// The largest file whose content is compared, in bytes; of larger ones size and time are.
 const MAX_HASHED: u64 = 64 * 1024 * 1024;
 
+/// The longest file of ignore rules that counts, in bytes; a longer one hides nothing.
+const MAX_RULES: u64 = 1024 * 1024;
+
 /// The file with a folder's ignore rules.
 const RULES: &str = ".gitignore";
 
@@ -105,7 +108,7 @@ impl<'w> Walk<'w> {
     }
 
     fn see_rules(&mut self, folder: &Path) {
-        if let Ok(bytes) = std::fs::read(folder.join(RULES)) {
+        if let Ok(bytes) = crate::disk::read(&folder.join(RULES), MAX_RULES) {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             self.found.left_out.rules.insert(folder.to_path_buf(), text);
         }
@@ -220,7 +223,7 @@ fn content(path: &Path) -> Result<String, String> {
     } else {
         " executable"
     };
-    let bytes = std::fs::read(path).map_err(problem)?;
+    let bytes = crate::disk::read(path, MAX_HASHED).map_err(problem)?;
     Ok(format!("{}{mode}", Digest::of(&bytes)))
 }
 

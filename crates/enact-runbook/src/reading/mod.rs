@@ -15,7 +15,7 @@ use enact_core::diagnostic::{Diagnostic, Place, Position};
 use enact_core::yaml::{self, Body, Span};
 
 pub use fields::Fields;
-pub(crate) use scalars::duration;
+pub(crate) use scalars::{duration, is_blank};
 pub(crate) use scope::{Binding, KnownStep, Scope};
 pub use texts::Slot;
 
@@ -208,6 +208,14 @@ impl<'e> Reading<'e> {
     /// Records a fault at a place.
     pub fn fault(&mut self, span: Span, diagnostic: Diagnostic) {
         self.finding(DOCUMENT, span, diagnostic);
+    }
+
+    /// Records a fault at a place of whatever file.
+    pub(crate) fn fault_at(&mut self, place: Place, diagnostic: Diagnostic) {
+        self.findings.push(LintFinding {
+            rule: DOCUMENT,
+            diagnostic: diagnostic.at(place),
+        });
     }
 
     /// Records what a rule says of a place.

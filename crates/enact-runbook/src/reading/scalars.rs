@@ -10,7 +10,36 @@ use super::{Node, Reading, SeenText, as_written};
 /// Longer than any procedure: one hundred years.
 const LONGEST: u64 = 100 * 366 * 24 * 3_600_000;
 
+/// Does a text say nothing? What nobody sees says nothing either.
+pub(crate) fn is_blank(text: &str) -> bool {
+    use crate::process::display;
+    text.chars().all(|character| {
+        character.is_whitespace() || display::is_hidden(character) || display::is_joiner(character)
+    })
+}
+
 impl Reading<'_> {
+    /// Text for people, which must say something.
+    pub fn title(&mut self, fields: &super::Fields<'_>) -> Option<String> {
+        let node = self.require(fields, "title")?;
+        let title = self.prose(node, "`title`")?;
+        if !is_blank(&title) {
+            return Some(title);
+        }
+        let fault = Diagnostic::error("`title` is empty");
+        self.fault(
+            node.span,
+            fault.hint("say in a few words what this does: every listing shows it"),
+        );
+        None
+    }
+
+    /// Text for people that counts only when it says something: a blank answer is none.
+    pub(crate) fn said(&mut self, fields: &super::Fields<'_>, key: &'static str) -> Option<String> {
+        let text = self.prose(fields.get(key)?, &format!("`{key}`"));
+        text.filter(|text| !is_blank(text))
+    }
+
     /// Text for people.
     pub fn prose(&mut self, node: &Node, what: &str) -> Option<String> {
         let text = self.plain(node, what)?;

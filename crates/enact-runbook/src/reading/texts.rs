@@ -7,7 +7,7 @@ use enact_core::yaml::{Body, Span, shown};
 use serde_json::{Map, Value};
 
 use super::{DOCUMENT, EXPRESSION, Node, Reading, SeenText};
-use crate::expression::{self, Expression, Piece, Type, Typed, fold, parse, pieces, type_of};
+use crate::expression::{self, Expression, Name, Piece, RunFact, Type, Typed, fold, parse, pieces, type_of};
 use crate::spec::{Operand, Part, Text, Variable};
 
 /// What a text is for. It decides which values may go into it.
@@ -33,7 +33,9 @@ pub enum Slot {
     Message,
     /// What somebody is told to do.
     Instructions,
-    /// A condition, a key, anything else that is computed.
+    /// The idempotency key of a step: the same for all attempts at it.
+    Key,
+    /// A condition, anything else that is computed.
     Value,
 }
 
@@ -54,7 +56,8 @@ impl Slot {
             Self::Items => "the list of `for_each`",
             Self::Message => "a message",
             Self::Instructions => "instructions",
-            Self::Value => "a condition or key",
+            Self::Key => "a key",
+            Self::Value => "a condition",
         }
     }
 }
@@ -339,6 +342,14 @@ impl Reading<'_> {
             self.finding("E_INTERPOLATION", self.file.locate(span, source), fault);
             return None;
         }
+        if let Some(name) = passing(&folded).filter(|_| slot == Slot::Key) {
+            let fault = Diagnostic::error(format!(
+                "`{name}` is another value for each attempt, and a key is the same for all of them"
+            ));
+            let hint = "leave `key` out, or make it of parameters, `run.id` and outputs of earlier steps";
+            self.finding(EXPRESSION, self.file.locate(span, source), fault.hint(hint));
+            return None;
+        }
         if slot == Slot::Script && !typed.value_type.is_safe_in_script() {
             let fault = Diagnostic::error(format!("{} cannot be put into the text of a script", shown(source.trim())))
                 .detail("only whole numbers, truth values, enums and idents can: anything else could be read as commands")
@@ -381,4 +392,15 @@ fn is_variable(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// A name in an expression whose value passes as time does.
+fn passing(expression: &Expression) -> Option<String> {
+    let mut found = None;
+    expression.names(&mut |name, _| {
+        if matches!(name, Name::Run(RunFact::Elapsed | RunFact::Downtime)) {
+            found.get_or_insert_with(|| name.to_string());
+        }
+    });
+    found
 }

@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::text::Text;
 use super::variable::Variable;
 
+/// How long one attempt at a check may take that says nothing of it.
+pub const CHECK_TIMEOUT: Milliseconds = Milliseconds(30_000);
+
 /// A check. One that cannot be evaluated (time-out, missing program) counts as not holding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -190,4 +193,18 @@ pub struct Matcher {
     /// The status of a reply, one of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub status: Vec<u16>,
+}
+
+impl Matcher {
+    /// In words, for people: `exit code 9, stdout contains "gone"`.
+    pub fn shown(&self) -> String {
+        let mut parts: Vec<String> = self.exit_code.iter().map(ExitExpectation::shown).collect();
+        if !self.status.is_empty() {
+            let status: Vec<String> = self.status.iter().map(u16::to_string).collect();
+            parts.push(format!("status {}", status.join(" or ")));
+        }
+        parts.extend(self.stdout.iter().map(|one| format!("stdout {}", one.shown())));
+        parts.extend(self.stderr.iter().map(|one| format!("stderr {}", one.shown())));
+        parts.join(", ")
+    }
 }

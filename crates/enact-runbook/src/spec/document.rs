@@ -287,7 +287,7 @@ pub struct Verification {
 pub struct ApprovalsAsked {
     /// How many different people.
     pub count: u32,
-    /// Roles of which each must be held by one of them.
+    /// Roles of which each of them has one, and each is held by one of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
     /// Must it be somebody other than the author?
@@ -307,18 +307,21 @@ pub struct ApprovalsAsked {
 }
 
 impl ApprovalsAsked {
-    /// In words: `2 people, one of them with role dba; good for one run, for 4h`. `None`: one person, for one run.
+    /// In words: `2 people with role dba; good for one run, for 4h`. `None`: one person, for one run.
     fn in_words(&self) -> Option<String> {
-        let mut who = vec![match self.count {
+        let people = match self.count {
             0 | 1 => "one person".to_owned(),
             count => format!("{count} people"),
+        };
+        let mut who = vec![match self.roles.as_slice() {
+            [] => people,
+            [role] => format!("{people} with role {role}"),
+            roles => format!(
+                "{people} with one of the roles {0}; each of {0} held by one of them",
+                roles.join(", ")
+            ),
         }];
         who.extend(self.not_author.then(|| "none of them the author".to_owned()));
-        who.extend(
-            self.roles
-                .iter()
-                .map(|role| format!("one of them with role {role}")),
-        );
         let mut good = vec![match self.max_runs {
             1 => "good for one run".to_owned(),
             runs => format!("good for {runs} runs at most"),
@@ -337,12 +340,24 @@ impl ApprovalsAsked {
                 .as_ref()
                 .map(|end| format!("nothing starts from {end} on")),
         );
-        let is_usual = who.len() == 1 && self.count <= 1 && good.len() == 1 && self.max_runs == 1;
+        let is_usual = who.len() == 1
+            && self.roles.is_empty()
+            && self.count <= 1
+            && good.len() == 1
+            && self.max_runs == 1;
         (!is_usual).then(|| format!("{}; {}", who.join(", "), good.join(", ")))
     }
 }
 
 impl Document {
+    /// Where a step stands, by its id: one of another domain as its changes do.
+    pub(crate) fn state_of(&self, step: &str, state: &RunState) -> ChangeState {
+        match self.groups.iter().find(|group| group.step == step) {
+            Some(group) => group.state(state),
+            None => state.of(&ChangeId::from(step)),
+        }
+    }
+
     /// What the runbook asks of its approvals, in words; `None` where it asks for no more than one person's, for one run.
     pub fn approval_in_words(&self) -> Option<String> {
         let asked = self.approvals.in_words();

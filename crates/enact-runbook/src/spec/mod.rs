@@ -12,7 +12,8 @@ pub mod text;
 pub mod variable;
 
 pub use check::{
-    CheckSpec, Compare, ExitExpectation, Expect, JsonExpectation, Matcher, Operand, TextExpectation,
+    CHECK_TIMEOUT, CheckSpec, Compare, ExitExpectation, Expect, JsonExpectation, Matcher, Operand,
+    TextExpectation,
 };
 pub use document::{
     ApprovalsAsked, Assumption, Criterion, Document, Downtime, Estimate, Group, Parameter, PinnedFile,

@@ -119,6 +119,18 @@ pub enum ValueType {
     Json,
 }
 
+impl ValueType {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+            Self::Json => "json",
+        }
+    }
+}
+
 /// One output of a step. Declared and missing is a failure of the step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -140,6 +152,23 @@ pub struct OutputSpec {
     /// Is it kept out of the journal?
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
+}
+
+impl OutputSpec {
+    /// In words, for people: `integer from stdout, json $.rows`.
+    pub fn shown(&self) -> String {
+        let mut text = format!("{} from {}", self.value_type.as_str(), self.from);
+        if let Some(path) = &self.json {
+            text.push_str(&format!(", json {path}"));
+        }
+        if let Some(regex) = &self.regex {
+            text.push_str(&format!(", regex {regex}"));
+        }
+        if self.secret {
+            text.push_str(", secret");
+        }
+        text
+    }
 }
 
 /// How a step is taken back: the `spec` of `Undo::Run`. Must be repeatable.

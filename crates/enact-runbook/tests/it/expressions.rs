@@ -70,6 +70,7 @@ fn what_does_not_fit_is_an_error_and_never_an_empty_text() {
         "1 < 'a'",
         "!1",
         "len(5)",
+        "abs(-9223372036854775808)",
         "int('x')",
         "'a' in 'abc'",
         "steps.x.outputs.none",
@@ -203,6 +204,23 @@ fn what_is_known_is_put_in_and_never_looked_at_again() {
 }
 
 #[test]
+fn what_stands_in_for_a_missing_value_waits_until_it_is_known_to_be_missing() {
+    let text = step(
+        "exec: [\"${{ default(steps.count.outputs.name, 'none') }}\", \"${{ len(default(steps.count.outputs.name, params.e)) }}\", \"${{ default(params.e, 'none') }}\"]",
+    );
+    let plan = plan(&text);
+    let spec = plan.changes()[1].spec.as_ref().unwrap();
+    assert_eq!(
+        spec["action"]["argv"],
+        json!([
+            {"template": [{"expression": "default(steps.count.outputs.name, 'none')"}]},
+            {"template": [{"expression": "len(default(steps.count.outputs.name, 'x'))"}]},
+            "x"
+        ])
+    );
+}
+
+#[test]
 fn safe_values_may_go_into_scripts() {
     let plan = plan(&step(
         "run: \"echo ${{ params.n }} ${{ params.e }} ${{ steps.count.outputs.rows }} ${{ run.id }}\"",
@@ -225,6 +243,48 @@ fn a_step_sees_its_own_outputs_only_after_it_ran() {
     assert_eq!(own("rollback: { exec: [undo, \"${{ steps.a.outputs.n }}\"] }"), 0);
     assert_eq!(own("env: { N: \"${{ steps.a.outputs.n }}\" }"), 1);
     assert_eq!(own("probe: { exec: [p, \"${{ steps.a.outputs.n }}\"] }"), 1);
+}
+
+#[test]
+fn what_can_never_be_compared_is_seen_before_anything_runs() {
+    let faults = |check: &str| errors(&step(&format!("exec: [x], verify: [{{ {check} }}]"))).join("\n");
+    for (check, expected) in [
+        (
+            "compare: { left: a, op: in, right: abc }",
+            "`op: \"in\"` expects a list as `right`",
+        ),
+        (
+            "compare: { left: \"${{ params.n }}\", op: \"~\", right: many, tolerance: 1% }",
+            "`op: \"~\"` expects a number as `right`",
+        ),
+        (
+            "compare: { left: 5, op: matches, right: \"5\" }",
+            "`op: \"matches\"` expects a regular expression as `left`",
+        ),
+        (
+            "compare: { left: true, op: \"<\", right: 2 }",
+            "`op: \"<\"` expects a number or text as `left`",
+        ),
+        (
+            "exec: [x], expect: { json: [{ path: $.a, op: in, value: abc }] }",
+            "`op: in` expects a list as its `value`",
+        ),
+        (
+            "exec: [x], expect: { json: [{ path: $.a, op: matches, value: 5 }] }",
+            "`op: matches` expects a regular expression as its `value`",
+        ),
+    ] {
+        let found = faults(check);
+        assert!(found.contains(expected), "{check}: {found:?}");
+    }
+    for check in [
+        "compare: { left: a, op: in, right: [a, b] }",
+        "compare: { left: a, op: in, right: \"${{ json(steps.count.outputs.name) }}\" }",
+        "compare: { left: abc, op: matches, right: b }",
+        "exec: [x], expect: { json: [{ path: $.a, op: in, value: [\"${{ params.e }}\"] }] }",
+    ] {
+        assert_eq!(faults(check), "", "{check}");
+    }
 }
 
 #[test]

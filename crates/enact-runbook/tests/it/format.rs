@@ -358,4 +358,49 @@ fn the_schema_for_editors_takes_what_the_reader_takes() {
     let value: serde_json::Value =
         serde_saphyr::from_str(&EVERYTHING.replace("tasks: [x]", "task: [x]")).unwrap();
     assert!(!validator.is_valid(&value));
+    let step = "  - { id: a, title: Do a, exec: [x]";
+    let steps = |more: &str| with_steps(&format!("{step}{more} }}"));
+    let whole = |more: &str| steps("") + more + "\n";
+    for (text, sound) in [
+        (whole("approvals: { roles: dba }"), true),
+        (whole("lint: { allow: W_NO_PROBE }"), true),
+        (whole("assumptions: [{ id: A1, text: 5, at: start }]"), true),
+        (steps(", tasks: [5]"), true),
+        (steps("").replace("Do a", "5"), true),
+        (steps("").replace("Do a", "' '"), false),
+        (
+            whole("settings: { execution_phase: { run_tests: false } }"),
+            false,
+        ),
+        (
+            steps(", retry: { attempts: 2, backoff: linear }, repeat: safe"),
+            false,
+        ),
+        (
+            whole("parameters: { s: { type: secret, from: \"env:S\", default: x } }"),
+            false,
+        ),
+    ] {
+        let value: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(validator.is_valid(&value), sound, "{text}");
+        assert_eq!(errors(&text).is_empty(), sound, "{text}");
+    }
+}
+
+#[test]
+fn the_name_of_the_downtimes_limit_is_no_assumptions() {
+    let named = |id: &str| {
+        let steps = "  - { id: a, title: A a, exec: [x] }".to_owned();
+        errors(&format!(
+            "{}assumptions: [{{ id: {id}, text: T, check: {{ exec: [x] }} }}]\n",
+            with_steps(&steps)
+        ))
+    };
+    assert_eq!(named("A1"), [] as [String; 0]);
+    let found = named("downtime");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("no assumption is called `downtime`"),
+        "{found:?}"
+    );
 }

@@ -4,7 +4,7 @@ use enact_core::change::{Action, Change, Parent};
 use enact_core::diagnostic::Diagnostic;
 use enact_core::reference::reference;
 use enact_runbook::files::MemoryFiles;
-use enact_runbook::{Compiled, SubPlan, SubPlanRequest, SubPlanner, compile};
+use enact_runbook::{Compiled, SubPlan, SubPlanRequest, SubPlanner, check, compile};
 use serde_json::json;
 
 use crate::kit::{compiled, errors, errors_with, files, options, source, with_steps};
@@ -268,4 +268,70 @@ fn a_plan_that_is_included_in_finally_runs_in_any_case() {
     let needs = |index: usize| plan.changes()[index].depends_on.clone();
     assert!(needs(1).is_empty() && needs(4).is_empty());
     assert_eq!(needs(2), ["end.tidy".into()]);
+}
+
+/// The rules that something breaks, each with its file and line, and what it says.
+fn said(text: &str, files: &MemoryFiles) -> Vec<String> {
+    let report = check(&source(text), &options(), files, None);
+    let findings = report.findings.iter().map(|finding| {
+        let place = finding.diagnostic.place.as_ref().unwrap();
+        let line = place.position.map_or(0, |position| position.line);
+        format!(
+            "{} {}:{line} {}",
+            finding.rule, place.file, finding.diagnostic.summary
+        )
+    });
+    let asked = ["E_QUESTIONS_OPEN", "E_TOO_MANY_STEPS", "W_INCLUDED", "E_DOCUMENT"];
+    findings
+        .filter(|found| asked.iter().any(|rule| found.starts_with(rule)))
+        .collect()
+}
+
+#[test]
+fn what_holds_up_an_included_plan_holds_up_the_whole() {
+    let steps = "  - { id: a, title: A a, exec: [x] }\n  - { id: b, title: B b, exec: [y] }";
+    let with = |more: &str| child("", steps) + more;
+    let text = with_steps("  - { id: i, title: The inner, plan: { file: sub/i.yaml } }");
+    let found = |inner: &str| said(&text, &files(&[("sub/i.yaml", inner)]));
+    let asks = |answer: &str| with(&format!("questions: [{{ id: Q1, text: Really{answer} }}]\n"));
+    assert_eq!(
+        found(&asks("")),
+        ["E_QUESTIONS_OPEN sub/i.yaml:13 questions are open: i.Q1"]
+    );
+    assert_eq!(
+        found(&with("settings: { max_plan_steps: 1 }\n")),
+        ["E_TOO_MANY_STEPS sub/i.yaml:8 the runbook has 2 steps; at most 1 are allowed"]
+    );
+    assert_eq!(
+        found(&with("risk: { worst: It burns }\n")),
+        ["W_INCLUDED sub/i.yaml:13 `risk` of an included plan is not taken along"]
+    );
+    let answered = asks(", answer: \"yes\", answered_by: ana");
+    let files = files(&[("sub/i.yaml", &answered)]);
+    let plan = compiled(&text, &options(), &files).draft.freeze().unwrap();
+    let question = &plan.document().unwrap()["questions"][0];
+    assert_eq!(question["id"], "i.Q1");
+    assert_eq!(question["self_answered"], true);
+}
+
+#[test]
+fn what_an_including_plan_says_is_at_fault_in_its_own_file() {
+    let inner = child(
+        "key: { type: secret, from: \"env:K\" }",
+        "  - { id: a, title: A a, exec: [x] }",
+    );
+    let files = files(&[("i.yaml", &inner)]);
+    let found = |given: &str| {
+        let steps =
+            format!("  - {{ id: i, title: I i, plan: {{ file: i.yaml, parameters: {{ {given} }} }} }}");
+        said(&with_steps(&steps), &files)
+    };
+    assert_eq!(
+        found("nope: 1"),
+        ["E_DOCUMENT a.plan.yaml:8 the runbook has no parameter `nope`"]
+    );
+    assert_eq!(
+        found("key: plain"),
+        ["E_DOCUMENT a.plan.yaml:8 parameter `key` is a secret; bind a secret to it"]
+    );
 }

@@ -2,7 +2,9 @@
 
 use enact_core::diagnostic::Severity;
 
-use crate::kit::{MAINTENANCE, MIGRATION, options, report, scripts, with_parameters, with_steps};
+use crate::kit::{
+    MAINTENANCE, MIGRATION, errors_with, files, options, report, scripts, source, with_parameters, with_steps,
+};
 use enact_runbook::check;
 use serde_json::json;
 
@@ -250,4 +252,83 @@ fn the_samples_of_the_reference_have_no_over_planning() {
         let compiled = report.compiled.unwrap();
         assert_eq!(compiled.draft.warnings.len(), compiled.warnings.len());
     }
+}
+
+#[test]
+fn whatever_runs_a_script_of_the_folder_pins_it() {
+    let files = files(&[("x.sh", "x"), ("sub/t.py", "x"), ("data.csv", "x")]);
+    let unpinned = |text: &str| {
+        let found = check(&source(text), &options(), &files, None).findings;
+        found.iter().any(|finding| finding.rule == "E_FILE_UNPINNED")
+    };
+    let step = |action: &str| with_steps(&format!("  - {{ id: a, title: Do a, {action} }}"));
+    for action in [
+        "exec: [./x.sh]",
+        "exec: [bash, -e, x.sh]",
+        "exec: [bash, -eu, -o, pipefail, ./x.sh]",
+        "exec: [python3, -u, sub/t.py, data.csv]",
+        "exec: [env, ./x.sh]",
+        "exec: [sudo, ./x.sh]",
+        "exec: [timeout, \"5\", ./x.sh]",
+        "exec: [nice, ./x.sh]",
+        "exec: [sh, -c, ./x.sh]",
+        "run: ./x.sh",
+        "run: \"echo a && bash x.sh\"",
+        "run: . ./x.sh",
+        "run: \"cd sub && python3 t.py\"",
+        "exec: [look], verify: [{ run: ./x.sh }]",
+    ] {
+        assert!(unpinned(&step(action)), "{action}");
+        let pinned = step(action) + "files: [x.sh, sub/t.py]\n";
+        assert!(!unpinned(&pinned), "{action}");
+    }
+    for action in [
+        "exec: [cat, data.csv, ./x.sh]",
+        "exec: [python3, -m, x.sh]",
+        "exec: [later.sh]",
+        "exec: [./later.sh]",
+        "run: \"cat ./x.sh > copy\"",
+    ] {
+        assert!(!unpinned(&step(action)), "{action}");
+    }
+    let top = |block: &str| step("run: look") + block;
+    assert!(unpinned(&top("settings: { shell: ./x.sh }\n")));
+    let secret = "parameters: { s: { type: secret, from: { exec: [./x.sh] } } }\n";
+    assert!(unpinned(&top(secret)));
+    assert!(!unpinned(&top(&format!("{secret}files: [x.sh]\n"))));
+    let line = "parameters: { s: { type: secret, from: 'exec:[\"bash\", \"x.sh\"]' } }\n";
+    assert!(unpinned(&top(line)));
+}
+
+#[test]
+fn what_says_nothing_is_refused() {
+    let files = enact_runbook::files::MemoryFiles::default();
+    let found = |text: &str| errors_with(text, &options(), &files);
+    let step = "  - { id: a, title: Do a, exec: [x] }";
+    for blank in ["\"\"", "\"  \"", "\"\\u200b\""] {
+        let titled = with_steps(step).replace("title: Small", &format!("title: {blank}"));
+        assert!(found(&titled)[0].contains("`title` is empty"), "{blank}");
+        let titled = with_steps(step).replace("Do a", blank);
+        assert!(found(&titled)[0].contains("`title` is empty"), "{blank}");
+        let asked = format!("questions: [{{ id: Q1, text: Really, answer: {blank} }}]\n");
+        assert!(
+            found(&(with_steps(step) + &asked))[0].contains("questions are open: Q1"),
+            "{blank}"
+        );
+    }
+    let secret = "parameters: { s: { type: secret, from: \"env:S\", default: hunter2 } }\n";
+    let said = &found(&(with_steps(step) + secret))[0];
+    assert!(
+        said.contains("`default` means nothing for a parameter of type `secret`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_named_twice_is_named_once() {
+    let id = |satisfies: &str| {
+        let step = format!("  - {{ id: a, title: Do a, exec: [x], satisfies: {satisfies} }}");
+        crate::kit::plan(&with_steps(&step)).id().clone()
+    };
+    assert_eq!(id("[R1, R1]"), id("[R1]"));
 }

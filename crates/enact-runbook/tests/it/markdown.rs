@@ -7,15 +7,14 @@ use enact_runbook::{CheckReport, Source, check, import, provider, scaffold};
 use proptest::prelude::*;
 
 use crate::kit::{options, shown};
+use crate::markdown_tasks::{AGENT_TASK, GREETING, remarks, with_tasks};
 
 const TASK_API: &str = include_str!("../samples/task-api.md");
 const TWO_FACTOR: &str = include_str!("../samples/two-factor.md");
 const MIGRATION: &str = include_str!("../samples/users-mysql-to-postgres.md");
-const GREETING: &str = include_str!("../samples/greeting.md");
-
 const HEAD: &str = "version: enact/v1\nkind: Plan\nname: a\ntitle: A plan\n";
 
-fn named(name: &str, text: &str) -> CheckReport {
+pub(crate) fn named(name: &str, text: &str) -> CheckReport {
     let source = Source {
         name: name.to_owned(),
         content: text.as_bytes().to_vec(),
@@ -23,29 +22,29 @@ fn named(name: &str, text: &str) -> CheckReport {
     check(&source, &options(), &MemoryFiles::default(), None)
 }
 
-fn report(text: &str) -> CheckReport {
+pub(crate) fn report(text: &str) -> CheckReport {
     named("a.md", text)
 }
 
-fn listed(report: &CheckReport) -> Vec<String> {
+pub(crate) fn listed(report: &CheckReport) -> Vec<String> {
     let findings = report.findings.iter();
     findings
         .map(|finding| format!("{} {}", finding.rule, shown(&finding.diagnostic)))
         .collect()
 }
 
-fn plan_of(name: &str, text: &str) -> Plan {
+pub(crate) fn plan_of(name: &str, text: &str) -> Plan {
     let report = named(name, text);
     let said = listed(&report).join("\n");
     let compiled = report.compiled.unwrap_or_else(|| panic!("{name}:\n{said}"));
     compiled.draft.freeze().unwrap()
 }
 
-fn plan(text: &str) -> Plan {
+pub(crate) fn plan(text: &str) -> Plan {
     plan_of("a.md", text)
 }
 
-fn imported(text: &str) -> String {
+pub(crate) fn imported(text: &str) -> String {
     let source = Source {
         name: "a.md".to_owned(),
         content: text.as_bytes().to_vec(),
@@ -56,7 +55,7 @@ fn imported(text: &str) -> String {
 }
 
 /// Errors as `rule line:column`.
-fn errors(text: &str) -> Vec<String> {
+pub(crate) fn errors(text: &str) -> Vec<String> {
     let report = report(text);
     let errors = report
         .findings
@@ -71,7 +70,7 @@ fn errors(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn spec<'p>(plan: &'p Plan, id: &str) -> &'p serde_json::Value {
+pub(crate) fn spec<'p>(plan: &'p Plan, id: &str) -> &'p serde_json::Value {
     plan.change(&id.into())
         .unwrap_or_else(|| panic!("no {id}"))
         .spec
@@ -211,76 +210,6 @@ fn criteria_are_not_made_up() {
 }
 
 #[test]
-fn an_implementation_plan_becomes_steps_that_do_what_it_says() {
-    let found = plan(GREETING);
-    assert_eq!(plan_of("a.yaml", &imported(GREETING)).id(), found.id());
-    let first = spec(&found, "the_greeting");
-    let script = first["action"]["script"].as_str().unwrap();
-    let order = [
-        "cat > test.sh",
-        "if (\nsh test.sh\n); then",
-        "cat > greet.sh",
-        "PROGRAM\n(\nsh test.sh\n)",
-        "git init",
-    ];
-    let places: Vec<usize> = order
-        .iter()
-        .map(|part| script.find(part).unwrap_or_else(|| panic!("{part}")))
-        .collect();
-    assert!(places.is_sorted(), "{places:?}\n{script}");
-    assert_eq!(first["tasks"].as_array().unwrap().len(), 5);
-    let checks = |id: &str| serde_json::to_value(&found.change(&id.into()).unwrap().postconditions).unwrap();
-    assert_eq!(checks("the_greeting").as_array().unwrap().len(), 1);
-    let second = checks("more_languages");
-    assert_eq!(second.as_array().unwrap().len(), 3);
-    assert_eq!(second[1]["spec"]["expect"]["exit_code"]["not"], 0);
-    assert_eq!(
-        second[2]["spec"]["expect"]["stdout"][0]["contains"],
-        "¡Hola, Ana!"
-    );
-}
-
-const AGENT_TASK: &str = "---\nverification: { run_tests: false, run_lint: false, run_typecheck: false }\n---\n\
-# X Implementation Plan\n\n**Goal:** Do it\n\n### Task 1: Parse\n\n**Files:**\n- Create: `src/parse.py`\n- Modify: `src/main.py:10-20`\n- Test: `tests/test_parse.py`\n\n\
-**Step 1: Write the failing test**\n\n```python\ndef test(): ...\n```\n\n**Step 2: Run it**\n\nRun: `pytest tests/test_parse.py`\nExpected: FAIL\n\n\
-**Step 3: Implement**\n\n```yaml\non: ${{ github.ref }}\n```\n\nRun: `pytest`\nExpected: PASS\n\n**Step 4: Commit**\n\n```bash\ngit commit -m x\n```\n\n\
-### Task 2: Build\n\nRun: `make` - Expected: clean\n\nRun:\n```bash\nmake test\n```\nExpected:\n```\n3 passed\n```\n\n\
-## Acceptance criteria\n\n- [ ] It works\n";
-
-#[test]
-fn a_task_with_code_to_write_is_an_agents() {
-    let found = plan(AGENT_TASK);
-    let step = spec(&found, "parse");
-    assert_eq!(step["kind"], "manual");
-    assert_eq!(step["action"]["assignee"], "agent");
-    let scope: Vec<&str> = step["action"]["write_scope"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|path| path.as_str().unwrap())
-        .collect();
-    assert_eq!(scope, ["src/parse.py", "src/main.py", "tests/test_parse.py"]);
-    let told = step["action"]["instructions"].as_str().unwrap();
-    assert!(
-        told.starts_with("**Files:**")
-            && told.contains("on: ${{ github.ref }}")
-            && told.ends_with("git commit -m x\n```"),
-        "{told}"
-    );
-    // What fails before the code is there cannot be checked when it is.
-    let checks = serde_json::to_value(&found.change(&"parse".into()).unwrap().postconditions).unwrap();
-    assert_eq!(checks.as_array().unwrap().len(), 1);
-    assert_eq!(checks[0]["spec"]["action"]["script"], "pytest");
-    let said = listed(&report(AGENT_TASK)).join("\n");
-    assert!(said.contains("told and not checked"), "{said}");
-    let build = spec(&found, "build");
-    assert_eq!(build["action"]["script"], "(\nmake\n)\n(\nmake test\n)\n");
-    let checks = serde_json::to_value(&found.change(&"build".into()).unwrap().postconditions).unwrap();
-    assert_eq!(checks[0]["spec"]["expect"]["stdout"][0]["contains"], "3 passed");
-    assert_eq!(plan_of("a.yaml", &imported(AGENT_TASK)).id(), found.id());
-}
-
-#[test]
 fn over_planning_is_seen_in_markdown_too() {
     let bad = with_steps(
         "**Step 1: Create file**\n```bash\ntouch hello.txt\n```\n**Step 2: Write \"Hello World\"**\n```bash\necho 'Hello World' > hello.txt\n```\n\
@@ -384,25 +313,6 @@ fn what_is_not_clear_where_something_is_executed_is_an_error() {
         assert!(
             errors.iter().any(|error| error.starts_with("E_AMBIGUOUS")),
             "{steps}\n{errors:?}"
-        );
-    }
-}
-
-#[test]
-fn what_is_not_clear_in_a_task_is_an_error_too() {
-    for (from, to) in [
-        ("```bash\ngit", "```bash {timeout=5s}\ngit"),
-        ("```bash\ngit", "```bash verify\ngit"),
-        ("Run: `make`", "Run: make"),
-        ("### Task 2", "### Task 3"),
-        ("- Create: `src/parse.py`", "- Create: two files"),
-        ("3 passed\n```", "3 passed"),
-    ] {
-        assert!(AGENT_TASK.contains(from), "{from}");
-        let errors = errors(&AGENT_TASK.replacen(from, to, 1));
-        assert!(
-            errors.iter().any(|error| error.starts_with("E_AMBIGUOUS")),
-            "{to}\n{errors:?}"
         );
     }
 }
@@ -601,5 +511,97 @@ proptest! {
             let at = finding.diagnostic.place.and_then(|place| place.position).unwrap();
             prop_assert!(at.line as usize <= lines + 1, "{at:?} in {text:?}");
         }
+    }
+}
+
+#[test]
+fn text_that_stands_in_no_section_is_said_once_a_place() {
+    let text = format!(
+        "---\n{HEAD}lint: {{ allow: [W_REQ_UNCOVERED, W_NO_VERIFY, W_NO_PROBE] }}\n---\n# A plan\n\nRun as deploy.\n\nAsk first.\n\n\
+         - never on Fridays\n\n## Background\n\nNever run this twice.\n\n### More\n\nx\n\n## Empty\n\n## Step\n\n- a\n\n\
+         ## Steps\n### Step 1: Go\n```bash {{rollback=none}}\nls\n```\n\n## Notes\n\n```bash\nrm -rf x\n```\n"
+    );
+    let notes: Vec<String> = listed(&report(&text))
+        .into_iter()
+        .filter(|line| line.starts_with("W_MARKDOWN"))
+        .collect();
+    assert_eq!(
+        notes,
+        [
+            "W_MARKDOWN 10:1 this text is not part of the plan: it stands in no section (what approvers are to read is the \
+             `description` of the front matter)",
+            "W_MARKDOWN 14:1 this list is not part of the plan: it stands in no section (what approvers are to read is the \
+             `description` of the front matter)",
+            "W_MARKDOWN 16:4 `Background` is no section of a plan: nothing below it is part of the plan (sections are \
+             Requirements, Questions, Assumptions, Steps, Acceptance criteria, Rollback and Verification)",
+            "W_MARKDOWN 26:4 `Step` is no section of a plan: nothing below it is part of the plan (did you mean `Steps`?)",
+            "W_MARKDOWN 36:4 `Notes` is no section of a plan: nothing below it is part of the plan (sections are Requirements, \
+             Questions, Assumptions, Steps, Acceptance criteria, Rollback and Verification)",
+        ]
+    );
+}
+
+#[test]
+fn what_stands_behind_a_title_is_no_part_of_it() {
+    let text =
+        with_tasks("### Task 1: Send\n\n- [ ] **Step 1: Send it** - only once\n\n  ```bash\n  x\n  ```\n");
+    assert_eq!(
+        spec(&plan(&text), "send")["tasks"],
+        serde_json::json!(["Send it"])
+    );
+    let text = with_steps("**Step 1: Backup** (10 min)\n\n```bash\nx\n```\n");
+    let plan = plan(&text);
+    assert_eq!(plan.changes()[0].change_id.as_str(), "backup");
+    assert!(
+        remarks(&text)
+            .iter()
+            .any(|said| said.starts_with("W_MARKDOWN this text is not part of the step"))
+    );
+}
+
+#[test]
+fn a_request_for_approval_in_a_list_is_read() {
+    let head = "# Move\n\n## Phase 1: PLAN ALL\n\n### Requirements Gathered\n- All: rows\n\n### Execution Plan\n\n\
+                **Step 1: Move**\n\n```bash\nx\n```\n\n### User Approval Requested\n\n";
+    let quote = "> This plan has:\n> - Steps: 4\n> - Estimated time: 2 hours\n> - Estimated downtime: 15 minutes\n\
+                 > - Maximum risk: clients are refused\n> - Risk level: high\n> - Colour: red\n\n";
+    let verify =
+        "## Phase 3: VERIFY\n\n- ✓ Rows are there\n\n  ```bash\n  test -e rows\n  ```\n- ✓ All is well\n";
+    let text = format!("{head}{quote}{verify}");
+    let yaml = imported(&text);
+    for part in [
+        "estimate: 2h",
+        "estimate: 15m",
+        "worst: clients are refused",
+        "level: high",
+        "run: \"test -e rows",
+        "manual: true",
+    ] {
+        assert!(yaml.contains(part), "{part}\n{yaml}");
+    }
+    let said = remarks(&text);
+    assert!(
+        said.contains(&"W_MARKDOWN this says 4 steps, and the plan has 1".to_owned()),
+        "{said:?}"
+    );
+    assert!(
+        said.iter()
+            .any(|said| said.contains("this line of the request is not part")),
+        "{said:?}"
+    );
+    let alone = format!("{head}{quote}{verify}\n```bash\ntest -e all\n```\n");
+    assert!(remarks(&alone).contains(&"E_AMBIGUOUS what is this a check of?".to_owned()));
+}
+
+#[test]
+fn a_text_of_an_export_begins_no_block() {
+    let yaml = format!(
+        "{HEAD}requirements: [{{ id: R1, text: x }}]\nsteps: [{{ id: a, title: Do a, tasks: ['# head', '2. two', '> quote', '- item', plain], exec: [x] }}]\n\
+         acceptance: [{{ id: C1, text: x, manual: true }}]\n"
+    );
+    let plan = plan_of("a.yaml", &yaml);
+    let page = enact_runbook::export::markdown(&plan, &provider::document_of(&plan).unwrap());
+    for line in ["- \\# head", "- 2\\. two", "- \\> quote", "- \\- item", "- plain"] {
+        assert!(page.contains(line), "{line}\n{page}");
     }
 }

@@ -1,7 +1,7 @@
 //! Times in reports: from moments in UTC, whatever local clocks do meanwhile, and never less than nothing.
 
-use enact_core::change::ChangeId;
-use enact_core::journal::{Entry, Fact, RunId, RunOutcome};
+use enact_core::change::{Adopted, ChangeId};
+use enact_core::journal::{Entry, Fact, Note, RunId, RunOutcome};
 use enact_core::plan::Plan;
 use enact_core::principal::{Principal, PrincipalKind};
 use enact_runbook::provider::document_of;
@@ -27,7 +27,46 @@ fn person() -> Principal {
 
 /// A finished run: the moments of its facts, in order.
 fn journal(plan: &Plan, moments: [&str; 8]) -> Vec<Entry> {
-    let started = Fact::RunStarted {
+    let facts = [
+        started(plan),
+        intent("off"),
+        done("off"),
+        Fact::Paused {
+            reason: "a word".to_owned(),
+        },
+        resumed(false),
+        intent("on"),
+        done("on"),
+        finished(RunOutcome::Verified),
+    ];
+    chained(
+        facts
+            .into_iter()
+            .zip(moments.map(|moment| moment.parse().unwrap())),
+    )
+}
+
+fn chained(facts: impl IntoIterator<Item = (Fact, Timestamp)>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for (fact, at) in facts {
+        let entry = Entry::chain(&RunId("run".to_owned()), entries.last(), at, 1, fact).unwrap();
+        entries.push(entry);
+    }
+    entries
+}
+
+/// What a run of the plan reports at a second of its own time, of facts at such seconds.
+fn report_of(facts: Vec<(u32, Fact)>, now: u32) -> RunbookReport {
+    let plan = plan();
+    let at = |second: u32| Timestamp::from_second(1_800_000_000 + i64::from(second)).unwrap();
+    let mut all = vec![(started(&plan), at(0))];
+    all.extend(facts.into_iter().map(|(second, fact)| (fact, at(second))));
+    let document = document_of(&plan).unwrap();
+    RunbookReport::of(&plan, &document, &chained(all), at(now)).unwrap()
+}
+
+fn started(plan: &Plan) -> Fact {
+    Fact::RunStarted {
         plan_id: plan.id().clone(),
         approvals: Vec::new(),
         bundle_digest: enact_core::canonical::Digest::of(b"bundle"),
@@ -35,44 +74,36 @@ fn journal(plan: &Plan, moments: [&str; 8]) -> Vec<Entry> {
         conditions: Vec::new(),
         folder: None,
         by: person(),
-    };
-    let resumed = Fact::Resumed {
-        back: false,
+    }
+}
+
+fn resumed(back: bool) -> Fact {
+    Fact::Resumed {
+        back,
         bundle_digest: None,
         without_policy: false,
         approvals: Vec::new(),
         folder: None,
         by: person(),
-    };
-    let intent = |step: &str| Fact::Intent {
+    }
+}
+
+fn intent(step: &str) -> Fact {
+    Fact::Intent {
         change_id: ChangeId::from(step),
-    };
-    let done = |step: &str| Fact::Done {
+    }
+}
+
+fn done(step: &str) -> Fact {
+    Fact::Done {
         change_id: ChangeId::from(step),
         outputs: Default::default(),
         settled: false,
-    };
-    let facts = [
-        started,
-        intent("off"),
-        done("off"),
-        Fact::Paused {
-            reason: "a word".to_owned(),
-        },
-        resumed,
-        intent("on"),
-        done("on"),
-        Fact::Finished {
-            outcome: RunOutcome::Verified,
-        },
-    ];
-    let mut entries: Vec<Entry> = Vec::new();
-    for (fact, moment) in facts.into_iter().zip(moments) {
-        let at: Timestamp = moment.parse().unwrap();
-        let entry = Entry::chain(&RunId("run".to_owned()), entries.last(), at, 1, fact).unwrap();
-        entries.push(entry);
     }
-    entries
+}
+
+fn finished(outcome: RunOutcome) -> Fact {
+    Fact::Finished { outcome }
 }
 
 fn report(moments: [&str; 8]) -> RunbookReport {
@@ -153,4 +184,112 @@ fn a_clock_put_back_between_two_entries_takes_nothing_from_what_was_measured() {
         "2025-03-01T11:00:45Z",
     ]);
     assert_eq!(seconds(&report), (vec![(10, 100), (0, 0)], [15, 30, 40]));
+}
+
+#[test]
+fn time_in_which_nobody_was_at_the_run_is_no_work_but_downtime() {
+    // Its process died after a second of the first step, and was missed for an hour.
+    let facts = vec![
+        (1, intent("off")),
+        (
+            2,
+            Fact::Preflight {
+                mismatches: Vec::new(),
+            },
+        ),
+        (3602, resumed(false)),
+        (3603, done("off")),
+        (3603, intent("on")),
+        (3605, done("on")),
+        (3606, finished(RunOutcome::Verified)),
+    ];
+    let report = report_of(facts, 9000);
+    let took: Vec<u64> = report.steps.iter().map(|step| step.actual_ms.unwrap()).collect();
+    assert_eq!(took, [2000, 2000]);
+    assert_eq!(report.times.worked_ms, 6000);
+    assert_eq!(report.times.downtime_ms, Some(3_604_000));
+}
+
+#[test]
+fn what_a_command_did_while_its_engine_was_gone_is_work() {
+    let note = Fact::Noted(Note {
+        change_id: Some(ChangeId::from("off")),
+        topic: "attempt".to_owned(),
+        detail: serde_json::json!({ "ended": "exit code 0", "took_ms": 40_000 }),
+    });
+    // The supervisor measured 40 seconds; the engine saw one of them, and was missed for an hour.
+    let facts = vec![
+        (1, intent("off")),
+        (
+            2,
+            Fact::Preflight {
+                mismatches: Vec::new(),
+            },
+        ),
+        (3602, resumed(false)),
+        (3602, note),
+        (3602, done("off")),
+        (3602, intent("on")),
+        (3604, done("on")),
+        (3604, finished(RunOutcome::Verified)),
+    ];
+    let report = report_of(facts, 9000);
+    let took: Vec<u64> = report.steps.iter().map(|step| step.actual_ms.unwrap()).collect();
+    assert_eq!(took, [40_000, 2000]);
+    assert_eq!(report.times.worked_ms, 43_000);
+}
+
+#[test]
+fn the_downtime_is_over_when_its_last_step_was_done_or_not_needed() {
+    let undo = |step: &str| {
+        let change_id = ChangeId::from(step);
+        [
+            Fact::UndoIntent {
+                change_id: change_id.clone(),
+            },
+            Fact::Undone { change_id },
+        ]
+    };
+    let mut taken_back = vec![
+        (1, intent("off")),
+        (2, done("off")),
+        (3, intent("on")),
+        (5, done("on")),
+        (6, finished(RunOutcome::Verified)),
+        (500, resumed(true)),
+    ];
+    taken_back.extend(undo("on").into_iter().chain(undo("off")).map(|fact| (501, fact)));
+    taken_back.push((502, finished(RunOutcome::RolledBack)));
+    assert_eq!(report_of(taken_back, 9000).times.downtime_ms, Some(4000));
+    let omitted = Fact::Omitted {
+        change_id: ChangeId::from("on"),
+        because: "its condition is false".to_owned(),
+    };
+    let left_out = vec![
+        (1, intent("off")),
+        (2, done("off")),
+        (4, omitted),
+        (60, finished(RunOutcome::Verified)),
+    ];
+    assert_eq!(report_of(left_out, 9000).times.downtime_ms, Some(3000));
+}
+
+#[test]
+fn a_revision_does_not_set_the_downtime_back() {
+    let adopted = Fact::Adopted {
+        change_id: ChangeId::from("off"),
+        run_id: RunId("before".to_owned()),
+        adopted: Adopted {
+            started_at: Timestamp::from_second(1_800_000_000 - 300).unwrap(),
+            took_ms: 2000,
+            outputs: Default::default(),
+        },
+    };
+    let facts = vec![
+        (0, adopted),
+        (1, intent("on")),
+        (3, done("on")),
+        (4, finished(RunOutcome::Verified)),
+    ];
+    assert_eq!(report_of(facts, 9000).times.downtime_ms, Some(303_000));
 }

@@ -7,7 +7,7 @@ use enact_core::approval::{Approval, Decision};
 use enact_core::asked::asked_by;
 use enact_core::condition::step::steps_of;
 use enact_core::exit::ExitCode;
-use enact_core::gate::tightened;
+use enact_core::gate::{CLOCK_SKEW, tightened};
 use enact_core::journal::Entry;
 use enact_core::plan::Plan;
 use enact_engine::installation::Installation;
@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::approve::{UNASKED, finish, keep};
+use super::run::is_plan_file;
 use super::show::find;
 use super::stop::ask_runs_of;
 use crate::approve::{new_id, refuse_agent};
@@ -117,6 +118,7 @@ fn verify(context: &Context, args: &VerifyArgs) -> CommandResult {
     let (records, place) = match file.map(carried::read) {
         Some(Ok(records)) => (records, "The file"),
         // A plan's file is no approval; then the records of that plan are meant.
+        Some(Err(error)) if !file.is_some_and(is_plan_file) => return Err(error),
         Some(Err(_)) | None => (
             kept(context, &installation, args.what.as_deref())?,
             "The chain of records",
@@ -157,7 +159,10 @@ fn show(
     output: Output,
 ) -> Result<usize, CommandError> {
     let worth = verified(records.clone(), &trust::read(&context.settings)?, state::now());
-    let bad = worth.worthless.len();
+    let bad = records
+        .iter()
+        .filter(|record| worth_of(&worth, record).is_err())
+        .count();
     if output != Output::Text {
         let mut listed = Vec::new();
         for record in records {
@@ -190,11 +195,22 @@ fn worth_of<'a>(worth: &'a Verified, record: &Approval) -> Result<&'a Approval, 
     if let Some(bad) = worth.worthless.iter().find(|bad| bad.approval_id == *id) {
         return Err(&bad.reason);
     }
-    worth
+    let good = worth
         .approvals
         .iter()
         .find(|good| good.approval_id == *id)
-        .ok_or("it was not looked at")
+        .ok_or("it was not looked at")?;
+    // Its no is heard; its yes is none.
+    if good.decision == Decision::Approved && !good.approver.may_decide() {
+        return Err("it was given by an agent, and an agent never approves");
+    }
+    if good.decision == Decision::Approved && good.max_runs == 0 {
+        return Err("it is good for no run");
+    }
+    if good.decided_at > state::now() + CLOCK_SKEW {
+        return Err("it is dated later than now");
+    }
+    Ok(good)
 }
 
 /// A record's plan, where that is kept here.

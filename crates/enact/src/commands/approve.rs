@@ -22,7 +22,7 @@ use crate::carried;
 use crate::error::{CommandError, CommandResult};
 use crate::policy::{Policies, PolicyFlags};
 use crate::views::{self, plan_text, policy_text, runbook_text};
-use crate::{line, signing, state, term, trust};
+use crate::{signing, state, term, trust};
 
 /// Look at a plan and approve it, as a record that can be carried to where it runs
 #[derive(Debug, Args)]
@@ -88,7 +88,9 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
     };
     refuse_agent(&approver, "approve")?;
     let policies = &mut Policies::in_force(&context.settings, &args.policy)?;
-    let plan = line::judged(plan, policies);
+    let verdict = policies.judge(&plan);
+    let verdict = crate::runbook::judged_with_added(context, &plan, verdict, conditions.iter(), policies)?;
+    let plan = plan.with_verdict(verdict);
     show(context, &plan, &conditions, &steps);
     check_use(context, &plan, &approver, key.is_some())?;
     let said = Said {
@@ -250,7 +252,8 @@ fn show(context: &Context, plan: &Plan, conditions: &[Condition], steps: &[StepN
         views::say("\nConditions, as understood:\n");
     }
     for condition in conditions {
-        views::say(&format!("- {}\n", condition.in_words(steps)));
+        let words = views::runbook_whole::one_line(&condition.in_words(steps));
+        views::say(&format!("- {words}\n"));
     }
 }
 

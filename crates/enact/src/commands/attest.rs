@@ -14,7 +14,7 @@ use enact_engine::store::find_run;
 use super::Context;
 use super::resume::{self, GoOn};
 use crate::error::{CommandError, CommandResult};
-use crate::words::{SignFlags, Speaker};
+use crate::words::{self, Seen, SignFlags, Speaker};
 use crate::{state, views};
 
 /// The most pieces of evidence, and the longest one.
@@ -55,7 +55,8 @@ pub(crate) async fn run(context: &Context, args: AttestArgs) -> CommandResult {
     let principal = speaker.principal.clone();
     let installation = state::open(&context.settings)?;
     let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
-    let (_, run) = state::journal(&installation, &run_id)?;
+    installation.refuse_superseded(&run_id)?;
+    let (entries, run) = state::journal(&installation, &run_id)?;
     let plan = resume::plan_of(&installation, &run_id)?;
     let evidence = evidence(&args.evidence)?;
     let roles = speaker.roles.clone();
@@ -74,7 +75,7 @@ pub(crate) async fn run(context: &Context, args: AttestArgs) -> CommandResult {
         evidence,
     };
     let fact = speaker.sign(context, &run_id, fact)?;
-    super::decide::write_down(&installation, &run_id, fact)?;
+    words::write_down(&installation, &run_id, &Seen::of(&entries), fact)?;
     views::say(&format!("Attested {}, by {principal}.\n", args.subject));
     if args.no_resume {
         views::say(&format!("To go on: enact resume {run_id}\n"));

@@ -14,7 +14,7 @@ use enact_engine::store::find_run;
 use super::Context;
 use super::resume::{self, GoOn};
 use crate::error::{CommandError, CommandResult};
-use crate::words::{self, SignFlags, Speaker};
+use crate::words::{self, Seen, SignFlags, Speaker};
 use crate::{state, views};
 
 /// Confirm where a run waits, and go on
@@ -58,7 +58,8 @@ pub(crate) async fn run(context: &Context, args: ConfirmArgs) -> CommandResult {
     }
     let installation = state::open(&context.settings)?;
     let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
-    let (_, mut run) = state::journal(&installation, &run_id)?;
+    installation.refuse_superseded(&run_id)?;
+    let (entries, mut run) = state::journal(&installation, &run_id)?;
     words::count(context, &installation, &run_id, &mut run)?;
     let plan = resume::plan_of(&installation, &run_id)?;
     let (change_id, hold) = waiting(&plan, &run, args.step.as_deref())
@@ -76,7 +77,7 @@ pub(crate) async fn run(context: &Context, args: ConfirmArgs) -> CommandResult {
         reason: args.reason,
     };
     let fact = speaker.sign(context, &run_id, fact)?;
-    super::decide::write_down(&installation, &run_id, fact)?;
+    words::write_down(&installation, &run_id, &Seen::of(&entries), fact)?;
     let (_, mut run) = state::journal(&installation, &run_id)?;
     words::count(context, &installation, &run_id, &mut run)?;
     let confirmed = run.changes.get(&change_id).map(|progress| &progress.confirmed);
@@ -106,6 +107,10 @@ async fn go_on(
 
 /// The hold that the run waits at: the named step's, or the only open one.
 fn waiting(plan: &Plan, run: &RunState, named: Option<&str>) -> Option<(ChangeId, Hold)> {
+    // An ended run waits for nobody, however it was left.
+    if run.phase == RunPhase::Finished {
+        return None;
+    }
     let open = |change_id: &ChangeId| {
         let progress = run.changes.get(change_id)?;
         let hold = progress.held.clone()?;
@@ -140,7 +145,13 @@ fn not_waiting(run_id: &str, run: &RunState, named: Option<&str>) -> CommandErro
         (RunPhase::Paused, Some(reason)) => {
             format!("run {run_id} does not wait for {what}; it waits for {reason}")
         }
-        _ => format!("run {run_id} does not wait for {what}"),
+        (RunPhase::Finished, _) => match &run.superseded_by {
+            Some(by) => format!("run {run_id} is at an end: run {by}, of a revision, took it over"),
+            None => format!("run {run_id} has ended; it does not wait for {what}"),
+        },
+        (RunPhase::Running | RunPhase::Stopped | RunPhase::Paused, _) => {
+            format!("run {run_id} does not wait for {what}")
+        }
     };
     CommandError::invalid(message).hint(format!("enact runs next {run_id} says what it waits for"))
 }

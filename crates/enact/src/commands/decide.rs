@@ -6,7 +6,6 @@ use enact_core::exit::ExitCode;
 use enact_core::journal::{ChangeState, Choice, Fact, RunId, RunPhase, RunState, Settlement};
 use enact_core::plan::Plan;
 use enact_core::procedure::Moment;
-use enact_engine::holder::Holder;
 use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
 use enact_runbook::choices::Stop;
@@ -15,7 +14,7 @@ use super::Context;
 use super::resume::GoOn;
 use crate::error::{CommandError, CommandResult};
 use crate::way_back::way_on;
-use crate::words::{SignFlags, Speaker};
+use crate::words::{self, Seen, SignFlags, Speaker};
 use crate::{state, views};
 
 /// What the person knows.
@@ -90,13 +89,15 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
     }
     let installation = state::open(&context.settings)?;
     let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
-    let (_, run) = state::journal(&installation, &run_id)?;
+    installation.refuse_superseded(&run_id)?;
+    let (entries, run) = state::journal(&installation, &run_id)?;
     let change_id = named(&run, args.change);
     let state = run.of(&change_id);
     if let Some(choice) = args.word.choice() {
         let waiting = Waiting {
             run_id,
             change_id,
+            seen: Seen::of(&entries),
             run,
             choice,
             speaker,
@@ -145,7 +146,7 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
             .collect(),
     };
     let fact = speaker.sign(context, &run_id, fact)?;
-    write_down(&installation, &run_id, fact)?;
+    words::write_down(&installation, &run_id, &Seen::of(&entries), fact)?;
     let plan = super::resume::plan_of(&installation, &run_id)?;
     let (_, run) = state::journal(&installation, &run_id)?;
     let command = way_on(&plan, &run);
@@ -170,6 +171,7 @@ impl Word {
 /// A decision about a change that waits for one.
 struct Waiting {
     run_id: RunId,
+    seen: Seen,
     change_id: ChangeId,
     run: RunState,
     choice: Choice,
@@ -196,6 +198,7 @@ async fn choose(
     let Waiting {
         run_id,
         change_id,
+        seen,
         choice,
         speaker,
         reason,
@@ -211,7 +214,7 @@ async fn choose(
         reason,
     };
     let fact = speaker.sign(context, &run_id, fact)?;
-    write_down(installation, &run_id, fact)?;
+    words::write_down(installation, &run_id, &seen, fact)?;
     views::say(&format!("Decided {word} for {change_id}, by {by}.\n"));
     if no_resume {
         views::say(&format!("To go on: enact resume {run_id}\n"));
@@ -249,11 +252,11 @@ fn may_choose(plan: &Plan, waiting: &Waiting) -> Result<(), CommandError> {
             .criteria
             .iter()
             .any(|criterion| criterion.verdict.is_against());
+    let is_open = run.phase != RunPhase::Finished;
     let asked = match state {
-        ChangeState::Escalated => true,
+        ChangeState::Escalated => is_open,
         ChangeState::Done => ends && verification,
-        ChangeState::Failed => ends && run.phase != RunPhase::Finished,
-        ChangeState::Delegated => ends,
+        ChangeState::Failed | ChangeState::Delegated => ends && is_open,
         ChangeState::Pending => {
             let waits = run.phase == RunPhase::Paused && waits_before(run, change_id);
             ends && (waits || next_step(plan, run) == Some(change_id))
@@ -343,21 +346,4 @@ fn holds_roles(speaker: &Speaker, asked: &[String]) -> Result<(), CommandError> 
         )
         .hint("[approvals.roles] in enact.toml says who holds it")),
     }
-}
-
-/// Writes a person's word into the journal of a run that nobody is at.
-pub(crate) fn write_down(
-    installation: &Installation,
-    run_id: &RunId,
-    fact: Fact,
-) -> Result<(), CommandError> {
-    let store = &installation.store;
-    let now = state::now();
-    let lease = store.acquire(run_id, &Holder::this_process(), installation.lease_ttl, now)?;
-    let written = installation
-        .refuse_superseded(run_id)
-        .and_then(|()| store.append(&lease, installation.lease_ttl, now, vec![fact]));
-    store.release(&lease)?;
-    written?;
-    Ok(())
 }

@@ -35,6 +35,7 @@ pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod runbook;
 pub(crate) mod runs;
+pub(crate) mod runs_next;
 pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod stop;
@@ -47,6 +48,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Are marks plain letters, because the locale that was chosen knows no others?
+    pub(crate) fn is_ascii(&self) -> bool {
+        !self.settings.environment.knows_utf8()
+    }
+
     fn new(global: Global) -> Result<Self, CommandError> {
         let overrides = Overrides {
             profile: global.profile,

@@ -96,7 +96,7 @@ pub(crate) async fn run(context: &Context, mut args: PlanArgs) -> CommandResult 
         write_private(path, &plan.to_bytes()?)?;
     }
     match args.output {
-        Output::Text => views::print_text(&text(context, &plan, args.output_file.as_deref(), &args.konnect))?,
+        Output::Text => views::print_text(&text(context, &plan, args.output_file.as_deref(), &args))?,
         Output::Json => views::print(&String::from_utf8_lossy(&plan.to_bytes()?))?,
         Output::Yaml => views::print_document(&plan, Output::Yaml)?,
     }
@@ -123,7 +123,7 @@ async fn plan_runbook(context: &Context, path: &Path, args: &PlanArgs) -> Comman
     }
     let file = args.output_file.as_deref();
     match args.output {
-        Output::Text => views::print_text(&runbook_plan_text(context, &plan, file)?)?,
+        Output::Text => views::print_text(&runbook_plan_text(context, &plan, file, args)?)?,
         Output::Json => views::print(&String::from_utf8_lossy(&plan.to_bytes()?))?,
         Output::Yaml => views::print_document(&plan, Output::Yaml)?,
     }
@@ -137,7 +137,12 @@ async fn plan_runbook(context: &Context, path: &Path, args: &PlanArgs) -> Comman
     )
 }
 
-fn runbook_plan_text(context: &Context, plan: &Plan, file: Option<&Path>) -> Result<String, CommandError> {
+fn runbook_plan_text(
+    context: &Context,
+    plan: &Plan,
+    file: Option<&Path>,
+    args: &PlanArgs,
+) -> Result<String, CommandError> {
     let document = runbook::read_document(plan)?;
     let mut text = runbook_text::approval_request(context.painter, plan, &document);
     text.push_str(&runbook::difference(context, plan)?);
@@ -145,14 +150,15 @@ fn runbook_plan_text(context: &Context, plan: &Plan, file: Option<&Path>) -> Res
     let named = file.map_or_else(|| plan.id().short().to_owned(), |file| file.display().to_string());
     // What policy denies is not advised.
     if check_verdict(plan).is_ok() {
+        let (policy, target) = (args.policy.as_arguments(), args.konnect.as_arguments());
         text.push_str(&format!(
-            "\nTo approve it: enact approve {named}\nTo run it:     enact run {named}\n"
+            "\nTo approve it: enact approve {named}{policy}\nTo run it:     enact run {named}{target}{policy}\n"
         ));
     }
     Ok(text)
 }
 
-fn text(context: &Context, plan: &Plan, file: Option<&Path>, konnect: &KonnectFlags) -> String {
+fn text(context: &Context, plan: &Plan, file: Option<&Path>, args: &PlanArgs) -> String {
     if plan.changes().is_empty() {
         let mut text = "No changes detected. Configuration matches current state.\n".to_owned();
         for warning in plan.warnings() {
@@ -166,9 +172,9 @@ fn text(context: &Context, plan: &Plan, file: Option<&Path>, konnect: &KonnectFl
     text.push_str(&findings(context, plan));
     if let Some(file) = file {
         let (file, mode) = (file.display(), plan.metadata().mode);
-        let target = konnect.as_arguments();
+        let (policy, target) = (args.policy.as_arguments(), args.konnect.as_arguments());
         text.push_str(&format!(
-            "\nThe plan is in {file}. To run it: enact {mode} --plan {file}{target}\n"
+            "\nThe plan is in {file}. To run it: enact {mode} --plan {file}{target}{policy}\n"
         ));
     }
     text

@@ -10,6 +10,7 @@ use enact_engine::store::find_run;
 
 use super::Context;
 use super::rollback::take_back_runbook;
+use crate::admission::pass_gate_back;
 use crate::cli::Output;
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
@@ -165,9 +166,20 @@ async fn go_on_with_runbook(
     let (_, state) = state::journal(installation, run_id)?;
     let folder = runbook::folder_of_run(context, run_id, plan.id(), &state, flags.dir.as_deref())?;
     let target = plan.metadata().target.clone();
-    let admitted = pass_gate(context, installation, plan, Some(run_id), target, policies)?;
+    // A run that somebody has ended starts nothing but what closes it. No approval that has run out, and no later no, keeps
+    // that open.
+    let is_ended = state.ending.is_some();
+    let admitted = if is_ended {
+        pass_gate_back(context, installation, plan, run_id, target, policies)?
+    } else {
+        pass_gate(context, installation, plan, Some(run_id), target, policies)?
+    };
     let mut open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
     crate::words::count(context, installation, run_id, &mut open.state)?;
+    if open.state.ending.is_some() != is_ended {
+        let message = format!("somebody else was at run {run_id} just now; nothing was done");
+        return Err(CommandError::failed(message).hint(format!("look again: enact runs next {run_id}")));
+    }
     let open = open.in_folder(&folder.to_string_lossy());
     let way = runbook::Way::On { rollback_on_failure };
     let going = flags.going(folder, way);

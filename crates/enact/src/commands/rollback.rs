@@ -20,7 +20,8 @@ use crate::error::{CommandError, CommandResult};
 use crate::execute::{environment_digest, show_report, taking_back};
 use crate::policy::Policies;
 use crate::views::run_text::Ahead;
-use crate::way_back::listing;
+use crate::way_back::{listing, only_lacks_its_end};
+use crate::words::{self, Seen};
 use crate::{line, runbook, signals, state, views};
 
 /// Take back what a run has done, last change first
@@ -53,6 +54,10 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
     let (_, state) = state::journal(&installation, &run_id)?;
     installation.refuse_superseded(&run_id)?;
     let plan = plan_of(&installation, &run_id)?;
+    if only_lacks_its_end(&plan, &state) {
+        // Nothing is taken back any more, so nobody is asked, and no point of no return stands in the way.
+        return take_back_runbook(context, &installation, &run_id, args.go_on, true).await;
+    }
     let listing = listing(&plan, &state);
     if listing.is_empty() {
         return Err(CommandError::invalid(format!(
@@ -151,7 +156,8 @@ fn choose_rollback(
             by: context.settings.principal(),
             reason: "enact rollback".to_owned(),
         };
-        super::decide::write_down(installation, run_id, fact)?;
+        let (entries, _) = state::journal(installation, run_id)?;
+        words::write_down(installation, run_id, &Seen::of(&entries), fact)?;
     }
     Ok(())
 }
@@ -171,7 +177,9 @@ pub(crate) async fn take_back_runbook(
     let folder = runbook::folder_of_run(context, run_id, plan.id(), &state, flags.dir.as_deref())?;
     let target = plan.metadata().target.clone();
     let admitted = pass_gate_back(context, installation, plan, run_id, target, policies)?;
-    let open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
+    let mut open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
+    // A confirmation at a step of `finally` is worth today what it is worth where a run goes on.
+    words::count(context, installation, run_id, &mut open.state)?;
     let open = open.in_folder(&folder.to_string_lossy());
     let way = runbook::Way::Back {
         past_point_of_no_return,

@@ -1,25 +1,22 @@
 //! `enact runs`: what happened, from the journal; also after a kill.
 
 use clap::{Args, Subcommand};
-use enact_core::change::Change;
 use enact_core::exit::ExitCode;
-use enact_core::journal::{ChangeState, RunPhase, RunState};
-use enact_core::plan::{Mode, Plan};
+use enact_core::journal::{RunPhase, RunState};
 use enact_core::report::{ChangeOutcome, RunReport};
 use enact_engine::installation::Installation;
 use enact_engine::store::{RunRow, find_run};
 use enact_runbook::report::RunbookReport;
 
 use super::Context;
-use super::decide::next_step;
 use super::resume::plan_of;
 use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
 use crate::state;
 use crate::views;
+use crate::views::report_text::{self, History};
 use crate::views::run_text::{self, Ahead};
-use crate::views::runbook_progress::attempts_of;
-use crate::views::runbook_report::{self, History};
+use crate::views::runbook_whole::one_line;
 
 /// List runs and show what happened in them
 #[derive(Debug, Args)]
@@ -77,6 +74,9 @@ enum RunsCommand {
     Next {
         /// The run (its first digits are enough)
         run: String,
+        /// The form of the result: enact.run-next/v1
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
     },
     /// Forget finished runs
     Prune {
@@ -99,7 +99,7 @@ pub(crate) fn run(context: &Context, args: RunsArgs) -> CommandResult {
         } => step_log(context, &installation, &run, &step, stream),
         RunsCommand::Report { run, output } => report(context, &installation, &run, output),
         RunsCommand::Verify { run } => verify(context, &installation, &run),
-        RunsCommand::Next { run } => next(context, &installation, &run),
+        RunsCommand::Next { run, output } => super::runs_next::next(context, &installation, &run, output),
         RunsCommand::Prune { older_than_days } => prune(&installation, older_than_days),
     }
 }
@@ -155,7 +155,7 @@ fn list(installation: &Installation, output: Output) -> CommandResult {
 }
 
 /// How a run stands, in one word.
-fn word(state: &RunState, row: &RunRow) -> String {
+pub(super) fn word(state: &RunState, row: &RunRow) -> String {
     if let Some(outcome) = state.outcome {
         let word = serde_json::to_value(outcome).ok();
         return word
@@ -173,7 +173,7 @@ fn word(state: &RunState, row: &RunRow) -> String {
     .to_owned()
 }
 
-fn report_of(
+pub(super) fn report_of(
     installation: &Installation,
     prefix: &str,
 ) -> Result<(RunReport, RunState, RunRow), CommandError> {
@@ -206,7 +206,7 @@ fn show(context: &Context, installation: &Installation, prefix: &str, output: Ou
         };
         text.push_str(&format!("- {}: {outcome}{verified}", change.change_id));
         if let Some(reason) = &change.reason {
-            text.push_str(&format!(": {reason}"));
+            text.push_str(&format!(": {}", one_line(reason)));
         }
         text.push('\n');
         for mismatch in &change.mismatches {
@@ -297,15 +297,21 @@ fn report(context: &Context, installation: &Installation, prefix: &str, form: Re
         return Ok(ExitCode::Ok);
     };
     let (entries, _) = state::journal(installation, &row.run_id)?;
-    let report = RunbookReport::of(&plan, &document, &entries, state::now())
+    let mut report = RunbookReport::of(&plan, &document, &entries, state::now())
         .map_err(|error| CommandError::from_error(ExitCode::Failed, &error))?;
+    report.add_approvals(&installation.store.approvals_of(plan.id())?);
     match form {
         ReportForm::Json => views::print_document(&report, Output::Json)?,
         ReportForm::Yaml => views::print_document(&report, Output::Yaml)?,
-        ReportForm::Markdown => views::print_text(&runbook_report::markdown(&report))?,
+        ReportForm::Markdown => views::print_text(&report_text::markdown(&report))?,
         ReportForm::Text => {
             let history = history(installation, &row)?;
-            views::print_text(&runbook_report::text(context.painter, &report, &history))?;
+            views::print_text(&report_text::text(
+                context.painter,
+                context.is_ascii(),
+                &report,
+                &history,
+            ))?;
         }
     }
     Ok(ExitCode::Ok)
@@ -368,136 +374,6 @@ fn step_log(
     let bytes =
         read.map_err(|error| CommandError::failed(format!("{}: {error}", newest.join(name).display())))?;
     views::print_text(&enact_runbook::process::display(&bytes))?;
-    Ok(ExitCode::Ok)
-}
-
-/// What a runbook's run waits for: the one open step with everything that whoever does it must know.
-fn next_of_runbook(plan: &Plan, state: &RunState, row: &RunRow) -> Result<String, CommandError> {
-    let mut text = String::new();
-    for change in plan.changes() {
-        if state.of(&change.change_id) == ChangeState::Delegated {
-            text.push_str(&open_step(change, state, row)?);
-        }
-    }
-    if let Some(reason) = &state.reason {
-        let word = if state.phase == RunPhase::Paused {
-            "It waits for"
-        } else {
-            "It stopped:"
-        };
-        text.push_str(&format!("{word} {reason}.\n"));
-    }
-    for line in runbook_report::advice(plan, &row.run_id, state) {
-        text.push_str(&format!("{line}\n"));
-    }
-    let may_end = next_step(plan, state).filter(|_| state.ending.is_none());
-    if let Some(change_id) = may_end {
-        let run_id = &row.run_id;
-        text.push_str(&format!(
-            "to end it and leave everything as it is: enact decide {run_id} {change_id} abort --reason …\n"
-        ));
-    }
-    Ok(text)
-}
-
-/// What an attempt before this one came to, and how many are left.
-fn tried(change: &Change, state: &RunState) -> String {
-    let Some(progress) = state.changes.get(&change.change_id) else {
-        return String::new();
-    };
-    let mut text = String::new();
-    if let Some(error) = progress.error.as_ref().or(progress.attempt_error.as_ref()) {
-        text.push_str(&format!("Not accepted the last time: {error}\n"));
-    }
-    let attempts = attempts_of(change);
-    if attempts > 1 || !text.is_empty() {
-        let left = attempts.saturating_sub(progress.attempts_failed).max(1);
-        text.push_str(&format!("Attempts left: {left} of {attempts}\n"));
-    }
-    text
-}
-
-fn open_step(change: &Change, state: &RunState, row: &RunRow) -> Result<String, CommandError> {
-    let spec: enact_runbook::spec::StepSpec =
-        serde_json::from_value(change.spec.clone().unwrap_or_default())?;
-    let manual: enact_runbook::kinds::Manual = serde_json::from_value(spec.action.clone())?;
-    let mut text = format!(
-        "Open step: {} ({})\nFor: {}\n{}\n",
-        change.resource_name,
-        change.change_id,
-        match manual.assignee {
-            enact_runbook::kinds::Assignee::Agent => "an agent",
-            enact_runbook::kinds::Assignee::Human => "a person",
-        },
-        manual.instructions.shown()
-    );
-    for task in &spec.tasks {
-        text.push_str(&format!("- {task}\n"));
-    }
-    text.push_str(&tried(change, state));
-    if !manual.write_scope.is_empty() {
-        text.push_str(&format!("May change only: {}\n", manual.write_scope.join(", ")));
-    }
-    for post in &change.postconditions {
-        if let enact_core::change::Postcondition::Check { name, .. } = post {
-            text.push_str(&format!("Will be checked: {name}\n"));
-        }
-    }
-    if change.postconditions.is_empty() {
-        text.push_str("Nothing will be checked: it counts as attested, not verified.\n");
-    }
-    let evidence: Vec<String> = manual
-        .attest
-        .iter()
-        .map(|name| format!(" --evidence \"{name}=…\""))
-        .collect();
-    text.push_str(&format!(
-        "When it is done: enact attest {} {}{}\n",
-        row.run_id,
-        change.change_id,
-        evidence.concat()
-    ));
-    Ok(text)
-}
-
-fn next(context: &Context, installation: &Installation, prefix: &str) -> CommandResult {
-    let (report, mut state, row) = report_of(installation, prefix)?;
-    crate::words::count(context, installation, &row.run_id, &mut state)?;
-    let plan = plan_of(installation, &row.run_id)?;
-    let at_work = word(&state, &row) == "running";
-    if plan.metadata().mode == Mode::Run && !at_work {
-        crate::notify::send(context, installation, &row.run_id);
-        views::print_text(&next_of_runbook(&plan, &state, &row)?)?;
-        return Ok(ExitCode::Ok);
-    }
-    let unsettled: Vec<&str> = report
-        .changes
-        .iter()
-        .filter(|change| matches!(change.outcome, ChangeOutcome::Unknown | ChangeOutcome::Stuck))
-        .map(|change| change.change_id.as_str())
-        .collect();
-    let text = match (word(&state, &row).as_str(), unsettled.is_empty()) {
-        ("running", _) => format!(
-            "It is under way in {}.\n",
-            row.holder.map(|holder| holder.to_string()).unwrap_or_default()
-        ),
-        ("verified", _) => "Nothing: everything was done and verified.\n".to_owned(),
-        ("rolled back", _) => "Nothing: what was done was taken back. Plan again to start anew.\n".to_owned(),
-        _ if state.is_rolling_back() => {
-            format!(
-                "It is being taken back. To take back the rest: enact rollback {}\n",
-                row.run_id
-            )
-        }
-        ("stopped" | "paused" | "interrupted", _) => format!("To go on: enact resume {}\n", row.run_id),
-        (_, false) => format!(
-            "Settle: {}. `enact resume {}` looks again.\n",
-            unsettled.join(", "),
-            row.run_id
-        ),
-        (_, true) => "Plan again: what was done stays done.\n".to_owned(),
-    };
-    views::print_text(&text)?;
     Ok(ExitCode::Ok)
 }
 

@@ -28,6 +28,8 @@ enum What {
     RunbookStep,
     /// The report of a runbook's run (enact.runbook-report/v1).
     RunbookReport,
+    /// What a run waits for (enact.run-next/v1), of `enact runs next --output json`.
+    RunNext,
     /// The result of `enact policy test --format json` (enact.policy-test/v1).
     PolicyTest,
     /// The definition of KubernetesExecution, for `kubectl apply -f -`.
@@ -66,6 +68,7 @@ pub(crate) fn run(args: &SchemaArgs) -> CommandResult {
         What::RunbookDocument => schemars::schema_for!(enact_runbook::spec::Document),
         What::RunbookStep => schemars::schema_for!(enact_runbook::spec::StepSpec),
         What::RunbookReport => schemars::schema_for!(enact_runbook::report::RunbookReport),
+        What::RunNext => schemars::schema_for!(super::runs_next::Next),
         What::Approval => schemars::schema_for!(enact_core::approval::Approval),
         #[cfg(feature = "kubernetes")]
         What::Crd => return objects(&[serde_json::to_value(enact_kube::api::crd())?]),

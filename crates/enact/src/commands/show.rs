@@ -7,9 +7,11 @@ use enact_core::exit::ExitCode;
 use enact_core::plan::Plan;
 
 use super::Context;
+use super::run::is_plan_file;
 use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
 use crate::execute::read_plan;
+use crate::runbook::is_runbook_file;
 use crate::state;
 use crate::views::{self, plan_text, runbook_text};
 
@@ -49,10 +51,27 @@ pub(crate) fn run(context: &Context, args: &ShowArgs) -> CommandResult {
     Ok(ExitCode::Ok)
 }
 
+/// A file to make a plan from is no damaged plan.
+fn no_plan(path: &Path, error: CommandError) -> CommandError {
+    let shown = path.display();
+    if !path.is_file() || is_plan_file(path) {
+        return error;
+    }
+    let what = if is_runbook_file(path) {
+        format!("{shown} is a runbook, and not a plan that was made from one")
+    } else {
+        format!("{shown} is not a plan as enact writes it")
+    };
+    CommandError::invalid(what).hint(format!(
+        "make a plan from what plans are made from: enact plan -f {shown} -o plan.json"
+    ))
+}
+
 /// The plan in a file, on standard input (`-`), or kept here under an id.
 pub(crate) fn find(context: &Context, what: &str) -> Result<Plan, CommandError> {
-    if what == "-" || Path::new(what).exists() {
-        return read_plan(Path::new(what));
+    let path = Path::new(what);
+    if what == "-" || path.exists() {
+        return read_plan(path).map_err(|error| no_plan(path, error));
     }
     match state::open(&context.settings)?.store.load_plan(what)? {
         Some(bytes) => Ok(Plan::parse(&bytes)?),

@@ -27,7 +27,7 @@ use crate::execute::{environment_digest, watch_latch};
 use crate::hands::Hands;
 use crate::policy::PolicyFlags;
 use crate::views::event_lines::EventLines;
-use crate::views::runbook_progress::StepLines;
+use crate::views::runbook_progress::{StepLines, Told};
 use crate::{line, signals, views};
 
 /// How a run of a runbook goes.
@@ -84,7 +84,9 @@ pub(crate) async fn carry_out(
     let runbook = RunbookProvider::new(plan, host, secrets)
         .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::InvalidInput, &error))?;
     let hands = Hands { runbook, konnect };
-    let surroundings = surroundings(context, plan, &document, &going, stop)?;
+    let (_, before) = crate::state::journal(installation, &run_id)?;
+    let known = Told::new(&run_id, plan, &document, before);
+    let surroundings = surroundings(context, known, &going, stop)?;
     let run = match going.way {
         Way::On { .. } => installation.run(open, admitted, &hands, surroundings).await,
         Way::Back { .. } => installation.roll_back(open, admitted, &hands, surroundings).await,
@@ -239,19 +241,14 @@ fn options(document: &Document, way: Way) -> RunOptions {
 
 fn surroundings(
     context: &Context,
-    plan: &Plan,
-    document: &Document,
+    known: Told,
     going: &Going,
     stop: StopSignal,
 ) -> Result<Surroundings, CommandError> {
-    let options = options(document, going.way);
+    let options = options(&known.document, going.way);
+    let ascii = going.ascii || context.is_ascii();
     let mut reporters: Vec<Box<dyn Reporter>> = match going.output {
-        Output::Text => vec![Box::new(StepLines::new(
-            context.painter,
-            going.ascii,
-            plan,
-            document,
-        ))],
+        Output::Text => vec![Box::new(StepLines::new(context.painter, ascii, known))],
         Output::Json | Output::Yaml => Vec::new(),
     };
     if let Some(path) = &going.events {

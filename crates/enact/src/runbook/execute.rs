@@ -7,7 +7,7 @@ use enact_core::plan::Plan;
 
 use super::carry_out::{Going, Way, carry_out, check_secrets, read_document};
 use super::dry_run::dry_run;
-use crate::admission::{Asking, approve_and_admit};
+use crate::admission::{Asking, approve_and_admit, check_dry_run};
 use crate::approve::Said;
 use crate::cli::Output;
 use crate::commands::Context;
@@ -50,6 +50,7 @@ pub(crate) async fn execute(
     }
     check_verdict(&plan).map_err(|error| error.hint(policies.see_more(None)))?;
     if told.flags.dry_run {
+        check_dry_run(context, &plan, policies)?;
         return dry_run(context, &plan, &document, &told).await;
     }
     event_lines::check(told.flags.events.as_deref())?;

@@ -57,4 +57,11 @@ impl Files for DiskFiles {
     fn exists(&self, path: &str) -> bool {
         self.inside(path).is_ok()
     }
+
+    fn found_inside(&self, path: &str) -> Option<String> {
+        let root = std::fs::canonicalize(&self.folder).ok()?;
+        let found = self.inside(path).ok()?;
+        let inside = found.strip_prefix(&root).ok()?;
+        inside.to_str().map(ToOwned::to_owned)
+    }
 }

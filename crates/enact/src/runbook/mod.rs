@@ -15,11 +15,12 @@ mod secrets;
 mod sub_plans;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use enact_core::plan::Plan;
+use enact_runbook::lint::{LintFinding, is_about_markdown};
 use enact_runbook::{CheckReport, CompileOptions, Compiled, Source};
 use serde_json::Value;
 
@@ -27,9 +28,9 @@ use crate::commands::Context;
 use crate::connect::KonnectFlags;
 use crate::error::CommandError;
 use crate::policy::Policies;
-use crate::state;
+use crate::{state, views};
 
-pub(crate) use added::check_added;
+pub(crate) use added::{check_added, judged_with_added};
 pub(crate) use carry_out::{Going, Way, carry_out, read_document};
 pub(crate) use execute::{Told, execute};
 pub(crate) use files::DiskFiles;
@@ -95,9 +96,13 @@ pub(crate) fn open(path: &Path, flags: &RunbookFlags) -> Result<Opened, CommandE
     })
 }
 
-/// Does this file look like a runbook? Its content decides: Markdown, or YAML that says `version: enact/v1` or `kind: Plan`.
+/// Does this file look like a runbook? Its content decides: Markdown, or YAML that says `version: enact/v1` or `kind: Plan`. Of
+/// standard input (`-`) the beginning is looked at, and nothing is used up.
 pub(crate) fn is_runbook_file(path: &Path) -> bool {
     const HEAD: u64 = 64 * 1024;
+    if path.as_os_str() == "-" {
+        return std::io::stdin().lock().fill_buf().is_ok_and(says_runbook);
+    }
     let extension = path
         .extension()
         .and_then(|extension| extension.to_str())
@@ -110,8 +115,11 @@ pub(crate) fn is_runbook_file(path: &Path) -> bool {
     if read.is_err() || path.is_dir() {
         return false;
     }
-    let text = String::from_utf8_lossy(&head);
-    text.lines().any(names_a_runbook)
+    says_runbook(&head)
+}
+
+fn says_runbook(head: &[u8]) -> bool {
+    String::from_utf8_lossy(head).lines().any(names_a_runbook)
 }
 
 /// Is this line, at the top level, one that only runbooks have?
@@ -168,6 +176,7 @@ pub(crate) async fn plan(
 ) -> Result<(Plan, PathBuf), CommandError> {
     let opened = open(path, flags)?;
     let report = check(context, &opened, flags, konnect, policies).await?;
+    say_how_read(&report, &opened.source.name);
     let Some(Compiled { draft, .. }) = report.compiled else {
         let faults = report.findings.into_iter().map(|finding| finding.diagnostic);
         return Err(CommandError::faults(faults.collect()));
@@ -177,6 +186,22 @@ pub(crate) async fn plan(
         .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::InvalidInput, &error))?;
     remember_folder(context, plan.id(), &opened.folder);
     Ok((plan, opened.folder))
+}
+
+/// How Markdown was read is no part of the plan, which is the same in any form. Whoever makes the plan is told.
+fn say_how_read(report: &CheckReport, file: &str) {
+    let about = |finding: &&LintFinding| is_about_markdown(finding.rule);
+    let lines: Vec<String> = report.findings.iter().filter(about).map(one_line).collect();
+    if !lines.is_empty() && report.compiled.is_some() {
+        views::say(&format!("How {file} was read:\n{}\n", lines.concat()));
+    }
+}
+
+/// `- line 12: what it says (W_MARKDOWN)`.
+fn one_line(finding: &LintFinding) -> String {
+    let position = finding.diagnostic.place.as_ref().and_then(|place| place.position);
+    let place = position.map_or_else(String::new, |at| format!("line {}: ", at.line));
+    format!("- {place}{} ({})\n", finding.diagnostic.summary, finding.rule)
 }
 
 /// Values of parameters from the command line and from a file; the command line wins.
@@ -206,8 +231,13 @@ fn parameters_of_file(path: &Path) -> Result<BTreeMap<String, Value>, CommandErr
     if text.len() as u64 > MAX {
         return Err(invalid(format!("it is longer than {MAX} bytes")));
     }
-    serde_saphyr::from_str(&text)
-        .map_err(|error| invalid(format!("it is not a mapping of parameters: {error}")))
+    serde_saphyr::from_str(&text).map_err(|error| {
+        // The library's own options are none of the reader's.
+        let why = error
+            .to_string()
+            .replace(", set DuplicateKeyPolicy in Options if acceptable", "");
+        invalid(format!("it is not a mapping of parameters: {why}"))
+    })
 }
 
 #[cfg(test)]

@@ -48,6 +48,13 @@ fn newest_run(
             "a revision goes on from a run; without one, leave `revises` out",
         );
     };
+    if let Some(holder) = row.holder.as_ref().filter(|_| row.is_held(state::now())) {
+        let fault = Diagnostic::error(format!("run {} of that plan is under way: {holder}", row.run_id));
+        return Ok(Err(Box::new(fault.hint(format!(
+            "wait for its end, or stop it after its step: enact stop {}",
+            row.run_id
+        )))));
+    }
     let (entries, _) = state::journal(installation, &row.run_id)?;
     Ok(Ok(ParentRun {
         run_id: row.run_id,

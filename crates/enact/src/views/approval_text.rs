@@ -79,7 +79,7 @@ pub(crate) fn conditions(record: &Approval, steps: &[StepName]) -> Vec<String> {
     record
         .conditions
         .iter()
-        .map(|condition| condition.in_words(steps))
+        .map(|condition| super::runbook_whole::one_line(&condition.in_words(steps)))
         .collect()
 }
 
@@ -106,15 +106,7 @@ pub(crate) fn listed(
             } else {
                 format!("; roles: {}", judged.roles.join(", "))
             };
-            let agent = if judged.approver.may_decide() {
-                ""
-            } else {
-                "; an agent's: counts for nothing"
-            };
-            text.push_str(&format!(
-                "    assurance {}{roles}{agent}\n",
-                strength(judged.strength())
-            ));
+            text.push_str(&format!("    assurance {}{roles}\n", strength(judged.strength())));
         }
         Err(reason) => text.push_str(&format!("    COUNTS FOR NOTHING: {reason}\n")),
     }

@@ -11,9 +11,12 @@ use crate::error::CommandError;
 /// The format of each line.
 const FORMAT: &str = "enact.event/v1";
 
-/// Writes events. A reader that went away changes nothing.
+/// Writes events. A reader that went away changes nothing, and neither does a disk that is full; that is said once.
 pub(crate) struct EventLines {
     out: Box<dyn Write + Send>,
+    /// Where to, for people.
+    place: String,
+    has_warned: bool,
 }
 
 /// Can events be written there? Asked before an approval is spent and a run begins.
@@ -31,6 +34,8 @@ impl EventLines {
         if path.as_os_str() == "-" {
             return Ok(Self {
                 out: Box::new(std::io::stdout()),
+                place: "standard output".to_owned(),
+                has_warned: false,
             });
         }
         let file = std::fs::OpenOptions::new()
@@ -41,11 +46,23 @@ impl EventLines {
             .map_err(|error| {
                 CommandError::invalid(format!("events cannot be written to {}: {error}", path.display()))
             })?;
-        Ok(Self { out: Box::new(file) })
+        Ok(Self {
+            out: Box::new(file),
+            place: path.display().to_string(),
+            has_warned: false,
+        })
     }
 
     fn line(&mut self, value: &Value) {
-        let _written = writeln!(self.out, "{value}").and_then(|()| self.out.flush());
+        let written = writeln!(self.out, "{value}").and_then(|()| self.out.flush());
+        let Err(error) = written else { return };
+        let is_gone = error.kind() == std::io::ErrorKind::BrokenPipe;
+        if !is_gone && !std::mem::replace(&mut self.has_warned, true) {
+            super::say(&format!(
+                "warning: events cannot be written to {}: {error}; the run goes on, and some are missing there\n",
+                self.place
+            ));
+        }
     }
 }
 

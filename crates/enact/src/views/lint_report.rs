@@ -57,7 +57,7 @@ fn result(finding: &LintFinding) -> Value {
         "message": { "text": message(&finding.diagnostic) },
     });
     if let (Some(place), Some(fields)) = (&finding.diagnostic.place, result.as_object_mut()) {
-        let mut location = json!({ "artifactLocation": { "uri": place.file } });
+        let mut location = json!({ "artifactLocation": { "uri": reference(&place.file) } });
         if let (Some(position), Some(location)) = (place.position, location.as_object_mut()) {
             let region = json!({ "startLine": position.line, "startColumn": position.column });
             location.insert("region".to_owned(), region);
@@ -65,6 +65,19 @@ fn result(finding: &LintFinding) -> Value {
         fields.insert("locations".to_owned(), json!([{ "physicalLocation": location }]));
     }
     result
+}
+
+/// A file's name as a reference that URIs allow (SARIF 2.1.0, 3.4.3; RFC 3986, 4.2).
+fn reference(file: &str) -> String {
+    let mut safe = String::with_capacity(file.len());
+    for byte in file.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            safe.push(char::from(byte));
+        } else {
+            safe.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    safe
 }
 
 fn message(diagnostic: &Diagnostic) -> String {

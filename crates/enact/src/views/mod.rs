@@ -13,9 +13,11 @@ pub(crate) mod diagnostics;
 pub(crate) mod event_lines;
 pub(crate) mod junit;
 pub(crate) mod lint_report;
+pub(crate) mod next_text;
 pub(crate) mod plan_text;
 pub(crate) mod policy_text;
 pub(crate) mod progress;
+pub(crate) mod report_text;
 pub(crate) mod revision_text;
 pub(crate) mod run_text;
 pub(crate) mod runbook_progress;
@@ -132,9 +134,9 @@ fn harmless(text: &str) -> Cow<'_, str> {
 }
 
 fn steers(character: char) -> bool {
-    // The second group are Unicode's controls of direction: a name could show itself backwards.
+    // Unicode's controls of direction show a name backwards, and what has no width lets two names look like one.
     (character.is_control() && !matches!(character, '\n' | '\t'))
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || enact_runbook::process::display::is_hidden(character)
 }
 
 /// Prints one document.

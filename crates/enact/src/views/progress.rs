@@ -9,6 +9,7 @@ use enact_core::journal::{Fact, Mismatch};
 use enact_core::plan::Plan;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::runbook_whole::below;
 use super::{Painter, say};
 
 /// From how many changes on a terminal shows a bar instead of a line for each success.
@@ -114,10 +115,16 @@ impl ProgressLines {
                 }
             }
             Fact::Failed { change_id, error, .. } => {
-                self.ended(change_id, &format!("{} Error: {error}", painter.bad("✗")));
+                self.ended(
+                    change_id,
+                    &format!("{} Error: {}", painter.bad("✗"), below(error)),
+                );
             }
             Fact::Unknown { change_id, error } => {
-                self.ended(change_id, &format!("{} Unknown: {error}", painter.bad("?")));
+                self.ended(
+                    change_id,
+                    &format!("{} Unknown: {}", painter.bad("?"), below(error)),
+                );
             }
             Fact::Drifted {
                 change_id,
@@ -138,7 +145,10 @@ impl ProgressLines {
             Fact::UndoIntent { .. } => self.undoing = true,
             Fact::Undone { change_id } => self.ended(change_id, &painter.good("✓")),
             Fact::UndoFailed { change_id, error } => {
-                self.ended(change_id, &format!("{} Stuck: {error}", painter.bad("✗")));
+                self.ended(
+                    change_id,
+                    &format!("{} Stuck: {}", painter.bad("✗"), below(error)),
+                );
             }
             Fact::Stopped { reason } | Fact::Paused { reason } => self.line(&format!("Stopped: {reason}")),
             Fact::Finished { .. } => {

@@ -4,6 +4,7 @@ use enact_core::journal::{RunId, RunOutcome, RunState};
 use enact_core::plan::Plan;
 use enact_core::report::{ChangeOutcome, ChangeReport, NOTHING_TO_UNDO, RunReport};
 
+use super::runbook_whole::one_line;
 use super::{Painter, runbook_report};
 use crate::way_back::would_undo_something;
 
@@ -40,11 +41,15 @@ pub(crate) fn closing(painter: Painter, report: &RunReport, ahead: &Ahead) -> St
     let checked = report.verification;
     let done = checked.verified_count + checked.mismatch_count + checked.unchecked_count;
     if done > 0 {
-        let line = format!("- Verified: {} of {done}", checked.verified_count);
-        text.push_str(&if checked.verified_count == done {
-            painter.good(&line)
-        } else {
-            painter.bad(&line)
+        let open = match checked.unchecked_count {
+            0 => String::new(),
+            open => format!(" ({open} not looked at)"),
+        };
+        let line = format!("- Verified: {} of {done}{open}", checked.verified_count);
+        text.push_str(&match (checked.mismatch_count, checked.unchecked_count) {
+            (0, 0) => painter.good(&line),
+            (0, _) if report.outcome != Some(RunOutcome::NotVerified) => painter.careful(&line),
+            (_, _) => painter.bad(&line),
         });
         text.push('\n');
     }
@@ -76,12 +81,15 @@ fn is_going_back(report: &RunReport) -> bool {
 
 /// What was taken back; what the plan calls nothing to take back was not.
 fn taken_back(report: &RunReport) -> String {
-    let nothing = |change: &&ChangeReport| change.reason.as_deref() == Some(NOTHING_TO_UNDO);
-    let names: Vec<&str> = report
+    let nothing = |change: &&ChangeReport| {
+        let reason = change.reason.as_deref().unwrap_or_default();
+        change.outcome == ChangeOutcome::Undone && reason.ends_with(NOTHING_TO_UNDO)
+    };
+    let names: Vec<String> = report
         .changes
         .iter()
         .filter(nothing)
-        .map(|change| change.resource_name.as_str())
+        .map(|change| one_line(&change.resource_name))
         .collect();
     if names.is_empty() {
         return "Everything that was done was taken back.\n".to_owned();

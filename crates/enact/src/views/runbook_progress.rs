@@ -7,10 +7,11 @@ use std::time::Duration;
 use enact_core::change::{Change, ChangeId, Undo};
 use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::event::{Event, Progress, Reporter};
-use enact_core::journal::{Entry, Fact};
+use enact_core::journal::{Entry, Fact, RunId, RunState};
 use enact_core::plan::Plan;
 use enact_core::procedure::Hold;
 use enact_runbook::choices::{DOWNTIME, Stop, is_downtime, may_run_again};
+use enact_runbook::shown::Reader;
 use enact_runbook::spec::Document;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 use super::runbook_report::decide_with;
 use super::runbook_text::{Listed, listed, span};
+use super::runbook_whole::{below, one_line};
 use super::{Painter, say};
 
 /// How wide a step's title is padded to.
@@ -47,6 +49,45 @@ pub(crate) struct StepLines {
     nothing_to_undo: BTreeSet<ChangeId>,
     /// What somebody else does, with how often they may try.
     delegated: BTreeMap<ChangeId, u32>,
+    told: Told,
+}
+
+/// What lines about a run put into the texts of its plan: all that its journal has told so far.
+pub(crate) struct Told {
+    run_id: RunId,
+    plan: Plan,
+    pub(crate) document: Document,
+    state: RunState,
+}
+
+impl Told {
+    /// The run as it stands before anything further happens.
+    pub(crate) fn new(run_id: &RunId, plan: &Plan, document: &Document, state: RunState) -> Self {
+        Self {
+            run_id: run_id.clone(),
+            plan: plan.clone(),
+            document: document.clone(),
+            state,
+        }
+    }
+
+    fn take_in(&mut self, entry: &Entry) {
+        // The run is the engine's; what does not follow here only leaves a text as its author wrote it.
+        if let Err(error) = self.state.record(entry) {
+            tracing::debug!(%error, "an entry does not follow");
+        }
+    }
+
+    fn message(&self, change_id: &ChangeId, hold: &Hold, now: Timestamp) -> String {
+        let reader = Reader {
+            plan: &self.plan,
+            document: &self.document,
+            run_id: &self.run_id,
+            state: &self.state,
+            now,
+        };
+        reader.message(change_id, hold)
+    }
 }
 
 /// The characters in front of a step: never colour alone.
@@ -92,7 +133,8 @@ impl Marks {
 }
 
 impl StepLines {
-    pub(crate) fn new(painter: Painter, ascii: bool, plan: &Plan, document: &Document) -> Self {
+    pub(crate) fn new(painter: Painter, ascii: bool, told: Told) -> Self {
+        let (plan, document) = (&told.plan, &told.document);
         let steps = listed(plan, document);
         let of = steps.iter().map(|step| step.number).max().unwrap_or(0);
         Self {
@@ -114,6 +156,7 @@ impl StepLines {
             once: those(plan, |change| !may_run_again(change, true)),
             nothing_to_undo: those(plan, |change| change.undo == Some(Undo::Nothing)),
             delegated: delegated(plan),
+            told,
         }
     }
 
@@ -170,15 +213,16 @@ impl StepLines {
         self.line(&format!("{}{note}", line.trim_end()));
     }
 
-    fn waits(&self, change_id: &ChangeId, hold: &Hold, evidence: &BTreeMap<String, Value>) {
+    fn waits(&self, at: Timestamp, change_id: &ChangeId, hold: &Hold, evidence: &BTreeMap<String, Value>) {
         let (number, title, _) = self.step(change_id);
         let mark = self.painter.careful(self.marks.waiting);
         self.line(&format!(
             " {number} {mark} {title}: waits for a confirmation {} it",
             hold.at.as_str()
         ));
-        if !hold.message.is_empty() {
-            self.line(&format!("        {}", hold.message));
+        let message = self.told.message(change_id, hold, at);
+        if !message.is_empty() {
+            self.line(&format!("        {}", below(&message)));
         }
         let known: Vec<String> = evidence
             .iter()
@@ -188,7 +232,7 @@ impl StepLines {
             })
             .collect();
         if !known.is_empty() {
-            self.line(&format!("        {}", known.join(" ")));
+            self.line(&format!("        {}", one_line(&known.join(" "))));
         }
         if hold.is_demanding() {
             self.line(&format!("        needs {}", hold.who()));
@@ -239,7 +283,7 @@ impl StepLines {
                 change_id,
                 at,
                 &painter.bad(marks.failed),
-                &format!("\n        {error}"),
+                &format!("\n        {}", below(error)),
             ),
             Fact::Escalated {
                 change_id,
@@ -254,11 +298,12 @@ impl StepLines {
                     may_skip: self.may_skip,
                 };
                 let decide = decide_with(&entry.run_id, change_id, stop);
+                let error = below(error);
                 let note = format!("\n        STOPPED: {error}\n        {decide}");
                 self.ended(change_id, at, &painter.bad(marks.escalated), &note);
             }
             Fact::Unknown { change_id, error } => {
-                let run_id = &self.run_id;
+                let (run_id, error) = (&self.run_id, below(error));
                 let note = format!(
                     "\n        nobody knows how it ended: {error}\n        settle with: enact decide {run_id} {change_id} done|not-done --reason …"
                 );
@@ -286,14 +331,19 @@ impl StepLines {
                 }
             }
             Fact::Omitted { change_id, because } => {
-                self.ended(change_id, at, marks.left_out, &format!("  not needed: {because}"));
+                self.ended(
+                    change_id,
+                    at,
+                    marks.left_out,
+                    &format!("  not needed: {}", one_line(because)),
+                );
             }
             Fact::Skipped { change_id, .. } => self.ended(change_id, at, marks.left_out, "  not run"),
             Fact::Held {
                 change_id,
                 hold,
                 evidence,
-            } => self.waits(change_id, hold, evidence),
+            } => self.waits(at, change_id, hold, evidence),
             Fact::UndoIntent { change_id } => self.begin(change_id, at),
             Fact::Undone { change_id } if self.nothing_to_undo.contains(change_id) => {
                 self.started.remove(change_id);
@@ -305,7 +355,7 @@ impl StepLines {
                     change_id,
                     at,
                     &painter.bad(marks.failed),
-                    &format!("  STUCK: {error}"),
+                    &format!("  STUCK: {}", below(error)),
                 );
             }
             Fact::Judged { criterion } => self.judged(criterion),
@@ -314,8 +364,11 @@ impl StepLines {
                     self.line(&format!("        {} {left}", painter.bad("left behind:")));
                 }
             }
-            Fact::Stopped { reason } => self.line(&format!("{} {reason}", painter.careful("STOPPED "))),
+            Fact::Stopped { reason } => {
+                self.line(&format!("{} {}", painter.careful("STOPPED "), one_line(reason)));
+            }
             Fact::Paused { reason } => {
+                let reason = one_line(reason);
                 self.line(&format!("{} waits for {reason}", painter.careful("PAUSED  ")));
             }
             Fact::Attempted {
@@ -338,6 +391,7 @@ impl StepLines {
     /// What somebody attested does not hold, and they may try again. Of other steps it is said before they run again.
     fn refused(&mut self, change_id: &ChangeId, attempt: u32, error: &str, at: Timestamp) {
         if let Some(of) = self.delegated.get(change_id) {
+            let error = below(error);
             let note = format!("  not accepted, attempt {attempt} of {of}\n        {error}");
             self.ended(change_id, at, &self.painter.bad(self.marks.failed), &note);
         }
@@ -388,14 +442,17 @@ pub(crate) fn criterion_line(painter: Painter, marks: Marks, criterion: &Criteri
         CriterionVerdict::Waiting => (painter.careful(marks.waiting), "waiting: "),
         CriterionVerdict::NotApplicable => (marks.left_out.to_owned(), "not applicable: "),
     };
-    let title = format!("{} {}", criterion.id, criterion.text);
-    format!(" {mark} {title:<TITLE$}   {word}{}", criterion.detail)
+    let title = one_line(&format!("{} {}", criterion.id, criterion.text));
+    format!(" {mark} {title:<TITLE$}   {word}{}", one_line(&criterion.detail))
 }
 
 impl Reporter for StepLines {
     fn report(&mut self, event: &Event) {
         match event {
-            Event::Recorded(entry) => self.recorded(entry),
+            Event::Recorded(entry) => {
+                self.told.take_in(entry);
+                self.recorded(entry);
+            }
             Event::Progress(Progress::Retrying {
                 change_id,
                 error,
@@ -403,7 +460,10 @@ impl Reporter for StepLines {
             }) => {
                 let (number, title, _) = self.step(change_id);
                 let seconds = after.as_secs_f32();
-                self.line(&format!(" {number} {title}: again in {seconds:.1} s: {error}"));
+                self.line(&format!(
+                    " {number} {title}: again in {seconds:.1} s: {}",
+                    below(error)
+                ));
             }
             Event::Progress(Progress::Settling { change_id, error }) => {
                 let (number, title, _) = self.step(change_id);
@@ -412,7 +472,7 @@ impl Reporter for StepLines {
                 } else {
                     "looking what became of it: "
                 };
-                self.line(&format!(" {number} {title}: {looking}{error}"));
+                self.line(&format!(" {number} {title}: {looking}{}", below(error)));
             }
             Event::Progress(Progress::Stopping { running }) => {
                 if *running > 0 {

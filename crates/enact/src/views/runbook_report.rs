@@ -1,19 +1,18 @@
 //! The end of a run of a runbook: one line for the result, what to do now, and the whole report.
 
 use enact_core::change::ChangeId;
+use enact_core::change_progress::ChangeProgress;
 use enact_core::confirmation::Missing;
 use enact_core::criterion::CriterionVerdict;
-use enact_core::journal::{ChangeState, RunId, RunOutcome, RunPhase, RunState};
+use enact_core::journal::{ChangeState, Choice, RunId, RunOutcome, RunPhase, RunState};
 use enact_core::plan::Plan;
 use enact_core::report::has_failed;
-use enact_core::run_state::ChangeProgress;
 use enact_runbook::choices::Stop;
 use enact_runbook::provider::downtime_length;
-use enact_runbook::report::{RequirementReport, RunbookReport, verdict_word};
 use enact_runbook::spec::Document;
 
 use super::Painter;
-use super::runbook_progress::{Marks, criterion_line, signing};
+use super::runbook_progress::signing;
 use super::runbook_text::span;
 use crate::state;
 use crate::way_back::{way_on, would_undo_something};
@@ -113,11 +112,14 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
                 "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: enact {command} {run_id}"
             )),
             ChangeState::Stuck => lines.push(format!(
-                "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: enact rollback {run_id}"
+                "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: enact rollback {run_id}{}",
+                back.of_command
             )),
             ChangeState::Delegated => lines.push(format!("what to do: enact runs next {run_id}")),
             // What may fail is no reason to ask anybody.
-            ChangeState::Failed if state.phase == RunPhase::Paused && is_critical(plan, change_id) => {
+            ChangeState::Failed
+                if state.phase == RunPhase::Paused && state.ending.is_none() && is_critical(plan, change_id) =>
+            {
                 lines.push(format!(
                     "decide with: enact decide {run_id} {change_id} rollback|abort --reason …{}",
                     back.of_decision
@@ -149,7 +151,8 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
             CriterionVerdict::Failed | CriterionVerdict::NotChecked
         )
     };
-    if state.phase == RunPhase::Paused && state.criteria.iter().any(|criterion| unmet(&criterion)) {
+    let asks = state.phase == RunPhase::Paused && decided(state).is_none();
+    if asks && state.criteria.iter().any(|criterion| unmet(&criterion)) {
         lines.push(format!(
             "decide with: enact decide {run_id} verification rollback|abort --reason …{}",
             back.of_decision
@@ -171,6 +174,13 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
     }
     lines.push(format!("report: enact runs report {run_id}"));
     lines
+}
+
+/// What was decided about the run and is still to be carried out.
+pub(crate) fn decided(state: &RunState) -> Option<Choice> {
+    state
+        .ending
+        .filter(|_| state.phase == RunPhase::Paused && !state.is_rolling_back())
 }
 
 /// What becomes of what an ended run has done, and how to take it back where that would undo anything.
@@ -257,166 +267,5 @@ pub(crate) fn waits(plan: &Plan, run_id: Option<&RunId>, state: &RunState) -> Ve
     match run_id.filter(|_| state.phase == RunPhase::Paused) {
         Some(run_id) => advice(plan, run_id, state),
         None => Vec::new(),
-    }
-}
-
-/// The whole report for people.
-pub(crate) fn text(painter: Painter, report: &RunbookReport, history: &History) -> String {
-    let mut text = format!("{} ({}), run {}\n", report.title, report.name, report.run_id);
-    for step in &report.steps {
-        text.push_str(&format!(
-            " [{}] {:<32} {:<12}",
-            step.number,
-            step.title,
-            step.state.replace('_', " ")
-        ));
-        if let Some(actual) = step.actual_ms {
-            text.push_str(&format!(" {:>8}", span(actual)));
-        }
-        if let Some(estimate) = step.estimate_ms {
-            text.push_str(&format!("  est. {}", span(estimate)));
-        }
-        if let Some((median, p90, runs)) = history.of(&step.id) {
-            text.push_str(&format!(
-                "  usually {} (p90 {}, {runs} runs)",
-                span(median),
-                span(p90)
-            ));
-        }
-        if step.attempts > 1 {
-            text.push_str(&format!("  {} attempts", step.attempts));
-        }
-        text.push('\n');
-        if let Some(note) = &step.note {
-            text.push_str(&format!("      {note}\n"));
-        }
-    }
-    for wait in &report.waits {
-        let long = wait.waited_ms.map_or("still waiting".to_owned(), span);
-        text.push_str(&format!(
-            " waited for {} {}: {long} {}\n",
-            wait.what,
-            wait.step,
-            wait.by.join(", ")
-        ));
-    }
-    for criterion in &report.criteria {
-        text.push_str(&format!(
-            "{}\n",
-            criterion_line(painter, Marks::of(false), criterion)
-        ));
-    }
-    text.push_str(&painter.strong("Requirements\n"));
-    for requirement in &report.requirements {
-        let word = if requirement.shown { "shown" } else { "not shown" };
-        text.push_str(&format!(
-            " {} {}: {word} ({})\n",
-            requirement.id,
-            requirement.text,
-            shown_by(requirement)
-        ));
-    }
-    list(&mut text, "Departed from the plan", &report.deviations);
-    list(&mut text, "Not verified", &report.not_verified);
-    text
-}
-
-fn list(text: &mut String, title: &str, lines: &[String]) {
-    if lines.is_empty() {
-        return;
-    }
-    text.push_str(&format!("{title}\n"));
-    for line in lines {
-        text.push_str(&format!(" - {line}\n"));
-    }
-}
-
-/// The report as Markdown, to put beside the plan.
-pub(crate) fn markdown(report: &RunbookReport) -> String {
-    let result = report
-        .outcome
-        .and_then(|outcome| serde_json::to_value(outcome).ok())
-        .and_then(|word| word.as_str().map(|word| word.replace('_', " ")))
-        .unwrap_or_else(|| "not ended".to_owned());
-    let mut text = format!(
-        "# {}\n\nRun `{}` of plan `{}`: **{result}**\n\n",
-        cell(&report.title),
-        report.run_id,
-        report.plan_id
-    );
-    text.push_str("| | step | state | actual | estimate | attempts |\n|---|---|---|---|---|---|\n");
-    for step in &report.steps {
-        let or_dash = |value: Option<u64>| value.map_or("–".to_owned(), span);
-        text.push_str(&format!(
-            "| {} | {} | {} | {} | {} | {} |\n",
-            step.number,
-            cell(&step.title),
-            step.state.replace('_', " "),
-            or_dash(step.actual_ms),
-            or_dash(step.estimate_ms),
-            step.attempts
-        ));
-    }
-    text.push_str("\n| criterion | | verdict | seen |\n|---|---|---|---|\n");
-    for criterion in &report.criteria {
-        text.push_str(&format!(
-            "| {} | {} | {} | {} |\n",
-            criterion.id,
-            cell(&criterion.text),
-            verdict_word(criterion.verdict),
-            cell(&criterion.detail)
-        ));
-    }
-    text.push_str("\n| requirement | | shown by |\n|---|---|---|\n");
-    for requirement in &report.requirements {
-        text.push_str(&format!(
-            "| {} | {} | {} |\n",
-            requirement.id,
-            cell(&requirement.text),
-            cell(&shown_by(requirement))
-        ));
-    }
-    text.push('\n');
-    list(&mut text, "## Departed from the plan\n", &report.deviations);
-    list(&mut text, "\n## Not verified\n", &report.not_verified);
-    text
-}
-
-/// What shows a requirement, in words.
-fn shown_by(requirement: &RequirementReport) -> String {
-    if requirement.evidence.is_empty() {
-        return "no step and no criterion of the plan is about it".to_owned();
-    }
-    requirement.evidence.join("; ")
-}
-
-/// A text that stays inside of its cell.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
-}
-
-/// How long steps of runbooks of this name took before: for better estimates.
-#[derive(Debug, Default)]
-pub(crate) struct History(std::collections::BTreeMap<String, Vec<u64>>);
-
-impl History {
-    /// Adds what one earlier run took.
-    pub(crate) fn add(&mut self, report: &RunbookReport) {
-        for step in &report.steps {
-            if let (Some(actual), "succeeded") = (step.actual_ms, step.state.as_str()) {
-                self.0.entry(step.id.clone()).or_default().push(actual);
-            }
-        }
-    }
-
-    /// Median, 90th percentile and number of runs of a step; from three runs on.
-    fn of(&self, step: &str) -> Option<(u64, u64, usize)> {
-        let mut spans = self.0.get(step)?.clone();
-        if spans.len() < 3 {
-            return None;
-        }
-        spans.sort_unstable();
-        let at = |percent: usize| spans.get((spans.len() - 1) * percent / 100).copied();
-        Some((at(50)?, at(90)?, spans.len()))
     }
 }

@@ -107,7 +107,7 @@ pub(crate) fn render(painter: Painter, plan: &Plan, document: &Document) -> Stri
         let Some(change) = plan.change(&step.change_id) else {
             continue;
         };
-        text.push_str(&step_line(painter, change, &step));
+        text.push_str(&step_line(painter, change, &step, document));
     }
     text.push_str(&runbook_rest::assumptions(plan, document));
     text.push_str(&runbook_rest::pinned(document));
@@ -115,7 +115,7 @@ pub(crate) fn render(painter: Painter, plan: &Plan, document: &Document) -> Stri
     text
 }
 
-fn step_line(painter: Painter, change: &Change, step: &Listed) -> String {
+fn step_line(painter: Painter, change: &Change, step: &Listed, document: &Document) -> String {
     let mut marks = Vec::new();
     if change.adopted.is_some() {
         marks.push(painter.good("already done, adopted"));
@@ -152,7 +152,7 @@ fn step_line(painter: Painter, change: &Change, step: &Listed) -> String {
         step.number,
         step.title,
         step.change_id,
-        runbook_whole::step(change)
+        runbook_whole::step(change, document)
     )
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use enact_core::change::{Change, Postcondition, Undo};
+use enact_core::change::{Change, Effect, Milliseconds, Postcondition, Undo};
+use enact_core::condition::duration_in_words;
 use enact_runbook::kinds::{check_whole, whole};
-use enact_runbook::spec::{CheckSpec, StepSpec, UndoSpec, Variable};
+use enact_runbook::process::display::is_hidden;
+use enact_runbook::spec::{CHECK_TIMEOUT, CheckSpec, Document, Repeat, StepSpec, Text, UndoSpec, Variable};
 
 /// What a step runs and under which conditions, how that is looked at, and how it is taken back; each part in lines of its own.
-pub(super) fn step(change: &Change) -> String {
+pub(super) fn step(change: &Change, document: &Document) -> String {
     let spec = change.spec.clone().map(serde_json::from_value::<StepSpec>);
     let Some(Ok(spec)) = spec else {
         return String::new();
@@ -25,9 +27,16 @@ pub(super) fn step(change: &Change) -> String {
     if let Some(lock) = &spec.lock {
         text.push_str(&part("lock: ", lock));
     }
+    text.push_str(&bounds(change, &spec, document));
     let attempts = change.handling.as_ref().and_then(|handling| handling.attempts);
     if let Some(attempts) = attempts.filter(|attempts| attempts.attempts > 1) {
         text.push_str(&part("attempts: ", &format!("at most {}", attempts.attempts)));
+    }
+    for (name, output) in &spec.outputs {
+        text.push_str(&part("output: ", &format!("{name}, {}", output.shown())));
+    }
+    for matcher in &spec.escalate_on {
+        text.push_str(&part("stops for a person on: ", &matcher.shown()));
     }
     for check in &change.postconditions {
         if let Postcondition::Check { spec: check, .. } = check {
@@ -36,6 +45,7 @@ pub(super) fn step(change: &Change) -> String {
     }
     if let Some(probe) = &spec.probe {
         text.push_str(&part("probe: ", &check_whole(&probe.check)));
+        text.push_str(&timeout("  timeout: ", probe.check.timeout, CHECK_TIMEOUT));
         text.push_str(&around(
             &probe.check.env,
             probe.check.working_dir.as_deref(),
@@ -49,14 +59,51 @@ pub(super) fn step(change: &Change) -> String {
     if let Some(Ok(undo)) = undo.cloned().map(serde_json::from_value::<UndoSpec>) {
         text.push_str(&part("rollback: ", &whole(&undo.kind, &undo.action)));
         text.push_str(&around(&undo.env, undo.working_dir.as_deref(), Some(&spec)));
+        text.push_str(&timeout(
+            "  timeout: ",
+            undo.timeout,
+            document.settings.default_timeout,
+        ));
     }
     text
+}
+
+/// How long it may take and whether it may run again, where that is not what holds for every step that says nothing of it.
+fn bounds(change: &Change, spec: &StepSpec, document: &Document) -> String {
+    let usual = document.settings.default_timeout;
+    let mut text = timeout("timeout: ", change.timeout.unwrap_or(usual), usual);
+    if let Some(length) = spec.timeout_total {
+        text.push_str(&part("timeout of all attempts: ", &duration_in_words(length)));
+    }
+    let looks_only = change.effect == Effect::Read;
+    // An action of the catalog says by itself whether it may run again.
+    let is_usual = spec.kind == "kubernetes" || (spec.repeat == Repeat::Safe) == looks_only;
+    let repeat = match spec.repeat {
+        Repeat::Keyed => {
+            let key = spec.key.as_ref().map(Text::shown);
+            format!("keyed{}", key.map_or(String::new(), |key| format!(", key {key}")))
+        }
+        Repeat::Safe if !is_usual => "safe".to_owned(),
+        Repeat::Never if !is_usual => "never".to_owned(),
+        Repeat::Safe | Repeat::Never => return text,
+    };
+    text + &part("repeat: ", &repeat)
+}
+
+/// A time-out, where it is another than that of whatever says nothing of one.
+fn timeout(label: &str, length: Milliseconds, usual: Milliseconds) -> String {
+    if length == usual {
+        return String::new();
+    }
+    part(label, &duration_in_words(length))
 }
 
 fn check_of(label: &str, check: &serde_json::Value, step: &StepSpec) -> String {
     match serde_json::from_value::<CheckSpec>(check.clone()) {
         Ok(check) => {
-            part(label, &check_whole(&check)) + &around(&check.env, check.working_dir.as_deref(), Some(step))
+            part(label, &check_whole(&check))
+                + &timeout("  timeout: ", check.timeout, CHECK_TIMEOUT)
+                + &around(&check.env, check.working_dir.as_deref(), Some(step))
         }
         // Those of other domains are described by their own kind of change.
         Err(_) => String::new(),
@@ -82,7 +129,16 @@ fn around(env: &BTreeMap<String, Variable>, working_dir: Option<&str>, step: Opt
 
 /// A check that belongs to no step: what is run, where, and with what.
 pub(super) fn check(label: &str, check: &CheckSpec) -> String {
-    part(label, &check_whole(check)) + &around(&check.env, check.working_dir.as_deref(), None)
+    part(label, &check_whole(check))
+        + &timeout("  timeout: ", check.timeout, CHECK_TIMEOUT)
+        + &around(&check.env, check.working_dir.as_deref(), None)
+}
+
+/// A text below the line that it belongs to: its further lines stand in as far as the first, so that none passes for a line
+/// of its own.
+pub(crate) fn below(text: &str) -> String {
+    let lines: Vec<String> = text.trim_end().lines().map(visible).collect();
+    lines.join("\n        ")
 }
 
 /// One part below its step: in its line where it is one line, otherwise each of its lines behind a bar.
@@ -110,10 +166,11 @@ pub(crate) fn one_line(text: &str) -> String {
     visible(words.join(" ").trim())
 }
 
-fn visible(text: &str) -> String {
+/// One line in which nothing is hidden.
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() && character != '\t' {
+        if (character.is_control() && character != '\t') || is_hidden(character) {
             shown.extend(character.escape_unicode());
         } else {
             shown.push(character);

@@ -299,7 +299,7 @@ fn verification_that_cannot_read_says_so() {
         .says(&[
             "verification could not read the world",
             "- Success: 1\n",
-            "- Verified: 0 of 1\n",
+            "- Verified: 0 of 1 (1 not looked at)\n",
         ]);
     assert_eq!(effects(&place), ["POST"]);
 }

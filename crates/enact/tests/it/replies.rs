@@ -92,7 +92,7 @@ fn a_request_is_not_sent_again_when_its_checks_were_let_go() {
         &place,
         &format!(
             "    repeat: never\n    http: {{ method: POST, url: \"{url}\" }}\n    \
-             outputs: {{ said: {{ from: http.body }} }}\n    verify: [{{ run: '. ./twice' }}]"
+             outputs: {{ said: {{ from: http.body }} }}\n    verify: [{{ run: '. ./twice' }}]\nfiles: [twice]"
         ),
     );
     place.run(&RUN).expect(130);

@@ -30,6 +30,7 @@ pub(super) fn of(value: &str) -> impl Iterator<Item = Vec<u8>> {
         hex(value, &mut forms);
         json(value, &mut forms);
         shell(value, &mut forms);
+        ansi_c(value, &mut forms);
     }
     forms
         .into_iter()
@@ -158,6 +159,24 @@ fn shell(value: &str, forms: &mut Vec<Vec<u8>>) {
     forms.push(escape(value, |character| {
         character.is_ascii() && !character.is_ascii_alphanumeric() && !"-_./:@%+\n".contains(character)
     }));
+}
+
+/// Between `$'` and `'`, as `printf %q` writes what has control characters in it; and between the quotes of Python's `repr`.
+fn ansi_c(value: &str, forms: &mut Vec<Vec<u8>>) {
+    for quote in ["'", ""] {
+        let mut out = String::with_capacity(value.len());
+        for character in value.chars() {
+            match character {
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                '\\' => out.push_str("\\\\"),
+                '\'' if !quote.is_empty() => out.push_str("\\'"),
+                other => out.push(other),
+            }
+        }
+        forms.push(out.into_bytes());
+    }
 }
 
 fn escape(value: &str, special: impl Fn(char) -> bool) -> Vec<u8> {

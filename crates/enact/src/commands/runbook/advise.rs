@@ -8,6 +8,7 @@ use enact_runbook::advise::{
     self, Advice, Dependencies, Environment, Facts, Requirements, Stakes, Steps, Verdict,
 };
 
+use super::unreadable;
 use crate::cli::Output;
 use crate::error::CommandResult;
 use crate::runbook::{self, RunbookFlags};
@@ -54,8 +55,8 @@ enum StakesWord {
 /// Say whether planning it whole and then executing is the right way
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What is not said is left open. Of a runbook its own words count where no flag says otherwise. Advice never fails:
-the exit code is 0.
+    after_help = "What is not said is left open. Of a runbook its own words count where no flag says otherwise. Whatever the
+advice is, the exit code is 0.
 
 Examples:
   enact runbook advise move-users.plan.yaml
@@ -121,7 +122,10 @@ impl AdviseArgs {
 
 pub(super) fn run(args: &AdviseArgs) -> CommandResult {
     let said = match &args.file {
-        Some(file) => advise::facts_of(&runbook::open(file, &RunbookFlags::default())?.source),
+        Some(file) => {
+            let opened = runbook::open(file, &RunbookFlags::default())?;
+            advise::facts_of(&opened.source).map_err(unreadable)?
+        }
         None => Facts::default(),
     };
     let advice = advise::advise(args.facts().or(said));

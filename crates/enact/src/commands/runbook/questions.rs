@@ -130,6 +130,9 @@ fn answer(context: &Context, args: &QuestionsArgs, id: &str, text: &str) -> Comm
     };
     let edited = questions::answer(&opened.source, id, &given).map_err(unreadable)?;
     replace(&args.file, &opened.source.content, edited.as_bytes())?;
+    if text.trim().lines().count() > 1 {
+        views::say("note: an answer is one line: its line breaks became blanks\n");
+    }
     views::say(&format!("{id} is answered by {by} in {}.\n", args.file.display()));
     Ok(ExitCode::Ok)
 }

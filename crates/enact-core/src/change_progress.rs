@@ -1,0 +1,278 @@
+//! What a run's journal tells about one change.
+
+use std::collections::BTreeMap;
+
+use crate::change_state::ChangeState;
+use crate::confirmation::{Confirmation, Missing};
+use crate::journal::{Choice, Fact, Mismatch, RunId};
+use crate::principal::Principal;
+use crate::procedure::Hold;
+use crate::reference::Outputs;
+
+/// What is known about one change of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangeProgress {
+    /// Where it stands.
+    pub state: ChangeState,
+    /// When its effect was last about to start.
+    pub intent_at: Option<jiff::Timestamp>,
+    /// What went wrong, or why it was skipped.
+    pub error: Option<String>,
+    /// Why its effect did not come about; it stays when the change is taken back because of that.
+    pub failure: Option<String>,
+    /// What differed before its effect.
+    pub drift: Vec<Mismatch>,
+    /// What differed after the run; `None` when nobody looked.
+    pub checked: Option<Vec<Mismatch>>,
+    /// Was its outcome found out by looking?
+    pub settled: bool,
+    /// May its effect have happened, whole or in part, although it is not done? So it stays until it is done or taken back,
+    /// or somebody has looked.
+    pub partial: bool,
+    /// Is the run to be taken back because it failed?
+    pub take_back: bool,
+    /// Is it in somebody's hands who has said nothing yet?
+    pub handed_over: bool,
+    /// Where it stood when taking it back began.
+    pub undone_from: Option<ChangeState>,
+    /// How often its effect was about to start.
+    pub intents: u32,
+    /// The number of the entry with which its effect last was about to start, or was done: its place among what is taken back.
+    pub place: u64,
+    /// When its effect was about to start the last time, in milliseconds of the run's own time.
+    pub started_ms: Option<u64>,
+    /// When its effect ended, one way or another; likewise.
+    pub ended_ms: Option<u64>,
+    /// How long in between nobody was at the run, because its process had died; in milliseconds.
+    pub unattended_ms: u64,
+    /// Attempts that failed and were followed by another.
+    pub attempts_failed: u32,
+    /// What went wrong with the newest of them, until the change is done.
+    pub attempt_error: Option<String>,
+    /// The assumption that an escalation is about.
+    pub assumption: Option<String>,
+    /// What somebody said about a delegated change.
+    pub attested: Option<Attestation>,
+    /// Was it left out because a person chose so?
+    pub left_out_by_person: bool,
+    /// The newest hold that was opened at it.
+    pub held: Option<Hold>,
+    /// Who has confirmed it.
+    pub confirmed: Vec<Confirmation>,
+    /// The run that did it, where this one took that over.
+    pub adopted_from: Option<RunId>,
+}
+
+/// Somebody's word that something is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attestation {
+    /// Who.
+    pub by: Principal,
+    /// What they bring forward.
+    pub evidence: BTreeMap<String, String>,
+}
+
+impl ChangeProgress {
+    pub(crate) fn new(state: ChangeState) -> Self {
+        Self {
+            state,
+            intent_at: None,
+            error: None,
+            failure: None,
+            drift: Vec::new(),
+            checked: None,
+            settled: false,
+            partial: false,
+            take_back: false,
+            handed_over: false,
+            undone_from: None,
+            intents: 0,
+            place: 0,
+            started_ms: None,
+            ended_ms: None,
+            unattended_ms: 0,
+            attempts_failed: 0,
+            attempt_error: None,
+            assumption: None,
+            attested: None,
+            left_out_by_person: false,
+            held: None,
+            confirmed: Vec::new(),
+            adopted_from: None,
+        }
+    }
+
+    /// How long its effect took, once it has ended, without the time in which nobody was at the run.
+    pub fn took_ms(&self) -> Option<u64> {
+        let span = self.ended_ms?.saturating_sub(self.started_ms?);
+        Some(span.saturating_sub(self.unattended_ms))
+    }
+
+    /// Why it stands where it does: why it failed also when it was taken back since, or could not be.
+    pub fn reason(&self) -> Option<String> {
+        match (&self.failure, &self.error, self.state) {
+            (Some(failure), Some(error), ChangeState::Stuck) => {
+                Some(format!("{failure}; taking it back: {error}"))
+            }
+            (failure, error, _) => error.clone().or_else(|| failure.clone()),
+        }
+    }
+
+    /// Has enough been confirmed for this hold?
+    pub fn satisfies(&self, hold: &Hold) -> bool {
+        Missing::at(hold, &self.confirmed).is_nobody()
+    }
+}
+
+/// Keeps why a change did not come about for as long as that is so.
+pub(crate) fn remember_failure(progress: &mut ChangeProgress, from: ChangeState) {
+    match progress.state {
+        ChangeState::Failed | ChangeState::Escalated | ChangeState::Unknown => {
+            progress.failure.clone_from(&progress.error);
+        }
+        // A stuck undo that did not happen leaves the change as it was before.
+        ChangeState::Done if from == ChangeState::Stuck => {}
+        ChangeState::Done | ChangeState::Pending | ChangeState::Omitted => progress.failure = None,
+        ChangeState::Started
+        | ChangeState::Drifted
+        | ChangeState::Skipped
+        | ChangeState::Delegated
+        | ChangeState::Undoing
+        | ChangeState::Undone
+        | ChangeState::Stuck => {}
+    }
+}
+
+/// Keeps the particulars of a fact about one change.
+pub(crate) fn remember(
+    progress: &mut ChangeProgress,
+    fact: &Fact,
+    at: jiff::Timestamp,
+    outputs: &mut Outputs,
+) {
+    match fact {
+        Fact::Done {
+            change_id,
+            outputs: made,
+            settled,
+        } => {
+            progress.settled = *settled;
+            progress.error = None;
+            progress.attempt_error = None;
+            progress.partial = false;
+            outputs.insert(change_id.clone(), made.clone());
+        }
+        Fact::Adopted {
+            change_id,
+            run_id,
+            adopted,
+        } => {
+            progress.intent_at = Some(adopted.started_at);
+            progress.started_ms = Some(0);
+            progress.ended_ms = Some(adopted.took_ms);
+            progress.adopted_from = Some(run_id.clone());
+            outputs.insert(change_id.clone(), adopted.outputs.clone());
+        }
+        Fact::Failed {
+            error,
+            partial,
+            take_back,
+            ..
+        } => {
+            progress.error = Some(error.clone());
+            progress.take_back = *take_back;
+            progress.partial |= *partial;
+        }
+        Fact::Escalated {
+            error,
+            assumption,
+            partial,
+            ..
+        } => {
+            progress.error = Some(error.clone());
+            progress.partial |= *partial;
+            progress.assumption.clone_from(assumption);
+        }
+        Fact::Unknown { error, .. } | Fact::UndoFailed { error, .. } => {
+            progress.error = Some(error.clone());
+        }
+        Fact::Attempted { error, partial, .. } => {
+            progress.error = Some(error.clone());
+            progress.attempt_error = Some(error.clone());
+            progress.partial |= *partial;
+            progress.attempts_failed += 1;
+        }
+        Fact::Held { hold, .. } => progress.held = Some(hold.clone()),
+        Fact::Confirmed {
+            at: moment,
+            by,
+            roles,
+            proof,
+            ..
+        } => progress.confirmed.push(Confirmation {
+            at: *moment,
+            by: by.clone(),
+            person: by.id.clone(),
+            key_id: proof.as_ref().map(|proof| proof.signature.key_id.clone()),
+            roles: roles.clone(),
+            when: at,
+        }),
+        Fact::Delegated { .. } => {
+            progress.partial = true;
+            progress.handed_over = true;
+        }
+        Fact::Attested { by, evidence, .. } => {
+            progress.handed_over = false;
+            progress.attested = Some(Attestation {
+                by: by.clone(),
+                evidence: evidence.clone(),
+            });
+        }
+        Fact::Chosen {
+            choice: Choice::Skip,
+            reason,
+            ..
+        } => {
+            progress.error = Some(format!("left out: {reason}"));
+            progress.left_out_by_person = true;
+        }
+        Fact::Skipped { because, .. } | Fact::Omitted { because, .. } => {
+            progress.error = Some(because.clone());
+        }
+        Fact::Drifted { mismatches, .. } => progress.drift.clone_from(mismatches),
+        Fact::Checked { mismatches, .. } => progress.checked = Some(mismatches.clone()),
+        Fact::Decided {
+            change_id,
+            outputs: made,
+            ..
+        } => {
+            progress.error = None;
+            // A person has looked.
+            progress.partial = false;
+            if !made.is_empty() {
+                outputs.insert(change_id.clone(), made.clone());
+            }
+        }
+        Fact::NotDone { partial, .. } => {
+            progress.error = None;
+            progress.partial |= *partial;
+        }
+        Fact::Undone { .. } => {
+            progress.error = None;
+            progress.partial = false;
+        }
+        // What was attested was about the attempt before.
+        Fact::Intent { .. } => progress.attested = None,
+        Fact::UndoIntent { .. }
+        | Fact::Chosen { .. }
+        | Fact::Noted(_)
+        | Fact::Judged { .. }
+        | Fact::RunStarted { .. }
+        | Fact::Resumed { .. }
+        | Fact::Preflight { .. }
+        | Fact::Stopped { .. }
+        | Fact::Paused { .. }
+        | Fact::Superseded { .. }
+        | Fact::Finished { .. } => {}
+    }
+}

@@ -1,0 +1,163 @@
+//! What departed from the plan, and how often each step was attempted.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "few facts tell of a departure; all others say nothing of one"
+)]
+
+use std::collections::BTreeSet;
+
+use enact_core::change::{Change, ChangeId};
+use enact_core::journal::{ChangeProgress, Choice, Entry, Fact, RunState};
+use enact_core::plan::Plan;
+
+use super::is_manual;
+use crate::provider::reply::survivors_in_words;
+
+/// What departed from the plan: further attempts, lost answers, skips, accepted assumptions, outcomes settled by a person.
+pub(super) fn deviations(plan: &Plan, state: &RunState, entries: &[Entry]) -> Vec<String> {
+    let mut found = lost_answers(plan, entries);
+    for entry in entries {
+        match &entry.fact {
+            Fact::Attempted {
+                change_id,
+                attempt,
+                error,
+                partial: _,
+            } => {
+                found.push(format!(
+                    "{change_id}: attempt {attempt} failed ({error}) and another followed"
+                ));
+            }
+            Fact::Chosen {
+                change_id,
+                choice: choice @ (Choice::Skip | Choice::Accept | Choice::Retry),
+                by,
+                reason,
+                ..
+            } => found.push(format!(
+                "{change_id}: {} chose to {} ({reason})",
+                by.id,
+                choice.as_str()
+            )),
+            Fact::Decided {
+                change_id,
+                settlement,
+                by,
+                reason,
+                ..
+            } => {
+                let word = match settlement {
+                    enact_core::journal::Settlement::Done => "done",
+                    enact_core::journal::Settlement::NotDone => "not done",
+                };
+                found.push(format!("{change_id}: {} declared it {word} ({reason})", by.id));
+            }
+            Fact::Noted(note) => found.extend(left_behind(note)),
+            _ => {}
+        }
+    }
+    for (change_id, progress) in &state.changes {
+        if progress.settled && progress.attested.is_none() {
+            found.push(format!(
+                "{change_id}: nobody saw how it ended; a look showed that it was done"
+            ));
+        }
+    }
+    found
+}
+
+/// Processes of a step that not even SIGKILL ended.
+pub fn left_behind(note: &enact_core::journal::Note) -> Option<String> {
+    let survivors = note.detail.get("survivors")?.as_array()?;
+    let ids: Vec<u32> = survivors
+        .iter()
+        .filter_map(|id| u32::try_from(id.as_u64()?).ok())
+        .collect();
+    let words = survivors_in_words(&ids)?;
+    Some(match &note.change_id {
+        Some(change_id) => format!("{change_id}: {words}"),
+        None => words,
+    })
+}
+
+/// Effects of which no answer was seen, and that did not happen after all or may be had again.
+fn lost_answers(plan: &Plan, entries: &[Entry]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut attempted: BTreeSet<&ChangeId> = BTreeSet::new();
+    for entry in entries {
+        match &entry.fact {
+            // What is said of an attempt that failed is said of it alone.
+            Fact::Attempted { change_id, .. } => {
+                attempted.insert(change_id);
+            }
+            Fact::Intent { change_id } => {
+                attempted.remove(change_id);
+            }
+            Fact::NotDone { change_id, partial } => {
+                let by_hand = plan.change(change_id).is_some_and(is_manual);
+                if attempted.remove(change_id) || by_hand {
+                    continue;
+                }
+                let then = if *partial {
+                    "it may run again without harm"
+                } else {
+                    "a look showed that it had not happened"
+                };
+                found.push(format!("{change_id}: nobody saw how it ended; {then}"));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// How often a step was attempted: each effect that was about to start, and each that followed an attempt which failed.
+pub(super) fn attempts(change: &Change, progress: Option<&ChangeProgress>, entries: &[Entry]) -> u32 {
+    let Some(progress) = progress.filter(|progress| progress.intents > 0) else {
+        return 0;
+    };
+    let at_least = progress.attempts_failed.saturating_add(1);
+    if is_manual(change) {
+        return at_least;
+    }
+    let mut attempts = 0_u32;
+    let mut is_begun = false;
+    for entry in entries {
+        match &entry.fact {
+            Fact::Intent { change_id } if *change_id == change.change_id => {
+                attempts = attempts.saturating_add(1);
+                is_begun = true;
+            }
+            Fact::Noted(note)
+                if note.topic == "attempt" && note.change_id.as_ref() == Some(&change.change_id) =>
+            {
+                // The ones after the first follow without a new entry of what is about to start.
+                attempts = attempts.saturating_add(u32::from(!is_begun));
+                is_begun = false;
+            }
+            _ => {}
+        }
+    }
+    attempts.max(at_least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_that_are_left_stand_in_the_report() {
+        let note = |detail| enact_core::journal::Note {
+            change_id: Some(ChangeId::from("load")),
+            topic: "attempt".to_owned(),
+            detail,
+        };
+        let left = left_behind(&note(serde_json::json!({"ended": "done", "survivors": [7]})));
+        assert_eq!(
+            left.as_deref(),
+            Some("load: process 7 of it is still there: not even SIGKILL ended it")
+        );
+        assert_eq!(left_behind(&note(serde_json::json!({"ended": "done"}))), None);
+    }
+}
