@@ -21,6 +21,7 @@ use kube::{Api, ResourceExt as _};
 use super::{APPROVALS, APPROVERS, CONTROL, Context, Trouble, conditions, locks};
 use crate::api::{KubernetesExecution, Phase};
 use crate::catalog::{About, Catalog, Target};
+use crate::client;
 use crate::job::CONTAINER;
 use crate::machine::{
     AccountFact, DependencyFact, Facts, Halt, Looked, Namespaces, Output, PolicyFact, Question, output_cut,
@@ -273,6 +274,17 @@ async fn account(
             lacks: vec![format!("it does not exist in {}", context.settings.namespace)],
         });
     }
+    let mut lacks = lacking(about, target, context).await?;
+    // A server that has just started says no to everything before it has read its roles.
+    if !lacks.is_empty() && client::is_ready(&context.client).await {
+        lacks = lacking(about, target, context).await?;
+    }
+    Ok(AccountFact { lacks })
+}
+
+/// The rights that the action needs on a target, and its account does not have.
+async fn lacking(about: &About, target: &Target, context: &Context) -> Result<Vec<String>, Trouble> {
+    let name = about.account();
     let asked = about
         .rights
         .iter()
@@ -281,9 +293,7 @@ async fn account(
         .filter(|(right, _)| right.resource != "poddisruptionbudgets")
         .map(|(right, verb)| may(&name, right.group, right.resource, verb, target, context));
     let answers = futures_util::future::try_join_all(asked).await?;
-    Ok(AccountFact {
-        lacks: answers.into_iter().flatten().collect(),
-    })
+    Ok(answers.into_iter().flatten().collect())
 }
 
 /// What of this one right the account lacks.

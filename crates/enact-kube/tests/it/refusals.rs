@@ -1,6 +1,7 @@
 //! What is refused, and that nothing was done then.
 
 use enact_kube::api::Phase;
+use enact_testkit::cluster::{Fault, Gate, Rule, When};
 use serde_json::{Value, json};
 
 use crate::support::{Bench, deployment, scale};
@@ -186,6 +187,29 @@ async fn nothing_runs_without_policies_or_accounts() {
     // It waits for two minutes first, in case they come.
     assert_eq!(reason, "PolicyUnavailable");
     assert!(bench.now().duration_since(before).as_secs() >= 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_account_lacks_is_believed_only_from_a_server_that_is_ready() {
+    let bench = Bench::new();
+    let account = "kubernetes-executor-scale-deployment";
+    bench.cluster.restrict(account, Vec::new());
+    let starting = Gate::new();
+    bench
+        .cluster
+        .plan(When::next("GET", "/readyz"), Fault::HeldBefore(starting.clone()));
+    bench.ask("early", &scale("5"));
+    let started = async {
+        starting.reached().await;
+        let rights = [
+            Rule::new("apps", "deployments", &["get", "watch"]),
+            Rule::new("apps", "deployments/scale", &["get", "update", "patch"]),
+        ];
+        bench.cluster.restrict(account, rights.to_vec());
+        starting.open();
+    };
+    let (status, ()) = tokio::join!(bench.to_end("early"), started);
+    assert_eq!(status.phase, Some(Phase::Completed), "{status:#?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -179,14 +179,14 @@ fn address(text: &str) -> Result<SocketAddr, CommandError> {
     })
 }
 
-/// A client: by a kubeconfig, or as the pod's account. It repeats nothing by itself.
+/// A client: by a kubeconfig, or as the pod's account.
 pub(crate) async fn connect(kubeconfig: Option<&std::path::Path>) -> Result<Client, CommandError> {
     enact_engine::http::install_tls();
     let unusable = |error: &dyn std::fmt::Display| {
         CommandError::invalid(format!("the cluster cannot be reached: {error}"))
             .hint("name a kubeconfig with --kubeconfig or KUBECONFIG, or run it in a pod with an account")
     };
-    let mut config = match kubeconfig {
+    let config = match kubeconfig {
         Some(path) => {
             let read = kube::config::Kubeconfig::read_from(path).map_err(|error| unusable(&error))?;
             kube::Config::from_custom_kubeconfig(read, &kube::config::KubeConfigOptions::default())
@@ -195,10 +195,7 @@ pub(crate) async fn connect(kubeconfig: Option<&std::path::Path>) -> Result<Clie
         }
         None => kube::Config::infer().await.map_err(|error| unusable(&error))?,
     };
-    // By default kube repeats what was answered with 429, 503 or 504, writes too, and waits for it past every
-    // deadline and stop.
-    config.default_retry = false;
-    Client::try_from(config).map_err(|error| unusable(&error))
+    enact_kube::client::client(config).map_err(|error| unusable(&error))
 }
 
 /// What names this cluster in plans for good.

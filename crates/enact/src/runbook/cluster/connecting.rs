@@ -8,8 +8,8 @@ use enact_engine::clock::SystemClock;
 use enact_kube::catalog::Catalog;
 use enact_kube::outside::Outside;
 use enact_runbook::cluster::ClusterName;
+use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 
 /// A cluster that can be asked.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ async fn connect(context: Option<&str>) -> Result<Connected, String> {
             "the cluster cannot be reached: {error}; name a kubeconfig with KUBECONFIG, and its context with `context`"
         )
     };
-    let (mut config, context) = match Kubeconfig::read() {
+    let (config, context) = match Kubeconfig::read() {
         Ok(read) => {
             let context = context
                 .map(ToOwned::to_owned)
@@ -78,13 +78,11 @@ async fn connect(context: Option<&str>) -> Result<Connected, String> {
         // No kubeconfig: inside of a cluster there is the pod's account.
         Err(error) => (Config::incluster().map_err(|_| unusable(&error))?, None),
     };
-    // A write is sent once; whether it may be sent again is the action's to decide.
-    config.default_retry = false;
     let name = ClusterName {
         context,
         server: server(&config),
     };
-    let client = Client::try_from(config).map_err(|error| unusable(&error))?;
+    let client = enact_kube::client::client(config).map_err(|error| unusable(&error))?;
     Ok(Connected {
         name,
         outside: Outside {
