@@ -37,6 +37,8 @@ pub struct ChangeProgress {
     pub undone_from: Option<ChangeState>,
     /// How often its effect was about to start.
     pub intents: u32,
+    /// Was it ever done, whatever became of it since?
+    pub was_done: bool,
     /// The number of the entry with which its effect last was about to start, or was done: its place among what is taken back.
     pub place: u64,
     /// When its effect was about to start the last time, in milliseconds of the run's own time.
@@ -87,6 +89,7 @@ impl ChangeProgress {
             handed_over: false,
             undone_from: None,
             intents: 0,
+            was_done: false,
             place: 0,
             started_ms: None,
             ended_ms: None,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::fault::{Fault, planted};
 use crate::principal::{Principal, different};
-use crate::procedure::{Hold, Moment, named};
+use crate::procedure::{Hold, Moment, holds, names, with_role};
 
 /// A person's yes at a hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,10 @@ impl Confirmation {
         let key = self.key_id.as_deref();
         key.into_iter().chain([self.person.as_str()]).collect()
     }
+
+    fn holds(&self, role: &str) -> bool {
+        holds(&self.by.id, &self.roles, role)
+    }
 }
 
 /// Who has not confirmed yet.
@@ -38,6 +42,8 @@ impl Confirmation {
 pub struct Missing {
     /// So many more people.
     pub people: usize,
+    /// Each of them holds one of these roles, where there are any.
+    pub each: Vec<String>,
     /// Roles that nobody who has confirmed holds.
     pub roles: Vec<String>,
     /// Does only a signed yes count?
@@ -50,15 +56,20 @@ impl Missing {
         let signed = hold.is_signed() && !planted(Fault::UnsignedConfirms);
         let here = || confirmed.iter().filter(|given| given.at == hold.at);
         let counted: Vec<&Confirmation> = here().filter(|given| !signed || given.key_id.is_some()).collect();
-        let people = different(counted.iter().map(|given| given.marks()));
+        let qualified = counted
+            .iter()
+            .filter(|given| hold.roles.is_empty() || hold.roles.iter().any(|role| given.holds(role)));
+        let people = different(qualified.map(|given| given.marks()));
         let held = |role: &String| match role.strip_prefix("principal:") {
             // Somebody who is named as a user of a machine says so as that user.
             Some(who) => here().any(|given| given.by.id == who),
-            None => counted.iter().any(|given| given.roles.contains(role)),
+            None => counted.iter().any(|given| given.holds(role)),
         };
+        let wanted = hold.roles.iter().chain(&hold.also);
         Self {
             people: (hold.count.max(1) as usize).saturating_sub(people),
-            roles: hold.roles.iter().filter(|role| !held(role)).cloned().collect(),
+            each: hold.roles.clone(),
+            roles: wanted.filter(|role| !held(role)).cloned().collect(),
             signed: hold.is_signed(),
         }
     }
@@ -67,23 +78,34 @@ impl Missing {
     pub fn is_nobody(&self) -> bool {
         self.people == 0 && self.roles.is_empty()
     }
+
+    /// Those who are missing, without how they confirm.
+    fn who(&self) -> String {
+        let names = names(self.roles.iter());
+        // One person who is wanted for their role is named by it.
+        let all_wanted = self.each.iter().all(|role| self.roles.contains(role));
+        let by_role = all_wanted && (self.roles.len() == 1 || !self.each.is_empty());
+        match (self.people, self.roles.is_empty()) {
+            (0, true) => "nobody".to_owned(),
+            (0, false) => names,
+            (1, false) if by_role => names,
+            (1, true) => format!("one more person{}", with_role(&self.each)),
+            (1, false) => format!("one more person{}, and {names} among all", with_role(&self.each)),
+            (people, _) if self.roles.iter().all(|role| self.each == [role.clone()]) => {
+                format!("{people} more people{}", with_role(&self.each))
+            }
+            (people, _) => format!(
+                "{people} more people{}, among them {names}",
+                with_role(&self.each)
+            ),
+        }
+    }
 }
 
-/// `2 more people, among them somebody with role dba; each signs with a key of their own (--sign-with)`.
+/// `2 more people with role dba; each signs with a key of their own (--sign-with)`.
 impl std::fmt::Display for Missing {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<String> = self.roles.iter().map(|role| named(role)).collect();
-        let names = names.join(" and ");
-        let one = self.roles.len() == 1;
-        match (self.people, self.roles.is_empty()) {
-            (0, true) => formatter.write_str("nobody")?,
-            (1, true) => formatter.write_str("one more person")?,
-            (people, true) => write!(formatter, "{people} more people")?,
-            (0, false) => formatter.write_str(&names)?,
-            (1, false) if one => formatter.write_str(&names)?,
-            (1, false) => write!(formatter, "one more person, and {names} among all")?,
-            (people, false) => write!(formatter, "{people} more people, among them {names}")?,
-        }
+        formatter.write_str(&self.who())?;
         if self.signed && !self.is_nobody() {
             formatter.write_str("; each signs with a key of their own (--sign-with)")?;
         }
@@ -130,11 +152,15 @@ mod tests {
             let missing = Missing::at(&two(&["dba"]), &[key.clone(), second.clone()]);
             assert_eq!(missing.people, 1, "{second:?}");
         }
-        let eva = given("ssh:eva@example", Some("SHA256:e"), &[]);
-        assert!(Missing::at(&two(&["dba"]), &[key, eva.clone()]).is_nobody());
+        let eva = given("ssh:eva@example", Some("SHA256:e"), &["dba"]);
+        assert!(Missing::at(&two(&["dba"]), &[key.clone(), eva]).is_nobody());
+        // Each of them holds the role that is asked for.
+        let zoe = given("ssh:zoe@example", Some("SHA256:z"), &["sre"]);
+        let missing = Missing::at(&two(&["dba"]), &[key, zoe.clone()]);
+        assert_eq!((missing.people, missing.roles.len()), (1, 0));
         // A role that only an unsigned word brings is missing too.
-        let missing = Missing::at(&two(&["dba"]), &[user.clone(), eva]);
-        assert_eq!((missing.people, missing.roles), (1, vec!["dba".to_owned()]));
+        let missing = Missing::at(&two(&["dba"]), &[user.clone(), zoe]);
+        assert_eq!((missing.people, missing.roles), (2, vec!["dba".to_owned()]));
         assert!(Missing::at(&Hold::at(Moment::Before), &[user]).is_nobody());
     }
 
@@ -146,11 +172,24 @@ mod tests {
         assert_eq!(words(&two(&[]), &[]), format!("2 more people{signs}"));
         assert_eq!(
             words(&two(&["dba"]), &[]),
-            format!("2 more people, among them somebody with role dba{signs}")
+            format!("2 more people with role dba{signs}")
+        );
+        let dba = given("ssh:dana@example", Some("SHA256:d"), &["dba"]);
+        assert_eq!(
+            words(&two(&["dba"]), std::slice::from_ref(&dba)),
+            format!("one more person with role dba{signs}")
+        );
+        let mut more = two(&["dba"]);
+        more.also = vec!["sre".to_owned()];
+        assert_eq!(
+            words(&more, &[]),
+            format!(
+                "2 more people with role dba, among them somebody with role dba and somebody with role sre{signs}"
+            )
         );
         assert_eq!(
-            words(&two(&["dba"]), std::slice::from_ref(&eva)),
-            format!("somebody with role dba{signs}")
+            words(&more, &[dba]),
+            format!("one more person with role dba, and somebody with role sre among all{signs}")
         );
         assert_eq!(words(&two(&[]), &[eva]), format!("one more person{signs}"));
         assert_eq!(words(&Hold::at(Moment::Before), &[]), "one more person");

@@ -40,9 +40,13 @@ pub struct Hold {
     pub message: String,
     /// How many different people must confirm; at least 1.
     pub count: u32,
-    /// Roles of which each must be held by one of them.
+    /// Each of them holds one of these roles, and each role is held by one of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+    /// Roles of which each must be held by one of them besides, as conditions of approvals want it: a further role that is
+    /// wanted must not make somebody count who did not before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
 }
 
 impl Hold {
@@ -53,6 +57,7 @@ impl Hold {
             message: String::new(),
             count: 1,
             roles: Vec::new(),
+            also: Vec::new(),
         }
     }
 
@@ -64,26 +69,62 @@ impl Hold {
 
     /// Does it ask for more than one person, whoever it is?
     pub fn is_demanding(&self) -> bool {
-        self.count > 1 || !self.roles.is_empty()
+        self.count > 1 || !self.roles.is_empty() || !self.also.is_empty()
     }
 
-    /// Who must confirm, in words: `2 people, each with a key of their own, among them somebody with role dba`.
+    /// Does somebody with this id and these roles count for anything at it?
+    pub fn counts(&self, id: &str, roles: &[String]) -> bool {
+        let wanted = || self.roles.iter().chain(&self.also);
+        self.roles.is_empty() || wanted().any(|role| holds(id, roles, role))
+    }
+
+    /// Who must confirm, in words: `2 people with role dba, each with a key of their own`.
     pub fn who(&self) -> String {
-        let names: Vec<String> = self.roles.iter().map(|role| named(role)).collect();
-        let names = names.join(" and ");
-        match (self.count, names.is_empty()) {
-            (0 | 1, true) => "one person".to_owned(),
-            (0 | 1, false) => names,
-            (count, true) => format!("{count} people, each with a key of their own"),
-            (count, false) => {
-                format!("{count} people, each with a key of their own, among them {names}")
-            }
+        if self.count <= 1 {
+            return match names(self.roles.iter().chain(&self.also)) {
+                nobody if nobody.is_empty() => "one person".to_owned(),
+                names => names,
+            };
         }
+        // A number of people with one role says that it is held; with several it does not.
+        let own = if self.roles.len() > 1 {
+            &self.roles[..]
+        } else {
+            &[]
+        };
+        let among = match names(own.iter().chain(&self.also)) {
+            nobody if nobody.is_empty() => nobody,
+            names => format!(", among them {names}"),
+        };
+        let role = with_role(&self.roles);
+        format!("{} people{role}, each with a key of their own{among}", self.count)
     }
 }
 
+/// Has somebody a role? A role `principal:ID` stands for that one person.
+pub(crate) fn holds(id: &str, roles: &[String], role: &str) -> bool {
+    match role.strip_prefix("principal:") {
+        Some(who) => id == who,
+        None => roles.iter().any(|held| held == role),
+    }
+}
+
+/// ` with role dba or sre`; nothing where there is none.
+pub(crate) fn with_role(roles: &[String]) -> String {
+    match roles {
+        [] => String::new(),
+        roles => format!(" with role {}", roles.join(" or ")),
+    }
+}
+
+/// `somebody with role dba and os:ana`.
+pub(crate) fn names<'a>(roles: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<String> = roles.map(|role| named(role)).collect();
+    names.join(" and ")
+}
+
 /// A role `principal:ID` stands for that one person.
-pub(crate) fn named(role: &str) -> String {
+fn named(role: &str) -> String {
     match role.strip_prefix("principal:") {
         Some(who) => who.to_owned(),
         None => format!("somebody with role {role}"),
@@ -187,14 +228,29 @@ mod tests {
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             ..Hold::at(Moment::Before)
         };
+        let mut asked_more = hold(2, &["dba"]);
+        asked_more.also = vec!["principal:os:ana".to_owned(), "sre".to_owned()];
         let words = [
             (hold(1, &[]), "one person"),
             (hold(1, &["principal:os:ana"]), "os:ana"),
             (hold(1, &["dba"]), "somebody with role dba"),
+            (
+                hold(1, &["dba", "sre"]),
+                "somebody with role dba and somebody with role sre",
+            ),
             (hold(2, &[]), "2 people, each with a key of their own"),
             (
-                hold(2, &["dba", "principal:os:ana"]),
-                "2 people, each with a key of their own, among them somebody with role dba and os:ana",
+                hold(2, &["dba"]),
+                "2 people with role dba, each with a key of their own",
+            ),
+            (
+                hold(2, &["dba", "sre"]),
+                "2 people with role dba or sre, each with a key of their own, among them somebody with role dba and \
+                 somebody with role sre",
+            ),
+            (
+                asked_more,
+                "2 people with role dba, each with a key of their own, among them os:ana and somebody with role sre",
             ),
         ];
         for (hold, expected) in words {

@@ -233,12 +233,11 @@ pub fn outcome_of(plan: &Plan, state: &RunState) -> RunOutcome {
 /// Did something go wrong in a run, whether or not that was taken back since? Somebody's wish to end it is no failure, and
 /// what may fail is none.
 pub fn has_failed(plan: &Plan, state: &RunState) -> bool {
-    let done: BTreeSet<&ChangeId> = state.done_order.iter().collect();
     let went_wrong = |change: &Change| {
         let is = |progress: &ChangeProgress, wanted: ChangeState| progress.state == wanted;
         state.changes.get(&change.change_id).is_some_and(|progress| {
             (is(progress, ChangeState::Failed) && progress.error.is_some())
-                || (is(progress, ChangeState::Undone) && !done.contains(&change.change_id))
+                || (is(progress, ChangeState::Undone) && !progress.was_done)
                 || is(progress, ChangeState::Drifted)
                 || is(progress, ChangeState::Unknown)
                 || is(progress, ChangeState::Stuck)

@@ -57,8 +57,6 @@ pub struct RunState {
     pub superseded_by: Option<RunId>,
     /// Why it stopped or paused.
     pub reason: Option<String>,
-    /// Every change in the order in which it was done, for undo in reverse.
-    pub done_order: Vec<ChangeId>,
     /// What a person chose after a failure or an escalation: the newest word on taking things back or leaving them.
     pub ending: Option<Choice>,
     /// Assumptions that a person declared irrelevant for this run.
@@ -74,6 +72,13 @@ pub struct RunState {
 }
 
 impl RunState {
+    /// The change that was done last, whatever became of it since.
+    pub fn done_last(&self) -> Option<&ChangeId> {
+        let done = self.changes.iter().filter(|(_, progress)| progress.was_done);
+        done.max_by_key(|(_, progress)| progress.place)
+            .map(|(change_id, _)| change_id)
+    }
+
     /// The state that a run's entries add up to.
     ///
     /// # Errors
@@ -349,9 +354,7 @@ impl RunState {
         }
         if state == ChangeState::Done && from != ChangeState::Done {
             progress.place = entry.seq;
-            // A stuck undo that a person settled as not done makes it done again; it keeps only its newest place.
-            self.done_order.retain(|earlier| earlier != change_id);
-            self.done_order.push(change_id.clone());
+            progress.was_done = true;
         }
         remember(progress, &entry.fact, entry.at, &mut self.outputs);
         remember_failure(progress, from);

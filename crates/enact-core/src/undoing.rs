@@ -1,7 +1,5 @@
 //! What of a run is to be taken back, and in which order.
 
-use std::collections::BTreeSet;
-
 use crate::change::{Change, ChangeId, Effect, Undo};
 use crate::change_progress::ChangeProgress;
 use crate::change_state::ChangeState;
@@ -12,29 +10,29 @@ use crate::run_state::RunState;
 /// or whose outcome nobody knows; of a resource it is looked up whether it is there. What was taken back already keeps its
 /// place. What runs however the run ends stays.
 pub fn undo_order(plan: &Plan, state: &RunState) -> Vec<ChangeId> {
-    let done: BTreeSet<&ChangeId> = state.done_order.iter().collect();
-    let in_part = |change: &&Change| {
-        let progress = state.changes.get(&change.change_id);
-        !done.contains(&change.change_id)
-            && change.handling.is_some()
-            && progress.is_some_and(|progress| may_have_happened(change, progress))
+    let begun = |change: &Change, progress: &ChangeProgress| {
+        change.handling.is_some() && may_have_happened(change, progress)
     };
-    let begun = plan
-        .changes()
-        .iter()
-        .filter(in_part)
-        .map(|change| &change.change_id);
-    let mut order: Vec<&ChangeId> = state.done_order.iter().chain(begun).collect();
-    order.sort_by_key(|change_id| state.changes.get(change_id).map(|progress| progress.place));
-    let always = |change_id: &&&ChangeId| {
-        let handling = plan.change(change_id).and_then(|change| change.handling.as_ref());
+    let to_undo = |change: &&Change| {
+        let progress = state.changes.get(&change.change_id);
+        progress.is_some_and(|progress| progress.was_done || begun(change, progress))
+    };
+    let always = |change: &&Change| {
+        let handling = change.handling.as_ref();
         handling.is_some_and(|handling| handling.always)
     };
+    let changes = plan.changes().iter();
+    let mut order: Vec<&Change> = changes.filter(to_undo).filter(|change| !always(change)).collect();
+    order.sort_by_key(|change| {
+        state
+            .changes
+            .get(&change.change_id)
+            .map(|progress| progress.place)
+    });
     order
         .iter()
         .rev()
-        .filter(|change_id| !always(change_id))
-        .map(|change_id| (*change_id).clone())
+        .map(|change| change.change_id.clone())
         .collect()
 }
 

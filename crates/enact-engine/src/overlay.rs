@@ -51,7 +51,7 @@ impl Overlay {
                     None => format!("principal:{who}"),
                 };
                 let hold = Hold {
-                    roles: vec![role],
+                    also: vec![role],
                     ..Hold::at(Moment::Before)
                 };
                 self.hold(change_id, hold);
@@ -107,11 +107,14 @@ fn merge(mut one: Hold, other: &Hold) -> Hold {
     if one.message.is_empty() {
         one.message.clone_from(&other.message);
     }
-    for role in &other.roles {
-        if !one.roles.contains(role) {
-            one.roles.push(role.clone());
-        }
-    }
-    one.roles.sort();
+    let roles = if one.roles.is_empty() {
+        &mut one.roles
+    } else {
+        &mut one.also
+    };
+    roles.extend(other.roles.iter().cloned());
+    one.also.extend(other.also.iter().cloned());
+    one.also.sort();
+    one.also.dedup();
     one
 }

@@ -75,8 +75,10 @@ pub(crate) fn approve_and_admit(
         Err(closed) => return Err(closed.into()),
     };
     crate::term::check_window(&plan, state::now())?;
+    // What the gate could not read it has refused above.
+    let asked = asked_by(&plan).map(|asked| asked.requirement).unwrap_or_default();
     if let Some((needed, refused)) = &needed
-        && let Some(words) = policy_text::demands(needed)
+        && let Some(words) = policy_text::demands(needed, &asked)
     {
         let by_policy = verdict.requirement.is_demanding();
         return Err(explained(

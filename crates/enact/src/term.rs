@@ -108,9 +108,16 @@ pub(crate) fn check_kept(
     conditions: &[Condition],
     steps: &[StepName],
 ) -> Result<(), CommandError> {
-    let Some(condition) = conditions.iter().find(|condition| !is_kept(plan, condition)) else {
-        return Ok(());
-    };
+    match not_kept(plan, conditions, steps) {
+        None => Ok(()),
+        Some(why) => Err(CommandError::invalid(format!("{why}; nothing was approved"))
+            .hint("approve it without that, or have the plan revised")),
+    }
+}
+
+/// The first condition that nothing in the plan could hold a run to, and why.
+pub(crate) fn not_kept(plan: &Plan, conditions: &[Condition], steps: &[StepName]) -> Option<String> {
+    let condition = conditions.iter().find(|condition| !is_kept(plan, condition))?;
     let why = match condition {
         Condition::MaxDowntime { .. } => "the plan does not say when its downtime is",
         Condition::ExtraCheck { .. } => "only steps of runbooks that are still to run can be checked",
@@ -124,11 +131,10 @@ pub(crate) fn check_kept(
         | Condition::MaxDuration { .. }
         | Condition::DryRunOnly => "the plan has no such step",
     };
-    Err(CommandError::invalid(format!(
-        "nothing could hold a run of this plan to {:?}: {why}; nothing was approved",
+    Some(format!(
+        "nothing could hold a run of this plan to {:?}: {why}",
         condition.in_words(steps)
     ))
-    .hint("approve it without that, or have the plan revised"))
 }
 
 /// What the approval does not allow, or not yet.

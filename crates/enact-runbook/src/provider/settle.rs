@@ -215,7 +215,7 @@ impl RunbookProvider<'_> {
                 let ended_badly = progress.undone_from == Some(ChangeState::Failed);
                 (ended_badly && !progress.handed_over) || progress.attempts_failed > 0
             });
-            if state.done_order.contains(&change.change_id) {
+            if progress.is_some_and(|progress| progress.was_done) {
                 "succeeded"
             } else if failed {
                 "failed"

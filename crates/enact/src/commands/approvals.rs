@@ -7,7 +7,7 @@ use enact_core::approval::{Approval, Decision};
 use enact_core::asked::asked_by;
 use enact_core::condition::step::steps_of;
 use enact_core::exit::ExitCode;
-use enact_core::gate::{CLOCK_SKEW, tightened};
+use enact_core::gate::{CLOCK_SKEW, term, tightened};
 use enact_core::journal::Entry;
 use enact_core::plan::Plan;
 use enact_engine::installation::Installation;
@@ -22,6 +22,7 @@ use super::stop::ask_runs_of;
 use crate::approve::{new_id, refuse_agent};
 use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
+use crate::term::not_kept;
 use crate::views::{self, approval_text};
 use crate::{carried, signing, state, trust};
 
@@ -108,7 +109,7 @@ struct Listed {
 fn list(context: &Context, args: &ListArgs) -> CommandResult {
     let installation = state::open(&context.settings)?;
     let records = kept(context, &installation, args.plan.as_deref())?;
-    show(context, &installation, records, args.output)?;
+    show(context, &installation, records, Ended::Listed, args.output)?;
     Ok(ExitCode::Ok)
 }
 
@@ -125,7 +126,12 @@ fn verify(context: &Context, args: &VerifyArgs) -> CommandResult {
         ),
     };
     let (count, is_file) = (records.len(), place == "The file");
-    let bad = show(context, &installation, records, args.output)?;
+    // Whether a chain is whole has nothing to do with what ran out since; what is named is to be used.
+    let ended = match args.what {
+        Some(_) => Ended::CountsForNothing,
+        None => Ended::Listed,
+    };
+    let bad = show(context, &installation, records, ended, args.output)?;
     if args.output == Output::Text {
         let holds = if is_file { "is readable" } else { "holds" };
         views::say(&format!(
@@ -151,49 +157,69 @@ fn kept(
     }
 }
 
+/// What a record whose time is over is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// Listed like every other, with its end.
+    Listed,
+    /// Good for nothing any more.
+    CountsForNothing,
+}
+
 /// Prints records and says how many of them count for nothing.
 fn show(
     context: &Context,
     installation: &Installation,
     records: Vec<Approval>,
+    ended: Ended,
     output: Output,
 ) -> Result<usize, CommandError> {
     let worth = verified(records.clone(), &trust::read(&context.settings)?, state::now());
-    let bad = records
-        .iter()
-        .filter(|record| worth_of(&worth, record).is_err())
-        .count();
-    if output != Output::Text {
-        let mut listed = Vec::new();
-        for record in records {
-            let plan = plan_of(installation, &record)?;
-            listed.push(Listed {
-                runs_spent: installation.store.runs_spent(&record.approval_id, None)?,
-                counts_as: worth_of(&worth, &record)
-                    .ok()
-                    .map(|good| limited(good, plan.as_ref())),
-                problem: worth_of(&worth, &record).err().map(ToOwned::to_owned),
-                record,
-            });
+    let mut bad = 0;
+    let mut documents = Vec::new();
+    for record in records {
+        let plan = plan_of(installation, &record)?;
+        let limited = limited(&record, plan.as_ref());
+        let good = worth_of(&worth, &record).and_then(|good| match useless(&limited, plan.as_ref(), ended) {
+            Some(why) => Err(why),
+            None => Ok(good),
+        });
+        bad += usize::from(good.is_err());
+        let runs_spent = installation.store.runs_spent(&record.approval_id, None)?;
+        if output == Output::Text {
+            let steps = plan.as_ref().map(steps_of).unwrap_or_default();
+            let good = good.as_ref().map_err(String::as_str).copied();
+            views::print_text(&approval_text::listed(&limited, &steps, runs_spent, good))?;
+            continue;
         }
-        views::print_document(&listed, output)?;
-        return Ok(bad);
+        documents.push(Listed {
+            runs_spent,
+            counts_as: good.as_ref().ok().map(|good| self::limited(good, plan.as_ref())),
+            problem: good.err(),
+            record,
+        });
     }
-    for record in &records {
-        let spent = installation.store.runs_spent(&record.approval_id, None)?;
-        let plan = plan_of(installation, record)?;
-        let steps = plan.as_ref().map(steps_of).unwrap_or_default();
-        let limited = limited(record, plan.as_ref());
-        let worth = worth_of(&worth, record);
-        views::print_text(&approval_text::listed(&limited, &steps, spent, worth))?;
+    if output != Output::Text {
+        views::print_document(&documents, output)?;
     }
     Ok(bad)
 }
 
-fn worth_of<'a>(worth: &'a Verified, record: &Approval) -> Result<&'a Approval, &'a str> {
+/// Why a record that is in order lets nothing run all the same: what its plan cannot be held to, and its end.
+fn useless(record: &Approval, plan: Option<&Plan>, ended: Ended) -> Option<String> {
+    if record.decision != Decision::Approved {
+        return None;
+    }
+    let kept = plan.and_then(|plan| not_kept(plan, &record.conditions, &steps_of(plan)));
+    let end = term(record).1.filter(|end| *end <= state::now());
+    let over = end.filter(|_| ended == Ended::CountsForNothing);
+    kept.or_else(|| over.map(|end| format!("it was good until {end:.0}")))
+}
+
+fn worth_of<'a>(worth: &'a Verified, record: &Approval) -> Result<&'a Approval, String> {
     let id = &record.approval_id;
     if let Some(bad) = worth.worthless.iter().find(|bad| bad.approval_id == *id) {
-        return Err(&bad.reason);
+        return Err(bad.reason.clone());
     }
     let good = worth
         .approvals
@@ -202,13 +228,13 @@ fn worth_of<'a>(worth: &'a Verified, record: &Approval) -> Result<&'a Approval, 
         .ok_or("it was not looked at")?;
     // Its no is heard; its yes is none.
     if good.decision == Decision::Approved && !good.approver.may_decide() {
-        return Err("it was given by an agent, and an agent never approves");
+        return Err("it was given by an agent, and an agent never approves".to_owned());
     }
     if good.decision == Decision::Approved && good.max_runs == 0 {
-        return Err("it is good for no run");
+        return Err("it is good for no run".to_owned());
     }
     if good.decided_at > state::now() + CLOCK_SKEW {
-        return Err("it is dated later than now");
+        return Err("it is dated later than now".to_owned());
     }
     Ok(good)
 }

@@ -277,7 +277,7 @@ fn check_use(
     let of_policy = verdict
         .map(|verdict| verdict.requirement.clone())
         .unwrap_or_default();
-    let needed: Requirement = asked.requirement.and(&of_policy);
+    let needed: Requirement = asked.requirement.clone().and(&of_policy);
     let refused = |message: String| CommandError::new(ExitCode::NotApproved, message);
     if needed.not_author
         && trust::people(&context.settings)?.is_same(&approver.id, &plan.metadata().author.id)
@@ -288,7 +288,7 @@ fn check_use(
         ))
         .hint("nothing was approved"));
     }
-    if let Some(words) = policy_text::demands(&needed).filter(|_| !is_signed) {
+    if let Some(words) = policy_text::demands(&needed, &asked.requirement).filter(|_| !is_signed) {
         return Err(refused(format!(
             "an approval without a signature would count for nothing: {words}"
         ))

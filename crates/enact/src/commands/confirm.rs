@@ -64,7 +64,7 @@ pub(crate) async fn run(context: &Context, args: ConfirmArgs) -> CommandResult {
     let plan = resume::plan_of(&installation, &run_id)?;
     let (change_id, hold) = waiting(&plan, &run, args.step.as_deref())
         .ok_or_else(|| not_waiting(&run_id.to_string(), &run, args.step.as_deref()))?;
-    refuse_unsigned(&hold, &speaker)?;
+    refuse_worthless(&hold, &speaker)?;
     if !args.no_resume {
         resume::check_folder(context, &run_id, &plan, &run, &args.go_on)?;
     }
@@ -157,21 +157,22 @@ fn not_waiting(run_id: &str, run: &RunState, named: Option<&str>) -> CommandErro
 }
 
 /// Would this word count for nothing, however often it is said? Then it is not written down.
-fn refuse_unsigned(hold: &Hold, speaker: &Speaker) -> Result<(), CommandError> {
+fn refuse_worthless(hold: &Hold, speaker: &Speaker) -> Result<(), CommandError> {
     let by = &speaker.principal;
-    let is_named = hold
-        .roles
-        .iter()
-        .any(|role| role.strip_prefix("principal:") == Some(&by.id));
-    if !hold.is_signed() || speaker.signs() || is_named {
+    let mut wanted = hold.roles.iter().chain(&hold.also);
+    let is_named = wanted.any(|role| role.strip_prefix("principal:") == Some(&by.id));
+    let way = if hold.is_signed() && !speaker.signs() && !is_named {
+        "confirm with your key: --sign-with KEY"
+    } else if !hold.counts(&by.id, &speaker.roles) {
+        "who holds a role stands in the configuration, under [approvals.roles]"
+    } else {
         return Ok(());
-    }
+    };
     let message = format!(
         "the confirmation of {by} would count for nothing: the run needs {}",
         hold.who()
     );
-    Err(CommandError::new(ExitCode::NotApproved, message)
-        .hint("nothing was written down; confirm with your key: --sign-with KEY"))
+    Err(CommandError::new(ExitCode::NotApproved, message).hint(format!("nothing was written down; {way}")))
 }
 
 /// Written down, and not enough yet: the run keeps waiting.

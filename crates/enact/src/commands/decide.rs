@@ -229,7 +229,7 @@ async fn choose(
 
 /// The change that a decision is about. One about a failed verification is about the whole run, and goes by its last change.
 fn named(run: &RunState, name: String) -> ChangeId {
-    match run.done_order.last() {
+    match run.done_last() {
         Some(last) if name == "verification" => last.clone(),
         _ => ChangeId(name),
     }

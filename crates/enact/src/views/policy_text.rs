@@ -30,7 +30,7 @@ pub(crate) fn render(painter: Painter, verdict: &Verdict) -> String {
             findings.len() - SHOWN
         ));
     }
-    if let Some(needed) = demands(&verdict.requirement) {
+    if let Some(needed) = demands(&verdict.requirement, &Requirement::default()) {
         text.push_str(&format!("Approval needed: by {needed}\n"));
     }
     text
@@ -58,8 +58,9 @@ fn line(painter: Painter, finding: &Finding) -> String {
     )
 }
 
-/// What approvals must amount to, in words; `None` when anybody's plain yes will do.
-pub(crate) fn demands(needed: &Requirement) -> Option<String> {
+/// What approvals must amount to, in words; `None` when anybody's plain yes will do. `asked` is what the plan alone asks for:
+/// of the people that it asks for each has one of its roles.
+pub(crate) fn demands(needed: &Requirement, asked: &Requirement) -> Option<String> {
     if !needed.is_demanding() {
         return None;
     }
@@ -70,7 +71,17 @@ pub(crate) fn demands(needed: &Requirement) -> Option<String> {
     if needed.not_author {
         parts.push("none of them the plan's author".to_owned());
     }
-    for role in &needed.roles {
+    if !asked.roles.is_empty() && asked.count > 1 {
+        let how_many = if asked.count < needed.count {
+            format!("{} of them", asked.count)
+        } else {
+            "each".to_owned()
+        };
+        parts.push(format!("{how_many} with role {}", asked.roles.join(" or ")));
+    }
+    // A number of people with one role says that it is held; with several it does not.
+    let is_said = |role: &String| asked.count > 1 && asked.roles == [role.clone()];
+    for role in needed.roles.iter().filter(|role| !is_said(role)) {
         parts.push(format!("one of them with role {role}"));
     }
     if needed.assurance != enact_core::verdict::Assurance::None {

@@ -190,7 +190,7 @@ fn what_stays(plan: &Plan, run_id: &RunId, state: &RunState, flag: &str) -> Opti
             "what was done stays done; to take it back: enact rollback {run_id}{flag}"
         ));
     }
-    let any = !state.done_order.is_empty();
+    let any = state.done_last().is_some();
     any.then(|| "what was done stays done: the plan has no way back for any of it".to_owned())
 }
 
