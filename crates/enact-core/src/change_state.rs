@@ -78,6 +78,14 @@ pub enum ChangeState {
 }
 
 impl ChangeState {
+    /// Is the change over in this run, done or not? Then what is wanted after it is wanted now.
+    pub fn is_over(self) -> bool {
+        matches!(
+            self,
+            Self::Done | Self::Failed | Self::Drifted | Self::Skipped | Self::Omitted
+        )
+    }
+
     /// May its effect have happened without our knowing?
     pub fn is_open(self) -> bool {
         matches!(self, Self::Started | Self::Unknown | Self::Undoing)
@@ -98,8 +106,11 @@ pub(crate) fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
         (S::Done, Step::Checked) => S::Done,
         (S::Started, Step::Attempted) => S::Started,
         (S::Pending | S::Escalated, Step::Omitted) => S::Omitted,
-        (S::Pending, Step::Held | Step::Confirmed) => S::Pending,
-        (S::Done, Step::Held | Step::Confirmed) => S::Done,
+        // After it: whatever became of it.
+        (
+            S::Pending | S::Done | S::Failed | S::Drifted | S::Skipped | S::Omitted,
+            Step::Held | Step::Confirmed,
+        ) => from,
         (S::Started, Step::Delegated) => S::Delegated,
         (S::Delegated, Step::Attested) => S::Started,
         (S::Pending | S::Started | S::Unknown | S::Delegated, Step::Escalated) => S::Escalated,

@@ -60,16 +60,22 @@ impl Missing {
             .iter()
             .filter(|given| hold.roles.is_empty() || hold.roles.iter().any(|role| given.holds(role)));
         let people = different(qualified.map(|given| given.marks()));
-        let held = |role: &String| match role.strip_prefix("principal:") {
+        let brings = |role: &String, given: &&Confirmation| match role.strip_prefix("principal:") {
             // Somebody who is named as a user of a machine says so as that user.
-            Some(who) => here().any(|given| given.by.id == who),
-            None => counted.iter().any(|given| given.holds(role)),
+            Some(who) => given.by.id == who,
+            None => given.holds(role) && (!signed || given.key_id.is_some()),
         };
-        let wanted = hold.roles.iter().chain(&hold.also);
+        let is_second = |given: &&Confirmation| !hold.excludes(&given.by.id, &given.person);
+        let own = hold
+            .roles
+            .iter()
+            .filter(|role| !here().any(|given| brings(role, &given)));
+        let also = hold.also.iter();
+        let also = also.filter(|role| !here().filter(is_second).any(|given| brings(role, &given)));
         Self {
             people: (hold.count.max(1) as usize).saturating_sub(people),
             each: hold.roles.clone(),
-            roles: wanted.filter(|role| !held(role)).cloned().collect(),
+            roles: own.chain(also).cloned().collect(),
             signed: hold.is_signed(),
         }
     }

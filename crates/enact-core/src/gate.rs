@@ -70,6 +70,11 @@ impl AdmittedPlan {
         self.binding.conditions.iter()
     }
 
+    /// Who asked for a second approver at a change, by all their names, see [`Binding`].
+    pub fn asked_for_a_second(&self, change_id: &ChangeId) -> impl Iterator<Item = &String> {
+        self.binding.seconded.get(change_id).into_iter().flatten()
+    }
+
     /// The moment from which on nothing further may start, see [`Binding`].
     pub fn ends_at(&self) -> Option<jiff::Timestamp> {
         self.binding.ends_at

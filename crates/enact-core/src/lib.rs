@@ -34,4 +34,5 @@ pub mod run_state;
 pub mod secret;
 pub mod undoing;
 pub mod verdict;
+pub mod whole;
 pub mod yaml;

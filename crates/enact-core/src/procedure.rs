@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::change::{ChangeId, Milliseconds};
+use crate::principal::People;
 
 /// Before or after a change.
 #[derive(
@@ -47,6 +48,9 @@ pub struct Hold {
     /// wanted must not make somebody count who did not before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
+    /// The names of those who want that. Nobody is their own second: in `also` their word does not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not: Vec<String>,
 }
 
 impl Hold {
@@ -58,6 +62,7 @@ impl Hold {
             count: 1,
             roles: Vec::new(),
             also: Vec::new(),
+            not: Vec::new(),
         }
     }
 
@@ -72,10 +77,27 @@ impl Hold {
         self.count > 1 || !self.roles.is_empty() || !self.also.is_empty()
     }
 
-    /// Does somebody with this id and these roles count for anything at it?
-    pub fn counts(&self, id: &str, roles: &[String]) -> bool {
-        let wanted = || self.roles.iter().chain(&self.also);
-        self.roles.is_empty() || wanted().any(|role| holds(id, roles, role))
+    fn but_whom(&self) -> &'static str {
+        if self.not.is_empty() {
+            ""
+        } else {
+            " (not whoever asked for it)"
+        }
+    }
+
+    /// Does somebody with this id, as this person and with these roles count for anything at it?
+    pub fn counts(&self, id: &str, person: &str, roles: &[String]) -> bool {
+        let anybody = self.roles.is_empty() && (self.count > 1 || self.also.is_empty());
+        let holds_one = |wanted: &[String]| wanted.iter().any(|role| holds(id, roles, role));
+        anybody || holds_one(&self.roles) || (holds_one(&self.also) && !self.excludes(id, person))
+    }
+
+    /// Is this one of those whose word does not count as a second one?
+    pub(crate) fn excludes(&self, id: &str, person: &str) -> bool {
+        let known = People::default();
+        self.not
+            .iter()
+            .any(|name| name == person || known.is_same(name, id))
     }
 
     /// Who must confirm, in words: `2 people with role dba, each with a key of their own`.
@@ -83,7 +105,7 @@ impl Hold {
         if self.count <= 1 {
             return match names(self.roles.iter().chain(&self.also)) {
                 nobody if nobody.is_empty() => "one person".to_owned(),
-                names => names,
+                names => format!("{names}{}", self.but_whom()),
             };
         }
         // A number of people with one role says that it is held; with several it does not.
@@ -94,7 +116,7 @@ impl Hold {
         };
         let among = match names(own.iter().chain(&self.also)) {
             nobody if nobody.is_empty() => nobody,
-            names => format!(", among them {names}"),
+            names => format!(", among them {names}{}", self.but_whom()),
         };
         let role = with_role(&self.roles);
         format!("{} people{role}, each with a key of their own{among}", self.count)

@@ -3,6 +3,7 @@
 use enact_core::change::Change;
 use enact_core::journal::{ChangeState, Choice, Fact};
 use enact_core::procedure::RollbackMode;
+use enact_core::whole::began;
 
 use crate::provider::{Disposition, Provider};
 use crate::runner::{RunError, Runner, runs_always};
@@ -11,7 +12,7 @@ impl<P: Provider> Runner<'_, P> {
     /// Runs what runs however the run ends, before anything is taken back. True: it waits for somebody, or was stopped, and the
     /// run is over for now.
     pub(crate) async fn run_always(&self) -> Result<bool, RunError> {
-        if !self.is_left_to_close() || self.is_always_unknown() {
+        if !self.is_left_to_close() || self.is_always_unknown() || self.is_stale() {
             return Ok(false);
         }
         self.changes(true).await?;
@@ -22,6 +23,17 @@ impl<P: Provider> Runner<'_, P> {
             return self.record_stop().await.map(|()| true);
         }
         Ok(false)
+    }
+
+    /// Has a step of a procedure met another world than planned before anything was done? Then nothing is done, and there is
+    /// nothing to close.
+    pub(crate) fn is_stale(&self) -> bool {
+        let live = self.live.borrow();
+        let plan = self.admitted.plan();
+        let drifted = |change: &Change| {
+            change.handling.is_some() && live.state.of(&change.change_id) == ChangeState::Drifted
+        };
+        plan.changes().iter().any(drifted) && !live.state.stands_on_effects(plan)
     }
 
     /// Is anything left of what runs however the run ends?
@@ -122,10 +134,8 @@ impl<P: Provider> Runner<'_, P> {
     fn is_past_no_return(&self) -> bool {
         let live = self.live.borrow();
         let point = self.options.rollback.point_of_no_return.as_ref();
-        let started = point
-            .and_then(|change_id| live.state.changes.get(change_id))
-            .is_some_and(|progress| progress.intent_at.is_some());
-        started && !self.options.past_point_of_no_return
+        let passed = point.and_then(|point| began(self.conditions.wholes(), point, &live.state));
+        passed.is_some() && !self.options.past_point_of_no_return
     }
 
     /// Judges the criteria of the whole run.

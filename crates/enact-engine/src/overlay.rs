@@ -6,7 +6,10 @@ use std::time::Duration;
 use enact_core::change::{Change, ChangeId};
 use enact_core::condition::Condition;
 use enact_core::gate::AdmittedPlan;
+use enact_core::plan::Plan;
 use enact_core::procedure::{Hold, Moment};
+use enact_core::run_state::RunState;
+use enact_core::whole::{stands_in_for, wholes};
 
 /// What approvals add to a plan.
 #[derive(Debug, Default)]
@@ -15,6 +18,8 @@ pub(crate) struct Overlay {
     /// Waits for a confirmation before every change but the first.
     between: bool,
     first: Option<ChangeId>,
+    /// The changes of each step that stands for several.
+    wholes: Vec<Vec<ChangeId>>,
     /// The changes after which nothing runs under these approvals.
     stop_after: Vec<ChangeId>,
     /// How long the run may be at work.
@@ -32,15 +37,16 @@ impl Overlay {
                 .executable()
                 .first()
                 .map(|change| change.change_id.clone()),
+            wholes: wholes(admitted.plan()),
             ..Self::default()
         };
         for condition in admitted.conditions() {
-            overlay.add(condition);
+            overlay.add(admitted, condition);
         }
         overlay
     }
 
-    fn add(&mut self, condition: &Condition) {
+    fn add(&mut self, admitted: &AdmittedPlan, condition: &Condition) {
         match condition {
             Condition::CheckpointBefore { change_id } => self.hold(change_id, Hold::at(Moment::Before)),
             Condition::CheckpointAfter { change_id } => self.hold(change_id, Hold::at(Moment::After)),
@@ -52,6 +58,7 @@ impl Overlay {
                 };
                 let hold = Hold {
                     also: vec![role],
+                    not: admitted.asked_for_a_second(change_id).cloned().collect(),
                     ..Hold::at(Moment::Before)
                 };
                 self.hold(change_id, hold);
@@ -78,16 +85,38 @@ impl Overlay {
         self.holds.insert(key, merged);
     }
 
-    /// Everything that plan and approvals ask for at this place, as one hold.
-    pub(crate) fn hold_at(&self, change: &Change, moment: Moment) -> Option<Hold> {
-        let planned = change.handling.iter().flat_map(|handling| &handling.holds);
-        let mut holds: Vec<Hold> = planned.filter(|hold| hold.at == moment).cloned().collect();
-        holds.extend(self.holds.get(&(change.change_id.clone(), moment)).cloned());
+    /// Everything that plan and approvals ask for at this place, as one hold: also what they ask for before changes that were left
+    /// out and for which this one stands in.
+    pub(crate) fn hold_at(
+        &self,
+        plan: &Plan,
+        state: &RunState,
+        change: &Change,
+        moment: Moment,
+    ) -> Option<Hold> {
+        let mut holds = self.asked_at(change, moment);
         let is_first = self.first.as_ref() == Some(&change.change_id);
-        if self.between && moment == Moment::Before && !is_first {
-            holds.push(Hold::at(moment));
+        if moment == Moment::Before {
+            let firsts = stands_in_for(self.wholes(), &change.change_id, state);
+            let firsts = firsts.iter().filter_map(|first| plan.change(first));
+            holds.extend(firsts.flat_map(|first| self.asked_at(first, moment)));
+            if self.between && !is_first {
+                holds.push(Hold::at(moment));
+            }
         }
         holds.into_iter().reduce(|one, other| merge(one, &other))
+    }
+
+    /// The changes of each step that stands for several.
+    pub(crate) fn wholes(&self) -> impl Iterator<Item = &[ChangeId]> {
+        self.wholes.iter().map(Vec::as_slice)
+    }
+
+    fn asked_at(&self, change: &Change, moment: Moment) -> Vec<Hold> {
+        let planned = change.handling.iter().flat_map(|handling| &handling.holds);
+        let planned = planned.filter(|hold| hold.at == moment);
+        let added = self.holds.get(&(change.change_id.clone(), moment));
+        planned.chain(added).cloned().collect()
     }
 
     /// Do the approvals stop the run at a place of the plan? Then it goes through the plan in order.
@@ -116,5 +145,8 @@ fn merge(mut one: Hold, other: &Hold) -> Hold {
     one.also.extend(other.also.iter().cloned());
     one.also.sort();
     one.also.dedup();
+    one.not.extend(other.not.iter().cloned());
+    one.not.sort();
+    one.not.dedup();
     one
 }

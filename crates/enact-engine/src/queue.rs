@@ -78,6 +78,11 @@ impl<'a> Queue<'a> {
         self.changes.get(index).copied()
     }
 
+    /// Is there a change that may still start?
+    pub(crate) fn has_more(&self) -> bool {
+        self.settled.contains(&false)
+    }
+
     /// Only for the planted fault: has everything that was free at the last barrier been started?
     pub(crate) fn starts_level(&mut self) -> bool {
         if self.level == 0 {

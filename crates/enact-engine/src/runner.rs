@@ -332,6 +332,8 @@ impl<'a, P: Provider> Runner<'a, P> {
         let mut order = self.admitted.plan().executable();
         order.retain(|change| runs_always(change) == always);
         let starts = always || !self.is_ending();
+        let may_start = || self.stop.urgency().is_none() && !self.is_paused();
+        let mut stale = self.is_stale();
         if starts {
             self.reopen_holds(&order).await?;
         }
@@ -346,9 +348,15 @@ impl<'a, P: Provider> Runner<'a, P> {
         let mut queue = Queue::new(&order, |change| self.state_of(change));
         let mut running = FuturesUnordered::new();
         let mut announced = false;
+        let mut settled: Vec<&Change> = Vec::new();
         loop {
-            self.skip_dependants(&mut queue).await?;
-            while starts && running.len() < limit && self.stop.urgency().is_none() && !self.is_paused() {
+            settled.extend(self.skip_dependants(&mut queue).await?);
+            for change in settled.drain(..) {
+                if self.ends_here(change, || queue.has_more()) {
+                    self.hold(change, Moment::After).await?;
+                }
+            }
+            while starts && !stale && running.len() < limit && may_start() {
                 if planted(Fault::LevelBarrier) && !running.is_empty() && queue.starts_level() {
                     break;
                 }
@@ -368,15 +376,16 @@ impl<'a, P: Provider> Runner<'a, P> {
                 return Ok(());
             };
             result?;
-            if self.state_of(change) == ChangeState::Done {
-                self.hold(change, Moment::After).await?;
-            }
-            queue.ended(change, self.state_of(change));
+            let state = self.state_of(change);
+            stale = stale || (state == ChangeState::Drifted && self.is_stale());
+            queue.ended(change, state);
+            settled.push(change);
         }
     }
 
     /// Names every change that can no longer run, because what it depends on did not get done.
-    async fn skip_dependants(&self, queue: &mut Queue<'a>) -> Result<(), RunError> {
+    async fn skip_dependants(&self, queue: &mut Queue<'a>) -> Result<Vec<&'a Change>, RunError> {
+        let mut skipped = Vec::new();
         while let Some((change, because)) = queue.next_skipped() {
             let fact = Fact::Skipped {
                 change_id: change.change_id.clone(),
@@ -384,8 +393,9 @@ impl<'a, P: Provider> Runner<'a, P> {
             };
             self.record(fact).await?;
             queue.ended(change, ChangeState::Skipped);
+            skipped.push(change);
         }
-        Ok(())
+        Ok(skipped)
     }
 
     pub(crate) async fn finish(&self) -> Result<(), RunError> {

@@ -31,7 +31,12 @@ impl<P: Provider> Runner<'_, P> {
 
     /// Waits at a change if plan or approvals ask for it and not enough people have confirmed. True: it waits.
     pub(crate) async fn hold(&self, change: &Change, moment: Moment) -> Result<bool, RunError> {
-        let Some(hold) = self.conditions.hold_at(change, moment) else {
+        let plan = self.admitted.plan();
+        let asked = {
+            let live = self.live.borrow();
+            self.conditions.hold_at(plan, &live.state, change, moment)
+        };
+        let Some(hold) = asked else {
             return Ok(self.stop_after(change, moment));
         };
         let (satisfied, known) = {
@@ -74,11 +79,20 @@ impl<P: Provider> Runner<'_, P> {
         true
     }
 
-    /// Comes back to holds after changes that are done, where the run waited when it ended.
+    /// Is "after this change" now? One that is done is over; one that did not come about is over too as far as others still run
+    /// after it: whoever says "nothing after this step" does not mean "unless it is left out".
+    pub(crate) fn ends_here(&self, change: &Change, others: impl FnOnce() -> bool) -> bool {
+        let state = self.state_of(change);
+        state == ChangeState::Done || (state.is_over() && others())
+    }
+
+    /// Comes back to holds after changes that are over, where the run waited when it ended.
     pub(crate) async fn reopen_holds(&self, order: &[&Change]) -> Result<(), RunError> {
-        for change in order {
+        let pending = |change: &Change| self.state_of(change) == ChangeState::Pending;
+        for (index, change) in order.iter().enumerate() {
             let state = self.state_of(change);
-            if state == ChangeState::Done && self.hold(change, Moment::After).await? {
+            let others = || order.iter().skip(index).any(|later| pending(later));
+            if self.ends_here(change, others) && self.hold(change, Moment::After).await? {
                 return Ok(());
             }
             match state {

@@ -10,6 +10,7 @@ use enact_core::condition::{Condition, duration, duration_in_words};
 use enact_core::exit::ExitCode;
 use enact_core::gate::{GateClosed, is_kept, tightened};
 use enact_core::plan::Plan;
+use enact_core::principal::People;
 use enact_core::principal::{Principal, PrincipalKind};
 
 use crate::error::CommandError;
@@ -113,6 +114,20 @@ pub(crate) fn check_kept(
         Some(why) => Err(CommandError::invalid(format!("{why}; nothing was approved"))
             .hint("approve it without that, or have the plan revised")),
     }
+}
+
+/// Nobody is their own second approver.
+pub(crate) fn check_second(
+    conditions: &[Condition],
+    approver: &str,
+    people: &People,
+) -> Result<(), CommandError> {
+    let themselves = |condition: &Condition| matches!(condition, Condition::SecondApprover { who, .. } if people.is_same(who, approver));
+    if !conditions.iter().any(themselves) {
+        return Ok(());
+    }
+    let message = format!("{approver} cannot be the second approver beside themselves; nothing was approved");
+    Err(CommandError::invalid(message).hint("name somebody else, or a role: role:NAME"))
 }
 
 /// The first condition that nothing in the plan could hold a run to, and why.

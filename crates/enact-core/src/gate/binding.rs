@@ -1,11 +1,12 @@
 //! What approvals hold a run to: their conditions tighten also a run that others have let through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Question;
 use super::count::{Weighed, refusal_by_condition};
 use super::{GateClosed, Refusal};
 use crate::approval::{Approval, ApprovalId, Decision, Method};
+use crate::change::ChangeId;
 use crate::condition::Condition;
 use crate::plan::Plan;
 
@@ -17,6 +18,8 @@ use crate::plan::Plan;
 pub struct Binding {
     /// The restrictions; each of them holds.
     pub conditions: Vec<Condition>,
+    /// Who asked for a second approver, by the change: their names. Nobody is their own second.
+    pub seconded: BTreeMap<ChangeId, BTreeSet<String>>,
     /// The moment from which on nothing further may start: the earliest end of an approval that the run rests on, or of a
     /// window of one that binds.
     pub ends_at: Option<jiff::Timestamp>,
@@ -63,7 +66,7 @@ pub(super) fn bind(question: &Question<'_>, records: &[Weighed]) -> Result<Bindi
         let ends = windows(given).filter_map(|(_, end)| end);
         let ends = ends.chain(limited.expires_at.filter(|_| refused.is_none()));
         binding.ends_at = ends.chain(binding.ends_at).min();
-        binding.conditions.extend(given.conditions.iter().cloned());
+        binding.add(question, given, given.conditions.iter());
     }
     Ok(binding)
 }
@@ -96,9 +99,29 @@ pub(super) fn bind_back(question: &Question<'_>, approvals: Vec<Approval>) -> Bi
             | Condition::MaxDowntime { .. }
             | Condition::DryRunOnly => false,
         });
-        binding.conditions.extend(kept.cloned());
+        binding.add(question, &record.given, kept);
     }
     binding
+}
+
+impl Binding {
+    /// Takes conditions of a record in.
+    fn add<'c>(
+        &mut self,
+        question: &Question<'_>,
+        record: &Approval,
+        conditions: impl Iterator<Item = &'c Condition>,
+    ) {
+        let giver = &record.approver.id;
+        let person = question.circumstances.people.person(giver);
+        for condition in conditions {
+            if let Condition::SecondApprover { change_id, .. } = condition {
+                let names = self.seconded.entry(change_id.clone()).or_default();
+                names.extend([giver.clone(), person.to_owned()]);
+            }
+            self.conditions.push(condition.clone());
+        }
+    }
 }
 
 /// A person's yes to this plan that has neither run out nor paid for all its runs.

@@ -56,13 +56,19 @@ fn a_hold_before_a_step_pauses_until_enough_people_with_their_roles_confirm() {
         RunPhase::Paused,
         "a user of the machine may be ana"
     );
-    desk.signs(&run_id, "b", Moment::After, "ben", &[]);
+    desk.signs(&run_id, "b", Moment::Before, "zoe", &["sre"]);
+    assert_eq!(
+        desk.resume(&run_id).phase,
+        RunPhase::Paused,
+        "each of them has the role"
+    );
+    desk.signs(&run_id, "b", Moment::After, "ben", &["dba"]);
     assert_eq!(
         desk.resume(&run_id).phase,
         RunPhase::Paused,
         "after is not before"
     );
-    desk.signs(&run_id, "b", Moment::Before, "ben", &[]);
+    desk.signs(&run_id, "b", Moment::Before, "ben", &["dba"]);
     assert_eq!(desk.resume(&run_id).outcome, Some(RunOutcome::Verified));
     assert_eq!(desk.script.saw(), ["do a", "do b", "do c", "do z"]);
 }
@@ -118,13 +124,13 @@ fn conditions_of_an_approval_add_checkpoints_to_a_plan_that_has_none() {
 fn a_second_approver_is_that_one_person() {
     let condition = Condition::SecondApprover {
         change_id: ChangeId::from("b"),
-        who: "os:ben".to_owned(),
+        who: "os:cleo".to_owned(),
     };
     let desk = Desk::under(&four(|_| ()), Script::default(), vec![condition]);
     let (run_id, _) = desk.start();
     desk.confirms(&run_id, "b", Moment::Before, "ana", &["everything"]);
     assert_eq!(desk.resume(&run_id).phase, RunPhase::Paused);
-    desk.confirms(&run_id, "b", Moment::Before, "ben", &[]);
+    desk.confirms(&run_id, "b", Moment::Before, "cleo", &[]);
     assert_eq!(desk.resume(&run_id).outcome, Some(RunOutcome::Verified));
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use enact_core::journal::{ChangeProgress, ChangeState, RunState};
+use enact_core::whole::began;
 use jiff::Timestamp;
 
 use crate::spec::Document;
@@ -11,7 +12,9 @@ use crate::spec::Document;
 /// How long the downtime has lasted until `now`, or lasted in all; `None` before it starts or where there is none.
 pub fn length(document: &Document, state: &RunState, now: Timestamp) -> Option<Duration> {
     let window = document.downtime.as_ref()?;
-    let first = state.changes.get(&window.from)?;
+    let first = state
+        .changes
+        .get(&began(document.wholes(), &window.from, state)?)?;
     let last = state.changes.get(&window.to).filter(|last| has_ended(last));
     let from = on_run_clock(state, first, first.started_ms?);
     let until = match last.and_then(|last| Some((last, last.ended_ms?))) {
@@ -48,10 +51,7 @@ pub(crate) fn is_open(document: &Document, state: &RunState) -> bool {
     let Some(window) = &document.downtime else {
         return false;
     };
-    let started = state
-        .changes
-        .get(&window.from)
-        .is_some_and(|progress| progress.intent_at.is_some());
+    let started = began(document.wholes(), &window.from, state).is_some();
     let ended = state.changes.get(&window.to).is_some_and(has_ended);
     started && !ended
 }

@@ -26,7 +26,7 @@ pub(crate) fn read(
     leaks: &Leaks,
 ) -> Result<Made, String> {
     let lines = match &reply.output_file {
-        Some(text) => read_lines(text).map_err(|why| not_quoted(why, leaks.in_text(text)))?,
+        Some(text) => read_lines(text)?,
         None => BTreeMap::new(),
     };
     let mut made: Made = lines
@@ -50,17 +50,6 @@ pub(crate) fn read(
         return Err(format!("its outputs are longer than {MAX_STEP} bytes together"));
     }
     Ok(made)
-}
-
-/// Why could quote a line that holds a secret, whole or cut.
-fn not_quoted(why: String, secret: Option<&str>) -> String {
-    match secret {
-        Some(secret) if why.starts_with("the line ") => format!(
-            "a line in the file that ENACT_OUTPUT names is neither name=value nor name<<END, and is not shown: it holds the \
-             secret {secret}"
-        ),
-        Some(_) | None => why,
-    }
 }
 
 fn one(
@@ -188,8 +177,8 @@ fn in_words(wanted: ValueType) -> &'static str {
 /// `name=value` lines and `name<<END` blocks.
 pub(crate) fn read_lines(text: &str) -> Result<BTreeMap<String, String>, String> {
     let mut found = BTreeMap::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
+    let mut lines = text.lines().enumerate();
+    while let Some((index, line)) = lines.next() {
         if line.trim().is_empty() {
             continue;
         }
@@ -200,9 +189,10 @@ pub(crate) fn read_lines(text: &str) -> Result<BTreeMap<String, String>, String>
             (Some((name, end)), _) => (name, block_until(&mut lines, end.trim())?),
             (None, Some((name, value))) if is_name(name) => (name, value.to_owned()),
             _ => {
+                // What it says is not repeated: it may be the rest of a secret of several lines.
+                let number = index + 1;
                 return Err(format!(
-                    "the line {} is neither name=value nor name<<END",
-                    shown(line)
+                    "line {number} of the file that ENACT_OUTPUT names is neither name=value nor name<<END"
                 ));
             }
         };
@@ -214,9 +204,9 @@ pub(crate) fn read_lines(text: &str) -> Result<BTreeMap<String, String>, String>
     Ok(found)
 }
 
-fn block_until<'a>(lines: &mut impl Iterator<Item = &'a str>, end: &str) -> Result<String, String> {
+fn block_until<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>, end: &str) -> Result<String, String> {
     let mut block: Vec<&str> = Vec::new();
-    for line in lines {
+    for (_, line) in lines {
         if line == end {
             return Ok(block.join("\n"));
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use enact_core::change::{Change, Precondition};
 use enact_core::journal::Mismatch;
+use enact_core::whole::stands_in_for;
 use enact_engine::provider::{Disposition, Failure};
 use serde_json::{Value, json};
 
@@ -48,25 +49,9 @@ impl RunbookProvider<'_> {
         if !mismatches.is_empty() {
             return Ok(mismatches);
         }
-        for assumption in self.assumptions_of(change) {
-            mismatches.extend(self.look_at(assumption, change).await?);
-        }
-        for (_, check) in self
-            .host
-            .extra_checks
-            .iter()
-            .filter(|(change_id, _)| *change_id == change.change_id)
-        {
-            let checked = self.check_now(check, Some(change), None).await;
-            let checked = checked.unless_stopped()?;
-            if !checked.holds {
-                mismatches.push(mismatch(
-                    change,
-                    "a check that the approval adds",
-                    "holds",
-                    &checked.seen,
-                ));
-            }
+        mismatches.extend(self.look_as(change, change).await?);
+        for first in self.left_out_before(change) {
+            mismatches.extend(self.look_as(first, change).await?);
         }
         mismatches.extend(self.other_target(change).await?);
         // What ends the downtime is not kept from doing so by its length.
@@ -75,6 +60,33 @@ impl RunbookProvider<'_> {
             Some(failure) if !closes && self.with_state(|state| state.wrote(self.plan)) => Err(failure),
             _ => Ok(mismatches),
         }
+    }
+
+    /// The changes that were left out and for which this one stands in.
+    fn left_out_before(&self, change: &Change) -> Vec<&Change> {
+        let firsts = self.with_state(|state| stands_in_for(self.document.wholes(), &change.change_id, state));
+        firsts
+            .iter()
+            .filter_map(|first| self.plan.change(first))
+            .collect()
+    }
+
+    /// What is to be looked at before a change, for one that is about to start: the same, or one that stands in for it.
+    async fn look_as(&self, asked: &Change, change: &Change) -> Result<Vec<Mismatch>, Failure> {
+        let mut mismatches = Vec::new();
+        for assumption in self.assumptions_of(asked) {
+            mismatches.extend(self.look_at(assumption, change).await?);
+        }
+        let added = self.host.extra_checks.iter();
+        for (_, check) in added.filter(|(change_id, _)| *change_id == asked.change_id) {
+            let checked = self.check_now(check, Some(change), None).await;
+            let checked = checked.unless_stopped()?;
+            if !checked.holds {
+                let subject = "a check that the approval adds";
+                mismatches.push(mismatch(change, subject, "holds", &checked.seen));
+            }
+        }
+        Ok(mismatches)
     }
 
     /// Whatever a person chose: what may not be repeated and was started is not run again.

@@ -358,6 +358,11 @@ impl Document {
         }
     }
 
+    /// The changes of each step that stands for several.
+    pub(crate) fn wholes(&self) -> impl Iterator<Item = &[ChangeId]> {
+        self.groups.iter().map(|group| group.changes.as_slice())
+    }
+
     /// What the runbook asks of its approvals, in words; `None` where it asks for no more than one person's, for one run.
     pub fn approval_in_words(&self) -> Option<String> {
         let asked = self.approvals.in_words();

@@ -87,6 +87,7 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
         None => user,
     };
     refuse_agent(&approver, "approve")?;
+    term::check_second(&conditions, &approver.id, &trust::people(&context.settings)?)?;
     let policies = &mut Policies::in_force(&context.settings, &args.policy)?;
     let verdict = policies.judge(&plan);
     let verdict = crate::runbook::judged_with_added(context, &plan, verdict, conditions.iter(), policies)?;

@@ -64,7 +64,7 @@ pub(crate) async fn run(context: &Context, args: ConfirmArgs) -> CommandResult {
     let plan = resume::plan_of(&installation, &run_id)?;
     let (change_id, hold) = waiting(&plan, &run, args.step.as_deref())
         .ok_or_else(|| not_waiting(&run_id.to_string(), &run, args.step.as_deref()))?;
-    refuse_worthless(&hold, &speaker)?;
+    refuse_worthless(context, &hold, &speaker)?;
     if !args.no_resume {
         resume::check_folder(context, &run_id, &plan, &run, &args.go_on)?;
     }
@@ -116,7 +116,7 @@ fn waiting(plan: &Plan, run: &RunState, named: Option<&str>) -> Option<(ChangeId
         let hold = progress.held.clone()?;
         let here = match hold.at {
             Moment::Before => progress.state == ChangeState::Pending,
-            Moment::After => progress.state == ChangeState::Done,
+            Moment::After => progress.state.is_over(),
         };
         (here && !progress.satisfies(&hold)).then(|| (change_id.clone(), hold))
     };
@@ -157,13 +157,15 @@ fn not_waiting(run_id: &str, run: &RunState, named: Option<&str>) -> CommandErro
 }
 
 /// Would this word count for nothing, however often it is said? Then it is not written down.
-fn refuse_worthless(hold: &Hold, speaker: &Speaker) -> Result<(), CommandError> {
+fn refuse_worthless(context: &Context, hold: &Hold, speaker: &Speaker) -> Result<(), CommandError> {
     let by = &speaker.principal;
+    let people = crate::trust::people(&context.settings)?;
+    let counts = hold.counts(&by.id, people.person(&by.id), &speaker.roles);
     let mut wanted = hold.roles.iter().chain(&hold.also);
     let is_named = wanted.any(|role| role.strip_prefix("principal:") == Some(&by.id));
     let way = if hold.is_signed() && !speaker.signs() && !is_named {
         "confirm with your key: --sign-with KEY"
-    } else if !hold.counts(&by.id, &speaker.roles) {
+    } else if !counts {
         "who holds a role stands in the configuration, under [approvals.roles]"
     } else {
         return Ok(());

@@ -5,6 +5,7 @@ use enact_core::exit::ExitCode;
 use enact_core::journal::{ChangeState, Choice, Fact, RunId, RunPhase, RunState};
 use enact_core::plan::{Mode, Plan};
 use enact_core::report::RunReport;
+use enact_core::whole::passed_point;
 use enact_engine::installation::Installation;
 use enact_engine::stop::StopSignal;
 use enact_engine::store::find_run;
@@ -193,13 +194,7 @@ pub(super) fn refuse_past_no_return(
     state: &RunState,
     allowed: bool,
 ) -> Result<(), CommandError> {
-    let document = runbook::read_document(plan)?;
-    let point = document.rollback.point_of_no_return.as_ref().filter(|_| !allowed);
-    let passed = point.filter(|change_id| {
-        let progress = state.changes.get(change_id);
-        progress.is_some_and(|progress| progress.intent_at.is_some())
-    });
-    match passed {
+    match passed_point(plan, state).filter(|_| !allowed) {
         None => Ok(()),
         Some(change_id) => Err(CommandError::invalid(format!(
             "{change_id} is the point of no return, and it has been started; nothing was taken back"

@@ -7,6 +7,7 @@ use enact_core::criterion::CriterionVerdict;
 use enact_core::journal::{ChangeState, Choice, RunId, RunOutcome, RunPhase, RunState};
 use enact_core::plan::Plan;
 use enact_core::report::has_failed;
+use enact_core::whole::passed_point;
 use enact_runbook::choices::Stop;
 use enact_runbook::provider::downtime_length;
 use enact_runbook::spec::Document;
@@ -248,12 +249,7 @@ struct WayBack {
 
 /// Once the point of no return has been started, taking back needs a flag of its own.
 fn way_back(plan: &Plan, state: &RunState) -> WayBack {
-    let point = plan
-        .document()
-        .and_then(|document| document.pointer("/rollback/point_of_no_return"))
-        .and_then(serde_json::Value::as_str);
-    let progress = point.and_then(|point| state.changes.get(&ChangeId::from(point)));
-    if progress.is_none_or(|progress| progress.intent_at.is_none()) {
+    if passed_point(plan, state).is_none() {
         return WayBack::default();
     }
     WayBack {
