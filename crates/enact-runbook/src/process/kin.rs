@@ -2,6 +2,8 @@
 //! (`PR_SET_CHILD_SUBREAPER`), so that neither a double fork nor `setsid` gets one out of its sight. Where there is no `/proc`
 //! (macOS) only the process group is known.
 
+use std::io::Read as _;
+
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// One line of `/proc`.
@@ -29,6 +31,30 @@ pub(super) fn session(leader: u32) -> Vec<Pid> {
     let belongs = |process: &Process| u32::try_from(process.session) == Ok(leader);
     let members = all().into_iter().filter(belongs);
     members.filter_map(|process| Pid::from_raw(process.pid)).collect()
+}
+
+/// The most of a process's environment that is read, in bytes.
+const MAX_ENVIRONMENT: u64 = 4 * 1024 * 1024;
+
+/// Every process that was started with a variable of this value and has not ended, as far as it may be looked at: those of the same
+/// user.
+pub(super) fn with_variable(name: &str, value: &str) -> Vec<Pid> {
+    let wanted = format!("{name}={value}").into_bytes();
+    let carries = |process: &Process| {
+        environment(process.pid)
+            .is_some_and(|bytes| bytes.split(|byte| *byte == 0).any(|entry| entry == wanted))
+    };
+    let carriers = all().into_iter().filter(carries);
+    carriers
+        .filter_map(|process| Pid::from_raw(process.pid))
+        .collect()
+}
+
+fn environment(pid: i32) -> Option<Vec<u8>> {
+    let file = std::fs::File::open(format!("/proc/{pid}/environ")).ok()?;
+    let mut bytes = Vec::new();
+    file.take(MAX_ENVIRONMENT).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// Does this process exist, and has it not ended? One that has ended and that nobody waits for has.

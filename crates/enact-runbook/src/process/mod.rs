@@ -34,7 +34,10 @@ pub use display::{display, display_line};
 pub use lock::{LockError, LockGuard, NamedLock, lock};
 pub use outcome::{Captured, Exit, Outcome};
 pub use serve::serve;
-pub use spool::{Found, end_left_running, left_running, look, remove_left_secrets, wait_for_end};
+pub use spool::{
+    Found, ask_to_end, end_left_running, left_running, look, remove_left_secrets, under_way, wait_for_end,
+};
+pub(crate) use spool::{OUTPUT, output_path};
 pub use supervisor::{SuperviseError, Supervisor, SupervisorProgram};
 
 /// How long a command has between SIGTERM and SIGKILL, unless its step says otherwise.

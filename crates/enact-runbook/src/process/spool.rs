@@ -28,6 +28,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long SIGKILL may take before what is left counts as a survivor.
 pub(super) const AFTER_KILL: Duration = Duration::from_secs(5);
 
+/// The variable that every command has, with a value that no other attempt has: the file for its outputs.
+pub(crate) const OUTPUT: &str = "ENACT_OUTPUT";
+
 /// What a spool folder says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
@@ -250,11 +253,18 @@ pub async fn wait_for_end(attempt_dir: &Path, stop: &StopSignal) -> Found {
     }
 }
 
-fn ask_to_end(folder: &Path) {
-    if let Ok(Some(Mark::Started { supervisor, .. })) = read_mark(folder)
-        && !supervisor.is_gone()
-        && let Some(pid) = to_pid(supervisor.pid)
-    {
+/// Asks the supervisor of an attempt to end its command. Whether it did is what the next look says.
+pub fn ask_to_end(folder: &Path) {
+    let Ok(Some(Mark::Started { supervisor, .. })) = read_mark(folder) else {
+        return;
+    };
+    // Where the supervisor is gone, what it left is asked.
+    let asked = if supervisor.is_gone() {
+        left_running(folder)
+    } else {
+        vec![supervisor.pid]
+    };
+    for pid in asked.into_iter().filter_map(to_pid) {
         // Gone after all is what the next look says.
         kill_process(pid, Signal::TERM).ok();
     }
@@ -264,21 +274,50 @@ fn to_pid(pid: u32) -> Option<Pid> {
     Pid::from_raw(pid.try_into().ok()?)
 }
 
-/// Processes of a [`Found::Lost`] attempt that still run although their supervisor is gone, but for those that left its
-/// session.
+/// Is the command of an attempt under way, or anything that it left running? The process number of one that is.
+pub fn under_way(attempt_dir: &Path) -> Option<u32> {
+    if let Ok(Some(_)) = read_outcome(attempt_dir) {
+        return None;
+    }
+    let Ok(Some(Mark::Started { supervisor, .. })) = read_mark(attempt_dir) else {
+        return None;
+    };
+    if supervisor.is_gone() {
+        left_running(attempt_dir).first().copied()
+    } else {
+        Some(supervisor.pid)
+    }
+}
+
+/// Processes of a [`Found::Lost`] attempt that still run although their supervisor is gone: those of its session, and those that left
+/// it and have the attempt's own variable. What left the session and emptied its environment is not found.
 pub fn left_running(attempt_dir: &Path) -> Vec<u32> {
     let Ok(Some(Mark::Started { supervisor, .. })) = read_mark(attempt_dir) else {
         return Vec::new();
     };
-    // A session's number is not given away while it has members; somebody else who has the number has another session.
-    let reused = to_pid(supervisor.pid).is_some_and(kin::is_running);
-    if !supervisor.is_gone() || reused || supervisor.boot_id != Holder::this_process().boot_id {
+    if !supervisor.is_gone() || supervisor.boot_id != Holder::this_process().boot_id {
         return Vec::new();
     }
-    let members = kin::session(supervisor.pid).into_iter();
-    members
+    // A session's number is not given away while it has members; somebody else who has the number has another session.
+    let reused = to_pid(supervisor.pid).is_some_and(kin::is_running);
+    let members = if reused {
+        Vec::new()
+    } else {
+        kin::session(supervisor.pid)
+    };
+    let output = output_path(attempt_dir).display().to_string();
+    let left = members.into_iter().chain(kin::with_variable(OUTPUT, &output));
+    let mut left: Vec<u32> = left
         .filter_map(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok())
-        .collect()
+        .collect();
+    left.sort_unstable();
+    left.dedup();
+    left
+}
+
+/// The file that [`OUTPUT`] names.
+pub(crate) fn output_path(attempt_dir: &Path) -> PathBuf {
+    attempt_dir.join("output")
 }
 
 /// Ends what [`left_running`] finds: SIGTERM, after `grace` SIGKILL. What is unknown can be looked into only when nothing

@@ -75,6 +75,47 @@ pub(crate) fn attempt_folder(folder: &Path, series: Series, number: u32) -> Path
     folder.join(format!("{}{number}", series.prefix()))
 }
 
+/// A command of a run that works, whether or not there is an engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    /// The folder of its step, which names it: `0003-migrate`.
+    pub step: String,
+    /// The folder of the attempt.
+    pub attempt_dir: PathBuf,
+    /// Its supervisor, or where that is gone a process that it left.
+    pub pid: u32,
+}
+
+/// `step migrate, process 4711`.
+impl std::fmt::Display for UnderWay {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let id = self.step.split_once('-').map_or(self.step.as_str(), |(_, id)| id);
+        write!(formatter, "step {id}, process {}", self.pid)
+    }
+}
+
+/// The commands of a run's steps and undos that work now, by what their folders say. Looking changes nothing.
+pub fn commands_under_way(runs_dir: &Path, run_id: &RunId) -> Vec<UnderWay> {
+    let mut found = Vec::new();
+    for step in folders_in(&runs_dir.join(&run_id.0)) {
+        for attempt_dir in folders_in(&step) {
+            let name = step
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if let Some(pid) = process::under_way(&attempt_dir) {
+                found.push(UnderWay {
+                    step: name.to_owned(),
+                    attempt_dir,
+                    pid,
+                });
+            }
+        }
+    }
+    found.sort_by(|one, other| one.attempt_dir.cmp(&other.attempt_dir));
+    found
+}
+
 /// Removes secrets that commands of a run's earlier processes read from files, where neither a supervisor nor a look at the
 /// attempt came to it.
 pub(crate) fn remove_left_secrets(run_folder: &Path) {

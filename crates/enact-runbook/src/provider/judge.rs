@@ -61,6 +61,24 @@ fn judge_end(reply: &Reply, expect: &Expect) -> Result<(), Unmet> {
     })
 }
 
+/// Did a look that does not hold say no, or could it not be made? A tool that failed itself has said nothing: one whose output is
+/// expected to say it and that did not end as it does then, and whatever the codes are for of programs that cannot be run (126, 127:
+/// POSIX shells) or reach nobody (255: ssh). A server that is out of order or lets nobody in has said nothing either.
+pub(crate) fn says_no(reply: &Reply, expect: &Expect) -> bool {
+    match &reply.end {
+        End::Exit(_) if expect.reads_output() => judge_end(reply, expect).is_ok(),
+        End::Exit(code) => !matches!(code, 126 | 127 | 255),
+        End::Status(status) => !matches!(status, 401 | 403 | 407 | 408 | 429 | 500..=599),
+        End::Finished | End::Unmet(_) => true,
+        End::Signal(_)
+        | End::TimedOut
+        | End::Stopped
+        | End::Lost(_)
+        | End::NotStarted(_)
+        | End::Delegated(_) => false,
+    }
+}
+
 fn fits(code: i32, expected: ExitExpectation) -> bool {
     match expected {
         ExitExpectation::Is(wanted) => code == wanted,

@@ -69,7 +69,7 @@ impl RunbookProvider<'_> {
             // Nobody reads it any more.
             let folder = self.folder_of(&change.change_id, step);
             let attempt = attempt_folder(&folder, Series::Attempts, newest(&folder, Series::Attempts));
-            let _gone = std::fs::remove_file(attempt.join("output"));
+            let _gone = std::fs::remove_file(crate::process::output_path(&attempt));
         }
         made
     }

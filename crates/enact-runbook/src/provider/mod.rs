@@ -47,7 +47,9 @@ use serde_json::{Value, json};
 
 pub use self::checks::Checked;
 pub use self::downtime::length as downtime_length;
-pub use self::folders::{make as make_folder, newest_attempt, step_folder, write_durably};
+pub use self::folders::{
+    UnderWay, commands_under_way, make as make_folder, newest_attempt, step_folder, write_durably,
+};
 pub use self::pins::as_pinned;
 pub use self::reply::{End, Reply};
 pub use self::secrets::{SecretError, Secrets, command_of as secret_command};

@@ -48,7 +48,7 @@ impl RunbookProvider<'_> {
         }
         match self.found(&attempt).await {
             Found::Ended(outcome) => {
-                let output = super::site::read_output_file(&attempt.join("output"));
+                let output = super::site::read_output_file(&crate::process::output_path(&attempt));
                 let reply = Reply::of_command(&outcome, output);
                 if reply.end == super::End::Stopped {
                     return self.by_repeat(change, step, Some(&reply.in_words())).await;
@@ -128,12 +128,7 @@ impl RunbookProvider<'_> {
             });
         }
         // A probe that could not be asked has not said no.
-        let answered = reply.is_some_and(|reply| {
-            matches!(
-                reply.end,
-                super::End::Exit(_) | super::End::Status(_) | super::End::Finished | super::End::Unmet(_)
-            )
-        });
+        let answered = reply.is_some_and(|reply| judge::says_no(&reply, &probe.check.expect));
         if answered {
             Ok(Settled::NotDone)
         } else {

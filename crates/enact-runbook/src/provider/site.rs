@@ -12,7 +12,9 @@ use serde_json::Value;
 use super::reply::{End, Reply};
 use crate::expression::{self, Datum, Values};
 use crate::kinds::Kind;
-use crate::process::{CommandSpec, KILL_GRACE, NamedLock, NamedSecret, SuperviseError, Supervisor, lock};
+use crate::process::{
+    CommandSpec, KILL_GRACE, NamedLock, NamedSecret, OUTPUT, SuperviseError, Supervisor, lock, output_path,
+};
 use crate::spec::{Operand, Text};
 
 /// The largest file with outputs that is read, in bytes.
@@ -111,13 +113,13 @@ impl Site<'_> {
             Ok(contents) => contents,
             Err(why) => return Reply::bare(End::NotStarted(why)),
         };
-        let output = self.attempt_dir.join("output");
+        let output = output_path(&self.attempt_dir);
         let mut env: BTreeMap<String, String> = self
             .env
             .iter()
             .map(|(name, value)| (name.clone(), value.expose().clone()))
             .collect();
-        env.insert("ENACT_OUTPUT".to_owned(), output.display().to_string());
+        env.insert(OUTPUT.to_owned(), output.display().to_string());
         let spec = CommandSpec {
             argv,
             env,

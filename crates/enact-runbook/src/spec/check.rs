@@ -63,6 +63,11 @@ pub struct Expect {
 }
 
 impl Expect {
+    /// Does it expect something of what is printed?
+    pub fn reads_output(&self) -> bool {
+        !self.stdout.is_empty() || !self.stderr.is_empty() || !self.json.is_empty()
+    }
+
     /// In words, for people: `stdout equals "new"`, of a request `body equals "new"`. Empty where nothing is said, which asks for
     /// success alone.
     pub fn shown(&self, kind: &str) -> String {

@@ -174,6 +174,8 @@ async fn go_on_with_runbook(
     } else {
         pass_gate(context, installation, plan, Some(run_id), target, policies)?
     };
+    let target = admitted.plan().metadata().target.to_string();
+    runbook::refuse_beside(context, installation, &target, Some(run_id))?;
     let mut open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
     crate::words::count(context, installation, run_id, &mut open.state)?;
     if open.state.ending.is_some() != is_ended {

@@ -178,6 +178,8 @@ pub(crate) async fn take_back_runbook(
     let folder = runbook::folder_of_run(context, run_id, plan.id(), &state, flags.dir.as_deref())?;
     let target = plan.metadata().target.clone();
     let admitted = pass_gate_back(context, installation, plan, run_id, target, policies)?;
+    let target = admitted.plan().metadata().target.to_string();
+    runbook::refuse_beside(context, installation, &target, Some(run_id))?;
     let mut open = installation.reopen(run_id, &admitted, &context.settings.principal())?;
     // A confirmation at a step of `finally` is worth today what it is worth where a run goes on.
     words::count(context, installation, run_id, &mut open.state)?;

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use enact_core::exit::ExitCode;
-use enact_core::journal::Entry;
+use enact_core::journal::{Entry, RunId};
 use enact_core::plan::PlanId;
 use enact_engine::installation::Installation;
 use enact_engine::stop::Urgency;
@@ -59,10 +59,7 @@ fn stop_one(context: &Context, prefix: &str, args: &StopArgs) -> CommandResult {
     let installation = state::open(&context.settings)?;
     let row = find_run(installation.store.as_ref(), prefix)?;
     if !row.is_held(state::now()) {
-        views::say(&format!(
-            "No process is at run {}; nothing to stop.\n",
-            row.run_id
-        ));
+        stop_left(context, &row.run_id, args.now);
         return Ok(ExitCode::Ok);
     }
     let urgency = if args.now {
@@ -90,6 +87,27 @@ fn stop_one(context: &Context, prefix: &str, args: &StopArgs) -> CommandResult {
         row.run_id, row.run_id
     ));
     Ok(ExitCode::Ok)
+}
+
+/// No engine is at the run. A command of it may work on all the same.
+fn stop_left(context: &Context, run_id: &RunId, now: bool) {
+    let left = crate::runbook::under_way(context, run_id);
+    let Some(works) = left.first() else {
+        views::say(&format!("No process is at run {run_id}; nothing to stop.\n"));
+        return;
+    };
+    if !now {
+        views::say(&format!(
+            "No process is at run {run_id}. A command of it works on to its end ({works}); enact stop {run_id} --now ends it.\n"
+        ));
+        return;
+    }
+    for command in &left {
+        enact_runbook::process::ask_to_end(&command.attempt_dir);
+    }
+    views::say(&format!(
+        "Asked the command of run {run_id} to end ({works}). To go on later: enact resume {run_id}\n"
+    ));
 }
 
 /// Asks every process that is at a run of this plan to stop after its current step, and says so: a person's no holds for what

@@ -70,6 +70,8 @@ pub(crate) async fn execute(
     let admitted = approve_and_admit(context, &installation, plan, target, policies, asking)?;
     // Before the approval is spent: a record from elsewhere may hold what is no check.
     super::added::of(context, &admitted, &told.folder)?;
+    let target = admitted.plan().metadata().target.to_string();
+    super::refuse_beside(context, &installation, &target, None)?;
     let open = installation.begin(&admitted, &context.settings.principal())?;
     let open = open.in_folder(&told.folder.to_string_lossy());
     let going = Going {

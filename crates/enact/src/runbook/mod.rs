@@ -2,6 +2,7 @@
 //! they are given a runbook.
 
 mod added;
+mod beside;
 mod carry_out;
 #[cfg_attr(not(feature = "kubernetes"), path = "no_cluster.rs")]
 mod cluster;
@@ -31,6 +32,7 @@ use crate::policy::Policies;
 use crate::{state, views};
 
 pub(crate) use added::{check_added, judged_with_added};
+pub(crate) use beside::{refuse_beside, under_way};
 pub(crate) use carry_out::{Going, Way, carry_out, read_document};
 pub(crate) use execute::{Told, execute};
 pub(crate) use files::DiskFiles;
