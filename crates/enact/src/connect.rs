@@ -163,18 +163,35 @@ fn credentials(settings: &Settings) -> Result<Credentials, CommandError> {
     })
 }
 
-/// Flag, environment, profile; never a silent default.
-fn place(settings: &Settings, flags: &KonnectFlags) -> Result<Place, CommandError> {
+/// Connects to where an approved plan says, unless another place is named: whoever approved it has agreed to that one.
+pub(crate) async fn connect_as_planned(
+    settings: &Settings,
+    flags: &KonnectFlags,
+    planned: &Target,
+) -> Result<Connection, CommandError> {
+    let mut flags = flags.clone();
+    if named(settings, &flags).is_none() {
+        flags.konnect.clone_from(&planned.base_url);
+    }
+    connect(settings, &flags).await
+}
+
+/// Flag, environment, profile.
+fn named(settings: &Settings, flags: &KonnectFlags) -> Option<String> {
     let environment = &settings.environment;
-    let named = flags
+    flags
         .konnect
         .clone()
         .or_else(|| flags.base_url.clone())
         .or_else(|| flags.region.clone())
         .or_else(|| environment.get("ENACT_KONNECT").map(ToOwned::to_owned))
         .or_else(|| settings.profile.base_url.clone())
-        .or_else(|| settings.region());
-    match named.as_deref() {
+        .or_else(|| settings.region())
+}
+
+/// What is named; never a silent default.
+fn place(settings: &Settings, flags: &KonnectFlags) -> Result<Place, CommandError> {
+    match named(settings, flags).as_deref() {
         Some("local") => Ok(Place::Local),
         Some(region) if REGIONS.contains(&region) => {
             let url = format!("https://{region}.api.konghq.com");

@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use super::{Acting, Kind, frozen, line, thawed, unreadable};
 use crate::disk;
+use crate::expression::secret_parts;
 use crate::files::{join, normal_path};
+use crate::process::NamedSecret;
 use crate::provider::{End, Reply, Request, Site, send};
 use crate::reading::{Node, Reading, Slot, one_or_more};
 use crate::spec::Text;
@@ -152,9 +154,9 @@ impl Kind for HttpKind {
     fn act<'a>(&'a self, action: &'a Value, site: &'a Site<'a>) -> Acting<'a> {
         let request = thawed::<Http>(action)
             .ok_or_else(|| "the action is not readable".to_owned())
-            .and_then(|http| request(&http, site));
+            .and_then(|http| Ok((request(&http, site)?, secrets_of(&http, site)?)));
         match request {
-            Ok(request) => Box::pin(send(request, &site.secrets, site.stop)),
+            Ok((request, secrets)) => Box::pin(async move { send(request, &secrets, site.stop).await }),
             Err(why) => unreadable(why),
         }
     }
@@ -189,6 +191,41 @@ impl Kind for HttpKind {
                 }}
             }
         })
+    }
+}
+
+/// What no reply may show: the secrets of the run, and what the request itself makes of them or of secret outputs. A server may send
+/// back what it was sent.
+fn secrets_of(http: &Http, site: &Site<'_>) -> Result<Vec<NamedSecret>, String> {
+    let headers = http
+        .headers
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.clone()));
+    let mut texts: Vec<(&str, Text)> = headers.collect();
+    match &http.body {
+        Some(Body::Text(text)) => texts.push(("body", text.clone())),
+        Some(Body::Json(value)) => texts.extend(texts_in(value).into_iter().map(|text| ("body", text))),
+        Some(Body::File(_)) | None => {}
+    }
+    let mut secrets = site.secrets.clone();
+    for (name, text) in texts {
+        for value in secret_parts(&text, site.values).map_err(|error| error.to_string())? {
+            let name = name.to_owned();
+            secrets.push(NamedSecret { name, value });
+        }
+    }
+    Ok(secrets)
+}
+
+/// The texts with expressions in a JSON value.
+fn texts_in(value: &Value) -> Vec<Text> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(texts_in).collect(),
+        Value::Object(fields) if fields.contains_key("template") => {
+            serde_json::from_value(value.clone()).into_iter().collect()
+        }
+        Value::Object(fields) => fields.values().flat_map(texts_in).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }
 

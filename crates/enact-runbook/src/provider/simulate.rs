@@ -2,9 +2,12 @@
 
 use enact_core::change::Change;
 
+use serde_json::Value;
+
 use super::RunbookProvider;
 use super::attempt::Whereabouts;
 use super::folders::{Series, attempt_folder, newest};
+use crate::expression::{Name, evaluate_source, parse};
 use crate::kinds;
 
 /// What came out.
@@ -16,6 +19,8 @@ pub enum Simulated {
     Contradicts(String),
     /// Nothing was run: the step as it would be.
     Rendered(String),
+    /// Nothing was run, because a run would leave it out: why.
+    LeftOut(String),
 }
 
 impl RunbookProvider<'_> {
@@ -24,6 +29,14 @@ impl RunbookProvider<'_> {
         let Ok(step) = self.step(change) else {
             return Simulated::Contradicts("it is not a step".to_owned());
         };
+        match self.whether(step.spec.when.as_deref()) {
+            Whether::Runs => {}
+            Whether::LeftOut(why) => return Simulated::LeftOut(why),
+            Whether::Unknown(why) => {
+                let summary = kinds::summary(&step.spec.kind, &step.spec.action);
+                return Simulated::Rendered(format!("{summary} ({why})"));
+            }
+        }
         let (kind, action) = match &step.spec.dry_run {
             Some(simulation) => (simulation.kind.as_str(), &simulation.action),
             None if may_run && kinds::kind(&step.spec.kind).is_some_and(|kind| kind.may_check()) => {
@@ -80,4 +93,38 @@ impl RunbookProvider<'_> {
             Simulated::Contradicts(reply.summary())
         }
     }
+    /// Whether a step would run, by its condition. What only a run brings about, nobody knows before.
+    fn whether(&self, when: Option<&str>) -> Whether {
+        let Some(when) = when else {
+            return Whether::Runs;
+        };
+        let unknown = |why: &str| Whether::Unknown(format!("whether it runs is not known: {why}"));
+        if asks_the_run(when) {
+            return unknown(&format!("its condition `{when}` needs a run"));
+        }
+        match evaluate_source(when, &self.known()) {
+            Ok(value) => match value.open() {
+                Some(Value::Bool(true)) => Whether::Runs,
+                Some(Value::Bool(false)) => Whether::LeftOut(format!("its condition `{when}` is false")),
+                _ => unknown(&format!("its condition `{when}` is neither true nor false")),
+            },
+            Err(error) => unknown(&error.to_string()),
+        }
+    }
+}
+
+/// Would a step run?
+enum Whether {
+    Runs,
+    LeftOut(String),
+    Unknown(String),
+}
+
+/// Does an expression ask for what only a run knows?
+fn asks_the_run(source: &str) -> bool {
+    let mut asks = false;
+    if let Ok(expression) = parse(source) {
+        expression.names(&mut |name, _| asks |= !matches!(name, Name::Parameter(_)));
+    }
+    asks
 }

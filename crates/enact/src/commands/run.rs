@@ -28,7 +28,7 @@ pub(crate) struct RunArgs {
     /// A runbook (YAML or Markdown), a saved plan, `-`, or the id of a plan that is kept here
     #[arg(value_name = "RUNBOOK|PLAN")]
     what: String,
-    /// With --dry-run: run the steps and checks that only look
+    /// With --dry-run: run the steps that only look
     #[arg(long, requires = "dry_run")]
     read: bool,
     /// Show marks in plain letters

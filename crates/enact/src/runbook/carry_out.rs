@@ -21,7 +21,7 @@ use enact_runbook::spec::Document;
 
 use crate::cli::Output;
 use crate::commands::Context;
-use crate::connect::{Connection, KonnectFlags, connect};
+use crate::connect::{Connection, KonnectFlags, connect_as_planned};
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{environment_digest, watch_latch};
 use crate::hands::Hands;
@@ -207,7 +207,7 @@ async fn konnect(
         return Ok(None);
     };
     let planned: Target = serde_json::from_value(planned.clone())?;
-    let connection = connect(&context.settings, &going.konnect).await?;
+    let connection = connect_as_planned(&context.settings, &going.konnect, &planned).await?;
     let actual = line::full_target(&context.settings, &connection).await?;
     if planned != actual {
         return Err(enact_core::gate::GateClosed::OtherTarget {

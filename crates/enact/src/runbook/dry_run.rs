@@ -25,7 +25,8 @@ struct Line {
     step: String,
     number: u32,
     title: String,
-    /// `simulated`, `run` (it only looks), `rendered`, `contradiction`, `planned` (by its own domain), `adopted`.
+    /// `simulated`, `run` (it only looks), `rendered`, `left_out` (by its `when`), `contradiction`, `planned` (by its own domain),
+    /// `adopted`.
     result: &'static str,
     detail: String,
 }
@@ -126,6 +127,7 @@ async fn look_at(provider: &RunbookProvider<'_>, change: &Change, read: bool) ->
         Simulated::Holds(seen) => ("simulated", seen),
         Simulated::Contradicts(seen) => ("contradiction", seen),
         Simulated::Rendered(text) => ("rendered", text),
+        Simulated::LeftOut(why) => ("left_out", why),
     }
 }
 
@@ -145,6 +147,7 @@ fn show(context: &Context, result: &DryRun, told: &Told<'_>) -> Result<(), Comma
             "contradiction" => context.painter.bad("would fail"),
             "rendered" => "not simulated, shown only".to_owned(),
             "run" => "looked".to_owned(),
+            "left_out" => "left out".to_owned(),
             other => other.to_owned(),
         };
         text.push_str(&format!(

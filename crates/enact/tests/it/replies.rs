@@ -99,3 +99,59 @@ fn a_request_is_not_sent_again_when_its_checks_were_let_go() {
     place.run(&["resume"]).expect(0);
     assert_eq!(requests.load(Ordering::SeqCst), 1);
 }
+
+/// Sends the authorization and the body of each request back in one line, with status 500.
+fn echo() -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/x", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).unwrap_or(0);
+            let request = String::from_utf8_lossy(&request[..length]);
+            let told = |line: &&str| line.starts_with("authorization:") || line.starts_with('{');
+            let back = request.lines().filter(told).collect::<Vec<_>>().join(" ");
+            let head = format!(
+                "HTTP/1.1 500 Oops\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                back.len()
+            );
+            let _sent = stream.write_all(format!("{head}{back}").as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn what_a_request_made_of_a_secret_output_is_not_shown_where_it_comes_back() {
+    let url = echo();
+    let place = Place::new();
+    let text = format!(
+        r#"version: enact/v1
+kind: Plan
+name: ask
+title: Ask
+requirements: [{{ id: R1, text: x }}]
+steps:
+  - {{ id: a, title: Make, run: "echo \"o=made-$(echo secret)-here\" >> $ENACT_OUTPUT", outputs: {{ o: {{ secret: true }} }}, rollback: none }}
+  - id: b
+    title: Ask
+    rollback: none
+    http:
+      method: POST
+      url: "{url}"
+      headers: {{ Authorization: "Bearer ${{{{ steps.a.outputs.o }}}}" }}
+      body: {{ json: {{ list: ["${{{{ upper(steps.a.outputs.o) }}}}"] }} }}
+acceptance: [{{ id: C1, text: x, satisfies: [R1], check: {{ exec: ["true"] }} }}]
+"#
+    );
+    place.write("ask.plan.yaml", text);
+    let ran = place
+        .run(&RUN)
+        .says(&["status 500", "Bearer ***authorization***", "***body***"]);
+    assert!(
+        !ran.all().to_lowercase().contains("made-secret-here"),
+        "{}",
+        ran.all()
+    );
+}
