@@ -41,6 +41,10 @@ pub struct ChangeProgress {
     pub was_done: bool,
     /// The number of the entry with which its effect last was about to start, or was done: its place among what is taken back.
     pub place: u64,
+    /// When its effect was about to start the first time, in milliseconds of the run's own time.
+    pub first_started_ms: Option<u64>,
+    /// How long it took before it was about to start the last time: attempts that an earlier process made.
+    pub earlier_ms: u64,
     /// When its effect was about to start the last time, in milliseconds of the run's own time.
     pub started_ms: Option<u64>,
     /// When its effect ended, one way or another; likewise.
@@ -91,6 +95,8 @@ impl ChangeProgress {
             intents: 0,
             was_done: false,
             place: 0,
+            first_started_ms: None,
+            earlier_ms: 0,
             started_ms: None,
             ended_ms: None,
             unattended_ms: 0,
@@ -107,7 +113,23 @@ impl ChangeProgress {
 
     /// How long its effect took, once it has ended, without the time in which nobody was at the run.
     pub fn took_ms(&self) -> Option<u64> {
-        let span = self.ended_ms?.saturating_sub(self.started_ms?);
+        let newest = self.newest_ms(self.ended_ms?)?;
+        Some(self.earlier_ms.saturating_add(newest))
+    }
+
+    /// It is about to start, again or for the first time, at this moment of the run.
+    pub(crate) fn starts(&mut self, now: u64) {
+        let newest = self.newest_ms(self.ended_ms.unwrap_or(now)).unwrap_or(0);
+        self.earlier_ms = self.earlier_ms.saturating_add(newest);
+        self.first_started_ms.get_or_insert(now);
+        self.started_ms = Some(now);
+        self.ended_ms = None;
+        self.unattended_ms = 0;
+    }
+
+    /// How long it took until then since it was last about to start.
+    fn newest_ms(&self, until: u64) -> Option<u64> {
+        let span = until.saturating_sub(self.started_ms?);
         Some(span.saturating_sub(self.unattended_ms))
     }
 
@@ -171,7 +193,7 @@ pub(crate) fn remember(
             adopted,
         } => {
             progress.intent_at = Some(adopted.started_at);
-            progress.started_ms = Some(0);
+            progress.starts(0);
             progress.ended_ms = Some(adopted.took_ms);
             progress.adopted_from = Some(run_id.clone());
             outputs.insert(change_id.clone(), adopted.outputs.clone());

@@ -118,8 +118,9 @@ pub(crate) fn next_state(from: ChangeState, step: Step) -> Option<ChangeState> {
         (S::Escalated | S::Failed, Step::ChosenSkip) => S::Omitted,
         // Pending: instead of a confirmation that the run waits for.
         (S::Pending | S::Escalated | S::Failed | S::Delegated, Step::ChosenEnd) => S::Failed,
-        // Everything was done and verification failed: the choice is about the run, and named by its last change.
-        (S::Done, Step::ChosenEnd) => S::Done,
+        // Everything was done and verification failed: the choice is about the run, and named by its last change. Or instead of a
+        // confirmation after it.
+        (S::Done | S::Drifted | S::Skipped | S::Omitted, Step::ChosenEnd) => from,
         // What failed or is not known may have happened in part.
         (S::Done | S::Stuck | S::Failed | S::Unknown, Step::UndoIntent | Step::UndoInPart)
         | (

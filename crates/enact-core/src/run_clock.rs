@@ -67,6 +67,12 @@ impl RunClock {
         }
     }
 
+    /// Milliseconds until then in which it waited for somebody, or was stopped.
+    pub fn waited_at(&self, now: Timestamp) -> u64 {
+        let since = if self.waits { self.since_last(now) } else { 0 };
+        self.waited_ms.saturating_add(since)
+    }
+
     fn since_last(&self, at: Timestamp) -> u64 {
         self.last.map_or(0, |last| {
             u64::try_from(at.as_millisecond().saturating_sub(last.as_millisecond())).unwrap_or(0)
@@ -114,6 +120,7 @@ mod tests {
         let mut clock = clock(&[100, 110]);
         assert_eq!(clock.pass_unattended(at(5_000)), 4_890_000);
         assert_eq!(clock.worked_at(at(5_003)), 13_000);
+        assert_eq!(clock.waited_at(at(5_003)), 0, "nor was anybody waited for");
         assert_eq!(clock.elapsed_at(at(5_003)), 4_903_000);
         clock.set_waiting(true);
         assert_eq!(clock.pass_unattended(at(6_000)), 0, "it is counted once");

@@ -336,11 +336,9 @@ impl RunState {
         }
         if step == Step::Intent {
             progress.intent_at = Some(entry.at);
-            progress.started_ms = Some(now);
+            progress.starts(now);
             progress.intents = progress.intents.saturating_add(1);
             progress.place = entry.seq;
-            progress.ended_ms = None;
-            progress.unattended_ms = 0;
         }
         let ends = [
             Step::Done,

@@ -358,7 +358,7 @@ fn group_report(group: &crate::spec::Group, state: &RunState) -> StepReport {
             .iter()
             .filter_map(move |change_id| state.changes.get(change_id).and_then(pick))
     };
-    let span = of(|progress| progress.started_ms)
+    let span = of(|progress| progress.first_started_ms)
         .min()
         .zip(of(|progress| progress.ended_ms).max());
     let unattended: u64 = of(|progress| Some(progress.unattended_ms)).sum();
@@ -389,11 +389,10 @@ fn group_note(group: &crate::spec::Group, state: &RunState) -> Option<String> {
 fn times(document: &Document, state: &RunState, now: Timestamp) -> Times {
     let milliseconds = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     let worked = milliseconds(state.worked(now));
-    let total = state.clock.elapsed_at(now);
     let window = document.downtime.as_ref();
     Times {
         worked_ms: worked,
-        waited_ms: total.saturating_sub(worked),
+        waited_ms: state.clock.waited_at(now),
         estimate_ms: document.estimate.map(|estimate| estimate.likely.0),
         downtime_ms: downtime_length(document, state, now).map(milliseconds),
         downtime_estimate_ms: window

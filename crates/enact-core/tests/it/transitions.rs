@@ -29,11 +29,11 @@ const PROCEDURES: &str = "
 Pending   |           | Omitted | Pending | Pending   |           |          | Escalated |             |              |            | Failed         | Failed      | Done
 Started   | Started   |         |         |           | Delegated |          | Escalated |             |              |            |                |             |
 Done      |           |         | Done    | Done      |           |          |           |             |              |            | Done           | Done        |
-Failed    |           |         |         |           |           |          |           |             |              | Omitted    | Failed         | Failed      |
-Drifted   |           |         |         |           |           |          |           |             |              |            |                |             |
+Failed    |           |         | Failed  | Failed    |           |          |           |             |              | Omitted    | Failed         | Failed      |
+Drifted   |           |         | Drifted | Drifted   |           |          |           |             |              |            | Drifted        | Drifted     |
 Unknown   |           |         |         |           |           |          | Escalated |             |              |            |                |             |
-Skipped   |           |         |         |           |           |          |           |             |              |            |                |             |
-Omitted   |           |         |         |           |           |          |           |             |              |            |                |             |
+Skipped   |           |         | Skipped | Skipped   |           |          |           |             |              |            | Skipped        | Skipped     |
+Omitted   |           |         | Omitted | Omitted   |           |          |           |             |              |            | Omitted        | Omitted     |
 Delegated |           |         |         |           |           | Started  | Escalated |             |              |            | Failed         | Failed      |
 Escalated |           | Omitted |         |           |           |          |           | Pending     | Pending      | Omitted    | Failed         | Failed      |
 Undoing   |           |         |         |           |           |          |           |             |              |            |                |             |

@@ -16,7 +16,7 @@ pub fn length(document: &Document, state: &RunState, now: Timestamp) -> Option<D
         .changes
         .get(&began(document.wholes(), &window.from, state)?)?;
     let last = state.changes.get(&window.to).filter(|last| has_ended(last));
-    let from = on_run_clock(state, first, first.started_ms?);
+    let from = on_run_clock(state, first, first.first_started_ms?);
     let until = match last.and_then(|last| Some((last, last.ended_ms?))) {
         Some((last, ended)) => on_run_clock(state, last, ended),
         None => signed(state.clock.elapsed_at(now)),

@@ -211,6 +211,35 @@ fn time_in_which_nobody_was_at_the_run_is_no_work_but_downtime() {
 }
 
 #[test]
+fn a_step_that_is_tried_again_after_a_crash_took_as_long_as_all_its_attempts() {
+    let facts = vec![
+        (1, intent("off")),
+        (5, resumed(false)),
+        (
+            5,
+            Fact::NotDone {
+                change_id: ChangeId::from("off"),
+                partial: true,
+            },
+        ),
+        (6, intent("off")),
+        (9, done("off")),
+        (9, intent("on")),
+        (11, done("on")),
+        (11, finished(RunOutcome::Verified)),
+    ];
+    let report = report_of(facts, 9000);
+    let took: Vec<u64> = report.steps.iter().map(|step| step.actual_ms.unwrap()).collect();
+    assert_eq!(took, [4_000, 2_000], "four seconds of the ten were nobody's");
+    assert_eq!((report.times.worked_ms, report.times.waited_ms), (7_000, 0));
+    assert_eq!(
+        report.times.downtime_ms,
+        Some(10_000),
+        "it began with the first attempt"
+    );
+}
+
+#[test]
 fn what_a_command_did_while_its_engine_was_gone_is_work() {
     let note = Fact::Noted(Note {
         change_id: Some(ChangeId::from("off")),
