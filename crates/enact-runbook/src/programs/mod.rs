@@ -68,7 +68,7 @@ struct Wrapper {
     before: usize,
 }
 
-const WRAPPERS: [Wrapper; 18] = [
+const WRAPPERS: [Wrapper; 23] = [
     wrapper("env", &["-u", "--unset", "-C", "--chdir"], 0),
     wrapper(
         "sudo",
@@ -93,6 +93,11 @@ const WRAPPERS: [Wrapper; 18] = [
     wrapper("exec", &["-a"], 0),
     wrapper("command", &[], 0),
     wrapper("builtin", &[], 0),
+    wrapper("chroot", &["--userspec", "--groups"], 1),
+    wrapper("strace", &["-o", "-e", "-s", "-u", "-E", "-P"], 0),
+    wrapper("ltrace", &["-o", "-e", "-s", "-u"], 0),
+    wrapper("watch", &["-n", "--interval"], 0),
+    wrapper("systemd-run", &["-u", "--unit", "-p", "--property"], 0),
 ];
 
 const fn wrapper(name: &'static str, valued: &'static [&'static str], before: usize) -> Wrapper {
@@ -124,6 +129,12 @@ fn of_command(words: &[Word<'_>], folder: Option<&str>, depth: usize, files: &mu
         of_shell(rest, folder, depth, files);
     } else if matches!(name, "." | "source") {
         note_first(rest, folder, files);
+    } else if name == "eval" {
+        // A word that is only known later says nothing of the others.
+        let text: Vec<&str> = rest.iter().map(|word| word.unwrap_or("$unknown")).collect();
+        of_text(&text.join(" "), folder, depth + 1, files);
+    } else if name == "find" {
+        of_find(rest, folder, depth, files);
     } else if let Some(interpreter) = of_interpreter {
         of_script(rest, interpreter, folder, files);
     } else if name == "command" && rest.iter().any(|word| matches!(word, Some("-v" | "-V"))) {
@@ -132,6 +143,33 @@ fn of_command(words: &[Word<'_>], folder: Option<&str>, depth: usize, files: &mu
         let started = started(rest, wrapper);
         of_command(started, folder, depth + 1, files);
     }
+}
+
+/// What `find` starts for each file that it finds.
+fn of_find(words: &[Word<'_>], folder: Option<&str>, depth: usize, files: &mut Vec<String>) {
+    for (index, word) in words.iter().enumerate() {
+        if matches!(word, Some("-exec" | "-execdir" | "-ok" | "-okdir")) {
+            let started = words.get(index + 1..).unwrap_or_default();
+            of_command(started, folder, depth + 1, files);
+        }
+    }
+}
+
+/// Does a command run what comes from its input: a shell without a text and without a file?
+fn runs_its_input(words: &[Word<'_>]) -> bool {
+    let Some((Some(program), rest)) = words.split_first() else {
+        return false;
+    };
+    let name = program.rsplit('/').next().unwrap_or(program);
+    if let Some(wrapper) = WRAPPERS.iter().find(|known| known.name == name) {
+        return runs_its_input(started(rest, wrapper));
+    }
+    let has_text = |word: &Word<'_>| word.is_some_and(|word| in_cluster(word, "-c"));
+    let is_input = |word: &Word<'_>| word.is_some_and(|word| word == "-" || in_cluster(word, "-s"));
+    let is_option = |word: &Word<'_>| word.is_some_and(|word| word.starts_with(['-', '+']));
+    SHELLS.contains(&name)
+        && !rest.iter().any(has_text)
+        && (rest.iter().any(is_input) || rest.iter().all(is_option))
 }
 
 /// `python3.12` is a `python`, and `perldoc` is no `perl`.
@@ -270,20 +308,51 @@ fn of_text(text: &str, folder: Option<&str>, depth: usize, files: &mut Vec<Strin
     }
     let mut here = folder.map(ToOwned::to_owned);
     let mut outer = Vec::new();
+    // Files that the command before a `|` prints as they are.
+    let mut printed: Vec<String> = Vec::new();
+    let mut piped = false;
     for event in events(text) {
         match event {
             Event::Open => outer.push(here.clone()),
             Event::Close => here = outer.pop().unwrap_or(here),
             Event::Inner(text) => of_text(&text, here.as_deref(), depth + 1, files),
-            Event::Command(words) => {
+            Event::Pipe => piped = true,
+            Event::Command(words, input) => {
                 let words: Vec<Word<'_>> = words.iter().map(Option::as_deref).collect();
+                startup_files(&words, here.as_deref(), files);
                 let words = bare(&words);
+                let before = std::mem::take(&mut printed);
+                let before = if std::mem::take(&mut piped) {
+                    before
+                } else {
+                    Vec::new()
+                };
+                if runs_its_input(words) {
+                    let input = input.iter().chain(&before);
+                    input.for_each(|path| note(path, here.as_deref(), files));
+                }
+                if let Some((Some("cat"), rest)) = words.split_first() {
+                    let named = rest.iter().flatten().filter(|word| !word.starts_with('-'));
+                    printed = named.map(|path| (*path).to_owned()).collect();
+                }
                 if words.first() == Some(&Some("cd")) {
                     here = moved(here.as_deref(), words.get(1).copied());
                 } else {
                     of_command(words, here.as_deref(), depth, files);
                 }
             }
+        }
+    }
+}
+
+/// Files that a shell runs before anything else, by the variables before a command.
+fn startup_files(words: &[Word<'_>], folder: Option<&str>, files: &mut Vec<String>) {
+    let assignments = words
+        .iter()
+        .map_while(|word| word.filter(|word| is_assignment(word)));
+    for (name, path) in assignments.filter_map(|word| word.split_once('=')) {
+        if matches!(name, "BASH_ENV" | "ENV") && !path.is_empty() {
+            note(path, folder, files);
         }
     }
 }
@@ -349,6 +418,27 @@ mod tests {
             assert_eq!(files(argv), run, "{argv:?}");
         }
         assert!(run_by(&[Some("bash"), None, Some("x.sh")]).is_empty());
+    }
+
+    #[test]
+    fn what_reaches_a_shell_in_other_ways_is_found() {
+        for (text, expected) in [
+            ("eval ./a.sh && echo x", &["./a.sh"][..]),
+            ("eval \"./a.sh; $X ./b.sh\"", &[][..]),
+            ("find . -name x -exec ./a.sh {} \\;", &["./a.sh"]),
+            ("strace -f -o out ./a.sh", &["./a.sh"]),
+            ("sudo chroot /mnt /bin/a.sh", &["/bin/a.sh"]),
+            ("bash < a.sh", &["a.sh"]),
+            ("bash -s x < a.sh; cat b.sh", &["a.sh"]),
+            ("cat a.sh b.sh | sudo bash -x", &["a.sh", "b.sh"]),
+            ("cat a.sh | grep x | bash; cat b.sh; bash", &[]),
+            ("cat a.sh || bash", &[]),
+            ("psql < a.sql; bash -c true < b", &[]),
+            ("BASH_ENV=a.sh bash -c true", &["a.sh"]),
+            ("$PWD/a.sh; \"$PWD/b.sh\"; $HOME/c.sh", &["./a.sh", "./b.sh"]),
+        ] {
+            assert_eq!(files(&["sh", "-c", text]), expected, "{text}");
+        }
     }
 
     #[test]

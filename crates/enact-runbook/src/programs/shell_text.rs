@@ -3,8 +3,10 @@
 /// What a text consists of, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {
-    /// A simple command; `None` stands for a word that is not known before it runs.
-    Command(Vec<Option<String>>),
+    /// A simple command; `None` stands for a word that is not known before it runs. With the file that its input comes from.
+    Command(Vec<Option<String>>, Option<String>),
+    /// `|`: what the command before it prints is the input of the next one.
+    Pipe,
     /// A text of its own within a word: `$(…)`, `` `…` ``.
     Inner(String),
     /// `(`: what is changed behind it does not last.
@@ -21,6 +23,7 @@ pub(super) fn events(text: &str) -> Vec<Event> {
         words: Vec::new(),
         word: None,
         drops_next: false,
+        input: None,
         here: Vec::new(),
     };
     reader.read();
@@ -42,6 +45,8 @@ struct Reader {
     word: Option<Word>,
     /// Is the next word a file that something goes to or comes from?
     drops_next: bool,
+    /// The file that the command's input comes from; `Some(None)`: it is the next word.
+    input: Option<Option<String>>,
     /// Documents that begin behind this line: where each ends; `None` until its word is read.
     here: Vec<Option<String>>,
 }
@@ -66,6 +71,11 @@ impl Reader {
                 '\n' => {
                     self.end_command();
                     self.skip_documents();
+                }
+                '|' if self.rest.next_if_eq(&'|').is_none() => {
+                    self.rest.next_if_eq(&'&');
+                    self.end_command();
+                    self.found.push(Event::Pipe);
                 }
                 ';' | '|' | '&' => self.end_command(),
                 '(' => {
@@ -135,6 +145,10 @@ impl Reader {
 
     /// `$x`, `${x}`, `$(…)`, `${{ … }}`.
     fn dollar(&mut self) {
+        if self.rest.peek().is_some_and(char::is_ascii_alphabetic) {
+            self.variable();
+            return;
+        }
         self.unknown('$');
         if self.rest.next_if_eq(&'(').is_some() {
             let inner = self.balanced('(', ')');
@@ -144,6 +158,23 @@ impl Reader {
             }
         } else if self.rest.next_if_eq(&'{').is_some() {
             self.balanced('{', '}');
+        }
+    }
+
+    /// `$x`. `$PWD` is the folder that the command is in, and so is `.`.
+    fn variable(&mut self) {
+        let mut name = String::new();
+        while let Some(next) = self
+            .rest
+            .next_if(|next| next.is_ascii_alphanumeric() || *next == '_')
+        {
+            name.push(next);
+        }
+        if name == "PWD" {
+            self.put('.');
+        } else {
+            self.unknown('$');
+            self.literal(&name);
         }
     }
 
@@ -193,6 +224,9 @@ impl Reader {
             self.word.get_or_insert_default().open = true;
             return;
         }
+        if marks == "<" {
+            self.input = Some(None);
+        }
         if marks == "<<" {
             self.rest.next_if_eq(&'-');
             self.here.push(None);
@@ -207,6 +241,8 @@ impl Reader {
         if std::mem::take(&mut self.drops_next) {
             if let Some(end) = self.here.iter_mut().find(|end| end.is_none()) {
                 *end = Some(word.text);
+            } else if self.input == Some(None) {
+                self.input = (!word.open).then_some(Some(word.text));
             }
             return;
         }
@@ -216,9 +252,10 @@ impl Reader {
     fn end_command(&mut self) {
         self.end_word();
         self.drops_next = false;
+        let input = self.input.take().flatten();
         if !self.words.is_empty() {
             let words = std::mem::take(&mut self.words);
-            self.found.push(Event::Command(words));
+            self.found.push(Event::Command(words, input));
         }
     }
 
