@@ -32,36 +32,6 @@ const RUNS: [&str; 13] = [
     "delete", "remove",
 ];
 
-/// Words of a line above a block that make it doubtful whether the block is to run.
-const DOUBTS: [&str; 18] = [
-    "never",
-    "not",
-    "don't",
-    "dont",
-    "cannot",
-    "avoid",
-    "expected",
-    "output",
-    "outputs",
-    "example",
-    "sample",
-    "instead",
-    "either",
-    "or",
-    "alternatively",
-    "optional",
-    "optionally",
-    "if",
-];
-
-/// The word with which a line that announces a block leaves it open whether that is to run: `Never run:`, `Expected output:`.
-pub(super) fn holding_back(above: &str) -> Option<&'static str> {
-    let line = above.trim_matches(['*', '_', ' ']).to_ascii_lowercase();
-    let announced = line.strip_suffix(':')?.replace('\u{2019}', "'");
-    let mut words = announced.split(|next: char| !(next.is_alphanumeric() || next == '\''));
-    words.find_map(|word| DOUBTS.into_iter().find(|doubt| *doubt == word))
-}
-
 impl Task {
     /// Content was seen of the file that the step or the line above names, else of the first that waits for it.
     pub(super) fn wrote(&mut self) {
@@ -82,14 +52,14 @@ impl Task {
     fn named(&self) -> Option<String> {
         let title = self.inner.last().map_or("", |(title, _)| title.as_str());
         let mentioned = |text: &str| self.pending.iter().find(|path| names(text, path)).cloned();
-        mentioned(&self.above).or_else(|| mentioned(title))
+        mentioned(&self.before.line).or_else(|| mentioned(title))
     }
 
     /// What a block of shell is that no label tells apart.
     pub(super) fn meaning(&self, script: &str) -> Meaning {
         let title = self.inner.last().map_or("", |(title, _)| title.as_str());
         let (named, by) = match self.named() {
-            Some(path) if names(&self.above, &path) => (Some(path), first_word(&self.above)),
+            Some(path) if names(&self.before.line, &path) => (Some(path), first_word(&self.before.line)),
             named => (named, first_word(title)),
         };
         let is_one_of = |words: &[&str]| words.contains(&by.as_str());

@@ -9,7 +9,7 @@ use std::ops::Range;
 use enact_core::yaml::Body;
 
 use super::blocks::{Block, Content, Fence, Item, Line, extent, joined};
-use super::contents::{self, Meaning};
+use super::contents::Meaning;
 use super::expected::{Expected, Run, labelled};
 use super::info::Role;
 use super::sections::{Region, Section, numbered, opening};
@@ -20,6 +20,9 @@ use crate::reading::Node;
 
 /// What is told of the work as a whole.
 const ABOUT: [&str; 2] = ["architecture", "tech stack"];
+
+/// The level of a step whose title is a line in bold: deeper than any heading.
+const BOLD: usize = 7;
 
 /// Is it taken from the introduction?
 fn is_labelled(block: &Block) -> bool {
@@ -155,16 +158,16 @@ impl Translation<'_> {
 
     fn task_block(&mut self, block: &Block, task: &mut Task) {
         match &block.content {
-            Content::Heading(_, lines) => {
+            Content::Heading(level, lines) => {
                 self.forget(task);
-                self.inner_step(&joined(lines), &extent(lines, &block.range), task);
+                self.inner_step(*level, &joined(lines), &extent(lines, &block.range), task);
             }
             Content::Paragraph(lines) => self.task_lines(lines, task),
             Content::List(items) => self.task_list(items, task),
             Content::Fence(fence) => {
                 self.task_fence(fence, &block.range, task);
                 // The line was about this block, and is not about the next one.
-                task.above.clear();
+                task.before.forget();
             }
             Content::Quote(inner) => self.task_quote(block, inner, task),
             Content::Html | Content::Rule => {}
@@ -214,25 +217,36 @@ impl Translation<'_> {
         });
     }
 
-    fn inner_step(&mut self, text: &str, at: &Range<usize>, task: &mut Task) {
+    fn inner_step(&mut self, level: usize, text: &str, at: &Range<usize>, task: &mut Task) {
         let found = numbered(text, "step");
         if found.as_ref().is_some_and(|found| found.behind) {
             task.unread
                 .push((at.clone(), "the text behind this title is not part of the step"));
         }
+        match &found {
+            Some(found) => task.before.step(level, found.title),
+            None => task.before.heading(level, text),
+        }
         let title = found.map_or(text, |found| found.title);
-        task.above.clear();
         task.inner.push((title.to_owned(), at.clone()));
     }
 
     /// The lines of a paragraph; those that say nothing about what is run are said together.
     fn task_lines(&mut self, lines: &[Line], task: &mut Task) {
         let mut unread: Option<Range<usize>> = None;
+        let mut ran = false;
+        task.before.paragraph();
         for line in lines {
-            task.above.clone_from(&line.text);
+            let work = task.work.len();
+            task.before.come(&line.text);
             if self.task_line(line, task) {
+                task.before.was_read();
                 self.unread_text(unread.take(), task);
+                ran = task.work.len() > work;
             } else {
+                self.goes_on(line, ran);
+                ran = false;
+                task.before.was_text();
                 let start = unread.map_or(line.range.start, |unread| unread.start);
                 unread = Some(start..line.range.end);
             }
@@ -256,8 +270,9 @@ impl Translation<'_> {
         }
         let output_awaited = self.forget(task) == Awaited::Output;
         if line.bold_start().is_some() && numbered(&line.text, "step").is_some() {
-            self.inner_step(&line.text, &line.range, task);
+            self.inner_step(BOLD, &line.text, &line.range, task);
         } else if let Some(value) = labelled(line, "run") {
+            self.doubted(&line.range, task.before.doubt_of_line());
             self.run_line(line, value, task);
         } else if let Some(value) = labelled(line, "expected") {
             if value.is_empty() {
@@ -277,61 +292,6 @@ impl Translation<'_> {
             return false;
         }
         true
-    }
-
-    fn run_line(&mut self, line: &Line, value: &str, task: &mut Task) {
-        let Some(code) = line.code() else {
-            if value.is_empty() {
-                task.awaited = Awaited::Command;
-                task.run_at = line.range.clone();
-            } else {
-                self.ambiguous(
-                    &line.range,
-                    "which part of this is the command?",
-                    "put the command in backticks",
-                );
-            }
-            return;
-        };
-        let mut run = Run {
-            command: code.text.clone(),
-            at: code.range.clone(),
-            expected: None,
-        };
-        let behind = code.range.end.saturating_sub(line.range.start);
-        let rest = line
-            .text
-            .get(behind..)
-            .unwrap_or("")
-            .trim_start_matches([' ', '-', '–', '—', ',', ';', '.', '(', '*']);
-        let rest_line = Line {
-            range: line.range.end.saturating_sub(rest.len())..line.range.end,
-            text: rest.to_owned(),
-            parts: line
-                .parts
-                .iter()
-                .filter(|part| part.range.start > code.range.start)
-                .cloned()
-                .collect(),
-        };
-        match labelled(&rest_line, "expected") {
-            Some(value) if !value.is_empty() => run.expected = Some(self.expected(&rest_line, value)),
-            _ if !rest.is_empty() => {
-                self.note(&rest_line.range, "this text behind the command is not checked");
-            }
-            _ => {}
-        }
-        task.work.push(Work::Run(run));
-    }
-
-    fn expect(&mut self, expected: Expected, at: &Range<usize>, task: &mut Task) {
-        match task.work.last_mut() {
-            Some(Work::Run(run)) if run.expected.is_none() => run.expected = Some(expected),
-            _ => self.note(
-                at,
-                "this is expected of nothing that is run: no `Run:` line stands before it",
-            ),
-        }
     }
 
     /// `- Modify: `src/a.rs:10-20``.
@@ -435,12 +395,7 @@ impl Translation<'_> {
 
     /// A block of shell that no label tells apart: what a file is to hold, or what is run.
     fn shell_fence(&mut self, script: String, range: &Range<usize>, task: &mut Task) {
-        if let Some(word) = contents::holding_back(&task.above) {
-            self.ambiguous(
-                range,
-                format!("is this a command to run? The line above it says `{word}`"),
-                "write `Run:` above what is to run, and move what is not to run out of the task",
-            );
+        if self.doubted(range, task.before.doubt_of_block()) {
             return;
         }
         match task.meaning(&script) {

@@ -97,15 +97,32 @@ impl Translation<'_> {
     }
 }
 
-/// A command within a script, which must end as expected before the script goes on.
+/// A command within a script, which must end as expected before the script goes on. It is run once, and what it prints is
+/// compared there and then.
 pub(super) fn asserted(run: &Run) -> String {
     let command = run.command.trim_end();
     match &run.expected {
         Some(Expected::Fail) => {
-            let said = format!("expected to fail: {}", command.lines().next().unwrap_or_default());
-            let said = said.replace('\'', r"'\''");
-            format!("if (\n{command}\n); then echo '{said}' >&2; exit 1; fi\n")
+            let said = quoted(&format!(
+                "expected to fail: {}",
+                command.lines().next().unwrap_or_default()
+            ));
+            format!("if (\n{command}\n); then echo {said} >&2; exit 1; fi\n")
         }
-        Some(Expected::Pass | Expected::Prints(..)) | None => format!("(\n{command}\n)\n"),
+        Some(Expected::Prints(text, _)) => {
+            let said = quoted(&format!("expected to print: {text}"));
+            // A shell forgets `-e` within `$( )`.
+            format!(
+                "printed=$(\nset -e\n{command}\n)\nprintf '%s\\n' \"$printed\"\n\
+                 case $printed in *{}*) ;; *) echo {said} >&2; exit 1 ;; esac\n",
+                quoted(text)
+            )
+        }
+        Some(Expected::Pass) | None => format!("(\n{command}\n)\n"),
     }
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

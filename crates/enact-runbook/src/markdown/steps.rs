@@ -6,6 +6,7 @@ use std::ops::Range;
 use enact_core::yaml::Body;
 
 use super::blocks::{Block, Content, Fence, Item, extent, joined};
+use super::doubts::Before;
 use super::info::Role;
 use super::sections::{Region, heading, opening};
 use super::{Pair, Translation, pair, slug, word};
@@ -23,6 +24,8 @@ struct Draft {
     verify: Vec<Node>,
     /// Is something of it unreadable, which was said already?
     faulty: bool,
+    /// What was said before the place that is read.
+    before: Before,
     /// A block quote `Checkpoint`: its place, its text, and whether the action stands after it.
     checkpoint: Option<(Range<usize>, String, bool)>,
 }
@@ -96,6 +99,7 @@ impl Translation<'_> {
             fields: Vec::new(),
             verify: Vec::new(),
             faulty: false,
+            before: Before::default(),
             checkpoint: None,
         })
     }
@@ -114,11 +118,21 @@ impl Translation<'_> {
                     self.task(item, draft);
                 }
             }
-            Content::Fence(fence) => self.step_fence(fence, &block.range, draft),
+            Content::Fence(fence) => {
+                self.step_fence(fence, &block.range, draft);
+                draft.before.forget();
+            }
             Content::Quote(inner) => self.quote(block, inner, draft),
-            Content::Paragraph(lines) => self.outside(&extent(lines, &block.range)),
+            Content::Paragraph(lines) => {
+                for line in lines {
+                    draft.before.come(&line.text);
+                    draft.before.was_text();
+                }
+                self.outside(&extent(lines, &block.range));
+            }
             Content::Heading(level, lines) => {
                 let at = extent(lines, &block.range);
+                draft.before.heading(*level, &joined(lines));
                 if draft.level.is_some_and(|own| *level <= own) {
                     self.ambiguous(
                         &at,
@@ -181,7 +195,10 @@ impl Translation<'_> {
                     self.put(&mut draft.fields, entry);
                 }
             }
-            Role::Script | Role::Action(_) => self.step_action(fence, range, draft),
+            Role::Script | Role::Action(_) => {
+                self.doubted_action(range, draft);
+                self.step_action(fence, range, draft);
+            }
             Role::Other => {
                 let hint = "write a block of `bash`, the keys of the step in `yaml enact`, a check in `bash verify`, \
                             or put the text under `instructions`";
@@ -199,6 +216,14 @@ impl Translation<'_> {
             }
             Some(_) => self.ambiguous(range, "this block is no mapping", "write `key: value` lines"),
             None => draft.faulty = true,
+        }
+    }
+
+    fn doubted_action(&mut self, range: &Range<usize>, draft: &Draft) {
+        if let Some(doubt) = draft.before.doubt_of_block() {
+            let what = format!("is this what the step does? {doubt}");
+            let hint = "mark what it is: `bash rollback`, `bash verify`; or move what is not to run out of the steps";
+            self.ambiguous(range, what, hint);
         }
     }
 

@@ -5,7 +5,8 @@ use std::ops::Range;
 use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::Body;
 
-use super::expected::{Expected, Run, asserted};
+use super::doubts::Before;
+use super::expected::{Run, asserted};
 use super::steps::Names;
 use super::{MANUAL, Pair, Translation, pair, scalar, slug, word};
 use crate::reading::Node;
@@ -58,8 +59,8 @@ pub(super) struct Task {
     pub(super) run_at: Range<usize>,
     /// Files to write of which no content was seen yet.
     pub(super) pending: Vec<String>,
-    /// What the last line of text said.
-    pub(super) above: String,
+    /// What was said before the place that is read.
+    pub(super) before: Before,
     pub(super) halt: Option<Halt>,
     /// What is only for readers, where a script is all there is.
     pub(super) unread: Vec<(Range<usize>, &'static str)>,
@@ -77,7 +78,7 @@ impl Task {
             awaited: Awaited::Nothing,
             run_at: 0..0,
             pending: Vec::new(),
-            above: String::new(),
+            before: Before::default(),
             halt: None,
             unread: Vec::new(),
             instructions,
@@ -224,19 +225,14 @@ impl Translation<'_> {
                 continue;
             };
             if last.is_some_and(|last| index < last) {
-                let printed = matches!(run.expected, Some(Expected::Prints(..)));
                 if !commands {
                     let note = "this is run before the task is done, so it is told and not checked";
-                    self.note(&run.at, note);
-                } else if printed {
-                    let note = "this is run before the task is done: that it ends well is checked, not what it prints";
                     self.note(&run.at, note);
                 }
                 continue;
             }
-            // Where nothing but commands is run, what they print is left to check.
-            let printed = matches!(run.expected, Some(Expected::Prints(..)));
-            if !commands || task.has_shell() || printed {
+            // Where nothing but commands is run, each was run already, and judged then.
+            if !commands || task.has_shell() {
                 checks.push(self.run_check(run));
             }
         }

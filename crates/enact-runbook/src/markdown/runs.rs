@@ -1,0 +1,92 @@
+//! `Run:` lines: which part is the command, and whether what is said around it lets it run.
+
+use std::ops::Range;
+
+use super::Translation;
+use super::blocks::{Line, Part};
+use super::doubts;
+use super::expected::{Expected, Run, labelled};
+use super::tasks::{Awaited, Task, Work};
+
+const KEEP: &str = "write `Run:` above what is to run, in a paragraph of its own, and move what is not to run out of the task";
+
+impl Translation<'_> {
+    /// Says that it is not clear whether something is to run; true when it was said.
+    pub(super) fn doubted(&mut self, at: &Range<usize>, doubt: Option<String>) -> bool {
+        let Some(doubt) = doubt else {
+            return false;
+        };
+        self.ambiguous(at, format!("is this a command to run? {doubt}"), KEEP);
+        true
+    }
+
+    /// A line below a command that goes on with its sentence: `but only if the tests fail`.
+    pub(super) fn goes_on(&mut self, line: &Line, ran: bool) {
+        let word = doubts::behind(&line.text).filter(|_| ran && doubts::goes_on(&line.text));
+        self.doubted(&line.range, word.map(says));
+    }
+
+    pub(super) fn run_line(&mut self, line: &Line, value: &str, task: &mut Task) {
+        let Some(code) = line.code() else {
+            self.no_command(line, value, task);
+            return;
+        };
+        let mut run = Run {
+            command: code.text.clone(),
+            at: code.range.clone(),
+            expected: None,
+        };
+        let rest = behind(line, code);
+        match labelled(&rest, "expected") {
+            Some(value) if !value.is_empty() => run.expected = Some(self.expected(&rest, value)),
+            _ if !rest.text.is_empty() => self.text_behind(&rest),
+            _ => {}
+        }
+        task.work.push(Work::Run(run));
+    }
+
+    fn no_command(&mut self, line: &Line, value: &str, task: &mut Task) {
+        if value.is_empty() {
+            task.awaited = Awaited::Command;
+            task.run_at = line.range.clone();
+        } else {
+            let what = "which part of this is the command?";
+            self.ambiguous(&line.range, what, "put the command in backticks");
+        }
+    }
+
+    fn text_behind(&mut self, rest: &Line) {
+        let word = doubts::behind(&rest.text);
+        if !self.doubted(&rest.range, word.map(says)) {
+            self.note(&rest.range, "this text behind the command is not checked");
+        }
+    }
+
+    pub(super) fn expect(&mut self, expected: Expected, at: &Range<usize>, task: &mut Task) {
+        match task.work.last_mut() {
+            Some(Work::Run(run)) if run.expected.is_none() => run.expected = Some(expected),
+            _ => self.note(
+                at,
+                "this is expected of nothing that is run: no `Run:` line stands before it",
+            ),
+        }
+    }
+}
+
+fn says(word: &'static str) -> String {
+    format!("The text behind it says `{word}`")
+}
+
+/// What stands behind a command on its line.
+fn behind(line: &Line, code: &Part) -> Line {
+    let behind = code.range.end.saturating_sub(line.range.start);
+    let rest = line.text.get(behind..).unwrap_or("");
+    let rest = rest.trim_start_matches([' ', '-', '–', '—', ',', ';', '.', '(', '*']);
+    let parts = line.parts.iter();
+    let parts = parts.filter(|part| part.range.start > code.range.start);
+    Line {
+        range: line.range.end.saturating_sub(rest.len())..line.range.end,
+        text: rest.to_owned(),
+        parts: parts.cloned().collect(),
+    }
+}
