@@ -2,6 +2,7 @@
 //! happen, within bounds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use enact_core::change::Change;
 use enact_core::event::Progress;
@@ -164,8 +165,16 @@ impl<P: Provider> Runner<'_, P> {
         };
         match failure.disposition {
             Disposition::Retry { after } if attempt < retry.attempts => {
+                let pause = self.pause_after(change, attempt, after);
+                if self
+                    .provider
+                    .time_for_more(change)
+                    .is_some_and(|left| left <= pause)
+                {
+                    return self.failed(change, out_of_time(failure, attempt)).await;
+                }
                 self.attempted(change, attempt, &failure).await?;
-                self.wait(change, &failure.message, attempt, after).await
+                self.wait(change, &failure.message, pause).await
             }
             Disposition::Retry { .. } => {
                 let message = last_words(&failure.message);
@@ -191,9 +200,17 @@ impl<P: Provider> Runner<'_, P> {
                     let message = last_words(&failure.message);
                     return self.failed(change, Failure { message, ..failure }).await;
                 }
-                self.wait(change, &failure.message, attempt, None).await
+                let pause = self.pause_after(change, attempt, None);
+                self.wait(change, &failure.message, pause).await
             }
         }
+    }
+
+    /// How long to wait after an attempt.
+    fn pause_after(&self, change: &Change, attempt: u32, asked: Option<Duration>) -> Duration {
+        let id = change.change_id.0.bytes();
+        let seed = id.fold(u64::from(attempt), |sum, byte| sum * 31 % 8191 + u64::from(byte));
+        self.retry_of(change).wait(attempt, asked, seed)
     }
 
     /// Leaves the change as the journal has it: the next process looks what became of it.
@@ -228,19 +245,7 @@ impl<P: Provider> Runner<'_, P> {
     }
 
     /// Waits before another attempt; a stop meanwhile ends the change where it stands.
-    async fn wait(
-        &self,
-        change: &Change,
-        error: &str,
-        attempt: u32,
-        asked: Option<std::time::Duration>,
-    ) -> Result<Next, RunError> {
-        let seed = change
-            .change_id
-            .0
-            .bytes()
-            .fold(u64::from(attempt), |sum, byte| sum * 31 % 8191 + u64::from(byte));
-        let after = self.retry_of(change).wait(attempt, asked, seed);
+    async fn wait(&self, change: &Change, error: &str, after: Duration) -> Result<Next, RunError> {
         self.tell(Progress::Retrying {
             change_id: change.change_id.clone(),
             error: error.to_owned(),
@@ -450,6 +455,19 @@ fn joined(error: &str, why: &str) -> String {
     } else {
         format!("{error}; {why}")
     }
+}
+
+/// The last failure where the time for all attempts ends before another could begin.
+fn out_of_time(failure: Failure, attempts: u32) -> Failure {
+    let count = match attempts {
+        0 | 1 => "1 attempt".to_owned(),
+        more => format!("{more} attempts"),
+    };
+    let message = format!(
+        "{} (after {count}; the time for all of them ends before another could begin)",
+        failure.message
+    );
+    Failure { message, ..failure }
 }
 
 enum Next {

@@ -119,6 +119,11 @@ pub trait Provider {
         async { Ok(None) }
     }
 
+    /// How long further attempts at a change that failed may still take. `None`: nothing bounds them.
+    fn time_for_more(&self, _change: &Change) -> Option<Duration> {
+        None
+    }
+
     /// What a person who has to confirm a change should know of the run so far.
     fn evidence(&self, _change: &Change, _moment: Moment) -> impl Future<Output = BTreeMap<String, Value>> {
         async { BTreeMap::new() }

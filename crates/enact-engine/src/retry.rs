@@ -46,7 +46,8 @@ impl RetryPolicy {
     }
 
     /// The wait after attempt number `attempt` (from 1). The remote's own word counts, within the bound; without one
-    /// the wait grows, spread by up to a quarter by `seed` so that many changes do not come back at once.
+    /// the wait grows. It is spread by up to a quarter by `seed`, so that many changes do not come back at once, and upwards: nobody
+    /// comes back earlier than was asked for.
     pub fn wait(&self, attempt: u32, asked: Option<Duration>, seed: u64) -> Duration {
         if let Some(asked) = asked {
             return asked.min(self.longest);
@@ -57,7 +58,8 @@ impl RetryPolicy {
         });
         let spread = u32::try_from(seed % 256).unwrap_or(0);
         let wait = grown.min(self.longest);
-        wait.saturating_sub(wait.saturating_mul(spread) / 1024)
+        let spread = wait.saturating_mul(spread) / 1024;
+        wait.saturating_add(spread).min(self.longest)
     }
 }
 
@@ -80,6 +82,10 @@ mod tests {
             policy.wait(1, Some(Duration::from_secs(900)), 7),
             Duration::from_secs(60)
         );
-        assert!(policy.wait(3, None, 255) > Duration::from_millis(1500));
+        for seed in [0, 1, 128, 255] {
+            let wait = policy.wait(3, None, seed);
+            assert!((2000..2500).contains(&wait.as_millis()), "{wait:?}");
+            assert_eq!(policy.wait(9, None, seed), policy.longest);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One provider for plans of several domains: each change goes to the hands of its domain.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use enact_core::change::{Change, Precondition};
 use enact_core::criterion::CriterionReport;
@@ -61,6 +62,10 @@ impl Provider for Hands<'_> {
             return self.runbook.not_needed(change, outputs).await;
         }
         Ok(None)
+    }
+
+    fn time_for_more(&self, change: &Change) -> Option<Duration> {
+        self.runbook.time_for_more(change)
     }
 
     async fn evidence(&self, change: &Change, moment: Moment) -> BTreeMap<String, Value> {

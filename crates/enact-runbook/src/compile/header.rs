@@ -213,7 +213,14 @@ impl Compiler<'_> {
                 None
             })
         });
-        let delay = delay.unwrap_or(Milliseconds(1_000));
+        if let (Some(delay), Some(longest)) = (delay, longest)
+            && longest < delay
+        {
+            let fault = Diagnostic::error("`max_delay` is shorter than `delay`")
+                .hint("no wait is shorter than `delay`, nor longer than `max_delay`");
+            reading.fault(retry.key_span("max_delay"), fault);
+        }
+        let delay = delay.unwrap_or(Milliseconds(1_000).min(longest.unwrap_or(Milliseconds(1_000))));
         (attempts > 1).then_some(Attempts {
             attempts,
             delay,

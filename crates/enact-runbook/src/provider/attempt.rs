@@ -114,24 +114,6 @@ impl RunbookProvider<'_> {
         })
     }
 
-    /// What is left of the time of all attempts, or the time of one.
-    fn time_left(&self, change: &Change, step: &Step) -> Result<Duration, Failure> {
-        let one = change.timeout.unwrap_or(self.document.settings.default_timeout).0;
-        let Some(total) = step.spec.timeout_total else {
-            return Ok(Duration::from_millis(one));
-        };
-        let spent = self.with_state(|state| {
-            let started = state.changes.get(&change.change_id)?.started_ms?;
-            Some(state.clock.elapsed_at(self.now()).saturating_sub(started))
-        });
-        let spent = spent.unwrap_or(0);
-        if spent >= total.0 {
-            let message = format!("all attempts together took longer than {} s", total.0 / 1000);
-            return Err(Failure::new(Disposition::GiveUp, message).in_part());
-        }
-        Ok(Duration::from_millis(one.min(total.0 - spent)))
-    }
-
     /// The idempotency key: the same for every attempt of this run.
     pub(crate) fn key_of(&self, change: &Change, step: &Step) -> Result<String, Failure> {
         let Some(text) = &step.spec.key else {

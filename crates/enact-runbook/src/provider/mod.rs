@@ -24,6 +24,7 @@ mod secrets;
 mod settle;
 mod simulate;
 mod site;
+mod time;
 mod values;
 mod work_tree;
 
@@ -31,6 +32,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use enact_core::change::{Change, ChangeId, Undo};
 use enact_core::criterion::CriterionReport;
@@ -299,6 +301,12 @@ impl Provider for RunbookProvider<'_> {
                 format!("its condition `{when}` is neither true nor false"),
             )),
         }
+    }
+
+    fn time_for_more(&self, change: &Change) -> Option<Duration> {
+        let total = self.step(change).ok()?.spec.timeout_total?;
+        let spent = self.time_spent(change);
+        Some(Duration::from_millis(total.0.saturating_sub(spent)))
     }
 
     async fn evidence(&self, change: &Change, _moment: Moment) -> BTreeMap<String, Value> {

@@ -113,3 +113,31 @@ pub fn word(state: ChangeState) -> &'static str {
         ChangeState::Stuck => "undo_failed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expression::STATES;
+
+    #[test]
+    fn expressions_know_the_states_that_there_are() {
+        use ChangeState as State;
+        let all = [
+            State::Pending,
+            State::Started,
+            State::Done,
+            State::Failed,
+            State::Drifted,
+            State::Unknown,
+            State::Skipped,
+            State::Omitted,
+            State::Delegated,
+            State::Escalated,
+            State::Undoing,
+            State::Undone,
+            State::Stuck,
+        ];
+        assert_eq!(all.map(word).len(), STATES.len());
+        assert!(all.iter().all(|state| STATES.contains(&word(*state))));
+    }
+}
