@@ -105,7 +105,7 @@ impl Reading<'_> {
         let expect = fields
             .get("expect")
             .map(|node| self.expect(node, action.kind.name()));
-        let timeout = fields.get("timeout").map(|node| self.duration(node, "`timeout`"));
+        let timeout = fields.get("timeout").map(|node| self.time(node, "`timeout`"));
         let (attempts, delay) = self.check_retry(fields);
         Some(CheckSpec {
             for_each: None,

@@ -12,6 +12,7 @@ use enact_core::revision::{NotProved, ParentRun, adoption, revision_of};
 use serde_json::Value;
 
 use self::lost_secrets::LostSecret;
+pub(crate) use self::lost_secrets::outputs_named;
 use crate::choices::may_run_again;
 use crate::compile::{CheckReport, Compiled};
 use crate::lint::LintFinding;

@@ -101,6 +101,7 @@ impl Compiler<'_> {
         self.settings.settings.checkpoint_between_steps |= between;
         self.reading.shell.clone_from(&self.settings.shell);
         self.inside_limits(&fields, step);
+        self.not_for_an_included_plan(&fields);
         let prefix = self.reading.scope.prefix.clone();
         self.reading.pin_files(&fields);
         let parameters = self.reading.parameters(&fields, given, &prefix);
@@ -114,6 +115,19 @@ impl Compiler<'_> {
             self.outer_env.extend(env);
         }
         self.body(&fields, false, step.always);
+    }
+
+    /// What an included plan says of itself that keeps it from running, or from running anew: it is part of another run here.
+    fn not_for_an_included_plan(&mut self, fields: &Fields<'_>) {
+        if fields.get("revises").is_some() {
+            let fault = Diagnostic::error("an included plan revises nothing: `revises` has no meaning here")
+                .hint("remove it, or write it into the runbook that includes this one");
+            self.reading.fault(fields.key_span("revises"), fault);
+        }
+        if !self.settings.enabled {
+            let (span, fault) = crate::document::switched_off(fields, true);
+            self.reading.fault(span, fault);
+        }
     }
 
     /// What holds up the included plan holds up whatever includes it; what it says of itself and nobody looks at is named.

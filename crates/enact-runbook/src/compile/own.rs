@@ -12,7 +12,7 @@ use super::{Compiler, Written};
 use crate::checks::ActionNode;
 use crate::expression::{Expression, Type, Typed};
 use crate::kinds::{KINDS, KUBERNETES, Use, VERIFIED, check_summary};
-use crate::reading::{Fields, KnownStep, Node, Slot, value_of};
+use crate::reading::{Fields, KnownStep, Node, Slot, is_blank, value_of};
 use crate::spec::{
     Matcher, OutputSpec, ProbeSpec, Repeat, STEP, Simulation, StepSpec, Text, UndoSpec, ValueType,
 };
@@ -36,7 +36,7 @@ impl Compiler<'_> {
         let probe = fields.get("probe").and_then(|node| self.probe(node));
         let key = fields
             .get("key")
-            .and_then(|node| self.reading.template(node, "`key`", Slot::Key));
+            .and_then(|node| self.reading.told(node, "`key`", Slot::Key));
         let outputs = self.own_outputs(fields, action, &header.full_id, never);
         let postconditions = self.postconditions(fields);
         let undo = self.own_undo(fields, &mut header, in_cluster.as_ref());
@@ -50,7 +50,7 @@ impl Compiler<'_> {
         let duration = |compiler: &mut Self, key: &'static str| {
             fields
                 .get(key)
-                .and_then(|node| compiler.reading.duration(node, &format!("`{key}`")))
+                .and_then(|node| compiler.reading.time(node, &format!("`{key}`")))
         };
         let usual = in_cluster.as_ref().map(InCluster::timeout);
         let usual = usual.unwrap_or(self.settings.settings.default_timeout);
@@ -97,7 +97,11 @@ impl Compiler<'_> {
             let hint = "give it to the steps around that act";
             self.reading.fault(fields.key_span("lock"), fault.hint(hint));
         }
-        self.reading.plain(node, "`lock`")
+        let name = self.reading.plain(node, "`lock`")?;
+        if is_blank(&name) {
+            self.reading.says_nothing(node, "`lock`");
+        }
+        Some(name)
     }
 
     /// The frozen action; of one on a cluster also what was found out about it.
@@ -366,7 +370,7 @@ impl Compiler<'_> {
         }
         let timeout = fields
             .get("timeout")
-            .and_then(|node| self.reading.duration(node, "`timeout`"));
+            .and_then(|node| self.reading.time(node, "`timeout`"));
         let env = std::mem::replace(&mut self.reading.env, outer.0);
         let working_dir = std::mem::replace(&mut self.reading.working_dir, outer.1);
         Some(UndoSpec {

@@ -151,13 +151,12 @@ enum Length {
 fn length<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<Milliseconds>, D::Error> {
     use serde::de::Error as _;
     let wrong = "`default_timeout` is a length of time such as `90s`, `10m` or `1h30m`";
-    match Length::deserialize(reader).map_err(|_other| D::Error::custom(wrong))? {
-        Length::Number(number) => Ok(Some(Milliseconds(number))),
-        Length::Text(text) => match crate::reading::duration(&text) {
-            Some(found) => Ok(Some(found)),
-            None => Err(D::Error::custom(wrong)),
-        },
-    }
+    let found = match Length::deserialize(reader).map_err(|_other| D::Error::custom(wrong))? {
+        Length::Number(number) => Some(Milliseconds(number)),
+        Length::Text(text) => crate::reading::duration(&text),
+    };
+    let found = found.filter(|length| length.0 > 0);
+    found.map(Some).ok_or_else(|| D::Error::custom(wrong))
 }
 
 impl SettingsDefaults {
@@ -326,7 +325,7 @@ impl Reading<'_> {
         }
         if let Some(node) = fields.get("default_timeout") {
             settings.default_timeout = self
-                .duration(node, "`default_timeout`")
+                .time(node, "`default_timeout`")
                 .unwrap_or(settings.default_timeout);
         }
     }

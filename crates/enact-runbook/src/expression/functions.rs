@@ -167,8 +167,11 @@ impl Function {
         let first = parts.first().unwrap_or(&Value::Null);
         let second = parts.get(1).unwrap_or(&Value::Null);
         let wrong = |value: &Value, expected: &str| {
-            let fault = format!("`{}` expects {expected}, found {}", self.name(), kind_of(value));
-            Fault::new(0, fault)
+            let found = match (self, value) {
+                (Self::Int | Self::Float, Value::String(_)) => "text that is none",
+                _ => kind_of(value),
+            };
+            Fault::new(0, format!("`{}` expects {expected}, found {found}", self.name()))
         };
         let text = |value: &'_ Value| {
             value

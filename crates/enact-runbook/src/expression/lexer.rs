@@ -137,6 +137,9 @@ impl<'t> Lexer<'t> {
         number
             .and_then(Number::from_f64)
             .map(Value::Number)
-            .ok_or_else(|| Fault::new(start, format!("`{digits}` is no number")))
+            .ok_or_else(|| {
+                let fault = Fault::new(start, format!("`{digits}` is no number that can be written here"));
+                fault.hint("whole numbers go to 9223372036854775807; others are written like `0.5`")
+            })
     }
 }

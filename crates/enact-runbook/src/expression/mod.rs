@@ -21,7 +21,10 @@ pub use parser::parse;
 pub(crate) use render::{as_text, holds_template, is_template, secret_parts};
 pub use render::{evaluate_source, json_value, operand, text};
 pub use template::{Piece, pieces};
+#[cfg(test)]
+pub(crate) use types::STATES;
 pub use types::{Names, Type, Typed, type_of};
+pub(crate) use types::{is_state, not_a_state};
 
 /// The most characters of one expression.
 pub const MAX_LENGTH: usize = 4_096;

@@ -2,11 +2,29 @@
 
 use std::fmt;
 
+use enact_core::yaml::{shown, suggest};
 use serde_json::Value;
 
 use super::Fault;
 use super::ast::{Expression, Name, Operator};
 use super::functions::{Function, compile_regex};
+
+/// The states of a step, as `steps.ID.state` says them.
+pub(crate) const STATES: [&str; 13] = [
+    "pending",
+    "running",
+    "succeeded",
+    "failed",
+    "stopped",
+    "unknown",
+    "not_run",
+    "skipped",
+    "waiting",
+    "escalated",
+    "undoing",
+    "undone",
+    "undo_failed",
+];
 
 /// The type of a value as far as it is known before it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +52,7 @@ impl Type {
         matches!(self, Self::Text | Self::Word)
     }
 
-    pub(super) fn is_number(self) -> bool {
+    pub(crate) fn is_number(self) -> bool {
         matches!(self, Self::Integer | Self::Number)
     }
 
@@ -169,6 +187,7 @@ fn binary(
 ) -> Result<Typed, Fault> {
     let (one, two) = (type_of(left, names)?, type_of(right, names)?);
     let (a, b) = (one.value_type, two.value_type);
+    known_states(operator, left, right)?;
     let symbol = operator.symbol();
     let any = a == Type::Json || b == Type::Json;
     match operator {
@@ -207,6 +226,40 @@ fn binary(
         value_type: Type::Boolean,
         secret: one.secret || two.secret,
     })
+}
+
+/// What a step's state is compared with must be a state: any other word is never true, and nobody would see why.
+fn known_states(operator: Operator, left: &Expression, right: &Expression) -> Result<(), Fault> {
+    let words = match (left, right) {
+        (state, words) | (words, state) if is_state(state) => words.as_literal(),
+        _ => None,
+    };
+    let compares = matches!(operator, Operator::Equal | Operator::NotEqual | Operator::In);
+    let fault = words.filter(|_| compares).and_then(not_a_state);
+    fault.map_or(Ok(()), |fault| {
+        let at = place(left).max(place(right));
+        Err(Fault { at, ..fault })
+    })
+}
+
+/// Is it `steps.ID.state`?
+pub(crate) fn is_state(expression: &Expression) -> bool {
+    matches!(expression, Expression::Name(Name::State(_), _))
+}
+
+/// What is wrong with a value, or one of a list, that a step's state is compared with.
+pub(crate) fn not_a_state(value: &Value) -> Option<Fault> {
+    let word = unknown_state(value)?;
+    let fault = Fault::new(0, format!("{} is no state of a step", shown(&word)));
+    Some(fault.hint(suggest::hint(&word, STATES)))
+}
+
+fn unknown_state(value: &Value) -> Option<String> {
+    match value {
+        Value::String(word) => (!STATES.contains(&word.as_str())).then(|| word.clone()),
+        Value::Array(items) => items.iter().find_map(unknown_state),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    }
 }
 
 fn boolean(found: Type, symbol: &str, at: usize) -> Result<(), Fault> {

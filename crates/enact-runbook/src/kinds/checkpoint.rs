@@ -38,7 +38,7 @@ impl Kind for CheckpointKind {
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {
         let fields = reading.fields(node, "`checkpoint`", &["message", "evidence", "approvers"])?;
         let message = match fields.get("message") {
-            Some(node) => reading.template(node, "`message`", Slot::Message)?,
+            Some(node) => reading.told(node, "`message`", Slot::Message)?,
             None => Text::literal(""),
         };
         let evidence = fields

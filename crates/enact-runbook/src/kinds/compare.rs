@@ -1,12 +1,13 @@
 //! `compare`: two values. It looks at what is known already, so it exists in checks only.
 
 use enact_core::diagnostic::Diagnostic;
+use enact_core::yaml::Span;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{Acting, Kind, Role, frozen, thawed, unreadable};
 use crate::checks::not_for;
-use crate::expression::compile_regex;
+use crate::expression::{Type, compile_regex, is_state, not_a_state, parse};
 use crate::provider::{End, Reply, Site, compare, quoted_text};
 use crate::reading::{Node, Reading};
 use crate::spec::{Compare, Operand};
@@ -67,6 +68,14 @@ impl Kind for CompareKind {
                 reading.fault(fields.key_span(key), fault);
             }
         }
+        if let (Some(Operand::Value(left)), Some(Operand::Value(right))) = (&left, &right)
+            && let Some((left, right)) = unlike(op, left, right)
+        {
+            let fault = format!("`op: {op:?}` compares values of one type, found {left} and {right}");
+            let hint = "write both as numbers, or both as text";
+            reading.fault(fields.key_span("op"), Diagnostic::error(fault).hint(hint));
+        }
+        states(op, &left, &right, fields.key_span("right"), reading);
         frozen(&Compare {
             left: left?,
             op: op.to_owned(),
@@ -102,6 +111,27 @@ impl Kind for CompareKind {
             }
         })
     }
+}
+
+/// A step's state is compared with states.
+fn states(op: &str, left: &Option<Operand>, right: &Option<Operand>, span: Span, reading: &mut Reading<'_>) {
+    if let (true, Some(Operand::Expression(source)), Some(Operand::Value(value))) =
+        (["==", "!=", "in"].contains(&op), left, right)
+        && parse(source).is_ok_and(|found| is_state(&found))
+        && let Some(fault) = not_a_state(value)
+    {
+        let diagnostic = Diagnostic::error(fault.message).hint(fault.hint.unwrap_or_default());
+        reading.fault(span, diagnostic);
+    }
+}
+
+/// The types of two values that are known now and of which one is never what the other is.
+fn unlike(op: &str, left: &Value, right: &Value) -> Option<(Type, Type)> {
+    let (one, two) = (Type::of(left), Type::of(right));
+    let open = |found: Type| matches!(found, Type::Null | Type::Json);
+    let is_order = ["==", "!=", "<", "<=", ">", ">="].contains(&op);
+    let alike = one == two || (one.is_number() && two.is_number());
+    (is_order && !alike && !open(one) && !open(two)).then_some((one, two))
 }
 
 /// Does the comparison hold, and what was compared.

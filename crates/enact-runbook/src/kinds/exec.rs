@@ -1,6 +1,7 @@
 //! `exec`: a program with its arguments, without a shell.
 
 use enact_core::diagnostic::Diagnostic;
+use enact_core::yaml::Body;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -31,9 +32,14 @@ impl Kind for ExecKind {
     }
 
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {
+        if !is_list(node) {
+            reading.expected(node, "`exec`", "a list of a program and its arguments");
+            return None;
+        }
         let argv = reading.templates(node, "`exec`", Slot::Argument)?;
         let Some(program) = argv.first() else {
-            reading.expected(node, "`exec`", "a list of a program and its arguments");
+            let fault = Diagnostic::error("`exec`: the list is empty");
+            reading.fault(node.span, fault.hint("write the program and its arguments"));
             return None;
         };
         if program.as_literal() == Some("") {
@@ -84,6 +90,10 @@ impl Kind for ExecKind {
             "description": "A program and its arguments, without a shell."
         })
     }
+}
+
+fn is_list(node: &Node) -> bool {
+    matches!(node.body, Body::Sequence(_))
 }
 
 impl Reading<'_> {

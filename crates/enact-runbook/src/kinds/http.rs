@@ -232,8 +232,11 @@ fn texts_in(value: &Value) -> Vec<Text> {
 fn check_url(url: &Text, node: &Node, reading: &mut Reading<'_>) {
     let shown = url.shown();
     if !(shown.starts_with("https://") || shown.starts_with("http://") || shown.starts_with("${{")) {
-        let fault = Diagnostic::error("`url`: expected an address that begins with `https://`");
+        let fault = Diagnostic::error("`url`: expected an address that begins with `https://` or `http://`");
         reading.fault(node.span, fault);
+    } else if let Some(Err(error)) = url.as_literal().map(reqwest::Url::parse) {
+        let fault = Diagnostic::error(format!("`url`: this is no address: {error}"));
+        reading.fault(node.span, fault.hint("write it like `https://example.com/path`"));
     }
 }
 

@@ -1,7 +1,6 @@
 //! `wait`: looks again and again until a check holds. Bounded by the step's timeout.
 
 use enact_core::change::{Effect, Milliseconds};
-use enact_core::diagnostic::Diagnostic;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,16 +38,9 @@ impl Kind for WaitKind {
             .require(&fields, "until")
             .and_then(|node| reading.check(node, "`until`"));
         let every = match fields.get("every") {
-            Some(node) => reading.duration(node, "`every`")?,
+            Some(node) => reading.time(node, "`every`")?,
             None => Milliseconds(10_000),
         };
-        if every.0 == 0 {
-            reading.fault(
-                fields.key_span("every"),
-                Diagnostic::error("`every` must be longer than nothing"),
-            );
-            return None;
-        }
         frozen(&Wait { until: until?, every })
     }
 

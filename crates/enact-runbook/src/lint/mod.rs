@@ -5,6 +5,7 @@
 
 mod planning;
 mod safety;
+mod secrets;
 mod structure;
 mod text;
 pub(crate) mod tracing;
@@ -32,6 +33,9 @@ pub(crate) const CANCEL: &str = "W_ROLLBACK_CANCEL";
 /// The rule that what an included plan says, and nobody looks at, stands under.
 pub(crate) const INCLUDED: &str = "W_INCLUDED";
 
+/// The rule that secret outputs stand under which are needed after a wait.
+pub(crate) const LOST_SECRET: &str = "W_SECRET_LOST";
+
 /// The rule of the number of steps.
 pub(crate) const TOO_MANY_STEPS: &str = "E_TOO_MANY_STEPS";
 
@@ -43,7 +47,7 @@ pub fn is_about_markdown(rule: &str) -> bool {
 }
 
 /// Rules that give advice, which can be declined.
-pub const ADVICE: [&str; 18] = [
+pub const ADVICE: [&str; 19] = [
     "W_NO_ROLLBACK",
     "W_NO_PROBE",
     "W_NO_VERIFY",
@@ -59,6 +63,7 @@ pub const ADVICE: [&str; 18] = [
     "W_UNDERPLAN_VAGUE",
     "W_PLACEHOLDER",
     CANCEL,
+    LOST_SECRET,
     INCLUDED,
     crate::markdown::NOTE,
     crate::markdown::MANUAL,
@@ -123,6 +128,7 @@ pub(crate) fn run(subject: &Subject<'_>) -> Vec<LintFinding> {
     structure::run(subject, &mut findings);
     text::run(subject.texts, subject.steps, &mut findings);
     safety::run(subject, &mut findings);
+    secrets::run(subject, &mut findings);
     tracing::run(subject, &mut findings);
     planning::run(subject, &mut findings);
     findings.list

@@ -38,13 +38,9 @@ fn placeholder(steps: &[FrozenStep], seen: &SeenText, findings: &mut Findings<'_
     if !SIGNS.iter().any(|sign| seen.text.contains(sign)) {
         return;
     }
-    let found = PLACEHOLDER.as_ref().and_then(|regex| regex.find(&seen.text));
-    let Some(found) = found else {
+    let Some(word) = first_placeholder(&seen.text, seen.slot.is_none()) else {
         return;
     };
-    let word = found
-        .as_str()
-        .trim_matches(|next: char| next.is_whitespace() || ",;)=:/".contains(next));
     let place = seen.file.place(seen.file.locate(seen.span, word));
     let said = format!("{} is a placeholder", shown(word));
     if seen.slot.is_some_and(|slot| slot != Slot::Message) {
@@ -61,6 +57,24 @@ fn placeholder(steps: &[FrozenStep], seen: &SeenText, findings: &mut Findings<'_
         let note = Diagnostic::warning(said).hint("write out what is meant");
         findings.advise_at("W_PLACEHOLDER", place, note);
     }
+}
+
+/// The first placeholder of a text. In prose the part of a path that varies is none: `GET /tasks/{id}`.
+fn first_placeholder(text: &str, is_prose: bool) -> Option<&str> {
+    let mut found = PLACEHOLDER.as_ref()?.find_iter(text);
+    let found = found.find(|found| !(is_prose && is_in_path(text, found.start(), found.as_str())))?;
+    let around = |next: char| next.is_whitespace() || ",;)=:/".contains(next);
+    Some(found.as_str().trim_matches(around))
+}
+
+/// Is a `{name}` a part of a path such as `/tasks/{id}`, or of an address?
+fn is_in_path(text: &str, start: usize, found: &str) -> bool {
+    let at = start + found.find('{').unwrap_or(0);
+    let before = text.get(..at).unwrap_or("");
+    let word = before.rsplit(char::is_whitespace).next().unwrap_or("");
+    let word = word.trim_start_matches(['`', '\'', '"', '(', '[']);
+    let is_path = word.starts_with('/') || word.contains("://");
+    found.contains('{') && word.ends_with('/') && is_path
 }
 
 fn hidden(seen: &SeenText, findings: &mut Findings<'_>) {
@@ -137,6 +151,20 @@ mod tests {
             "echo '{\"a\": 1}'",
         ] {
             assert!(!regex.is_match(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_prose_has_parts_that_vary() {
+        for (text, prose, run) in [
+            ("GET /tasks/{id} and `/users/{user_id}/x`", None, Some("{id}")),
+            ("see https://x/{id}", None, Some("{id}")),
+            ("copy it to {host}", Some("{host}"), Some("{host}")),
+            ("/tasks/{id} on {host}", Some("{host}"), Some("{id}")),
+            ("/tasks is TODO", Some("TODO"), Some("TODO")),
+        ] {
+            assert_eq!(first_placeholder(text, true), prose, "{text}");
+            assert_eq!(first_placeholder(text, false), run, "{text}");
         }
     }
 

@@ -5,6 +5,9 @@ use enact_core::yaml::{Body, Entry, Plain, Span, shown, suggest};
 
 use super::{Node, Reading};
 
+/// Keys that may be there without a value: a parameter without a default, a question that is still open.
+const MAY_BE_EMPTY: [&str; 3] = ["default", "answer", "value"];
+
 /// A mapping whose keys are all known.
 #[derive(Debug)]
 pub struct Fields<'n> {
@@ -52,15 +55,27 @@ impl Reading<'_> {
     ) -> Option<Fields<'n>> {
         let fields = self.any_fields(node, what)?;
         for entry in fields.entries {
-            if !entry.key.starts_with("x-") && !known.contains(&entry.key.as_ref()) {
+            if entry.key.starts_with("x-") {
+                continue;
+            }
+            if !known.contains(&entry.key.as_ref()) {
                 let fault = Diagnostic::error(format!("unknown key {} in {what}", shown(&entry.key)));
                 self.fault(
                     entry.span,
                     fault.hint(suggest::hint(&entry.key, known.iter().copied())),
                 );
+            } else if entry.value.is_null() && !MAY_BE_EMPTY.contains(&entry.key.as_ref()) {
+                self.is_empty(entry);
             }
         }
         Some(fields)
+    }
+
+    /// A key whose value was left out, or commented out, would be taken for one that is not there: fewer safeguards than the
+    /// file looks like.
+    fn is_empty(&mut self, entry: &Entry<'static, Plain>) {
+        let fault = Diagnostic::error(format!("{} has no value", shown(&entry.key)));
+        self.fault(entry.span, fault.hint("give it a value, or leave the key out"));
     }
 
     /// A mapping whose keys the author chooses.
@@ -82,7 +97,9 @@ impl Reading<'_> {
     /// The value of a key that must be there.
     pub fn require<'n>(&mut self, fields: &Fields<'n>, key: &'static str) -> Option<&'n Node> {
         let found = fields.get(key);
-        if found.is_none() {
+        // That a key has no value was said when the mapping was read.
+        let is_there = fields.entries.iter().any(|entry| entry.key == key);
+        if found.is_none() && !is_there {
             let fault = Diagnostic::error(format!("{} needs the key `{key}`", fields.what));
             self.fault(fields.key_span(key), fault);
         }

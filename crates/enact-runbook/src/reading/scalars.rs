@@ -5,7 +5,8 @@ use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::{Span, shown, suggest};
 use serde_json::Value;
 
-use super::{Node, Reading, SeenText, as_written};
+use super::{EXPRESSION, Node, Reading, SeenText, as_written};
+use crate::expression::{Piece, parse, pieces};
 
 /// Longer than any procedure: one hundred years.
 const LONGEST: u64 = 100 * 366 * 24 * 3_600_000;
@@ -42,7 +43,10 @@ impl Reading<'_> {
 
     /// Text for people.
     pub fn prose(&mut self, node: &Node, what: &str) -> Option<String> {
-        let text = self.plain(node, what)?;
+        let text = self.raw(node, what)?;
+        if names_something(&text) {
+            self.no_expression(node, what);
+        }
         self.texts.push(SeenText {
             text: text.clone(),
             slot: None,
@@ -53,8 +57,27 @@ impl Reading<'_> {
         Some(text)
     }
 
-    /// Any single value as it was written: text, `5`, `yes`.
+    /// Any single value as it was written, where no expression may stand: text, `5`, `yes`.
     pub fn plain(&mut self, node: &Node, what: &str) -> Option<String> {
+        let text = self.raw(node, what)?;
+        if text.contains("${{") {
+            self.no_expression(node, what);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// What looks like an expression and is none would be taken as it stands there.
+    fn no_expression(&mut self, node: &Node, what: &str) {
+        let fault = Diagnostic::error(format!("{what}: no expression may stand here"))
+            .detail("it would be taken as it is written, and never be replaced by a value")
+            .hint("write the value itself");
+        let span = self.file.locate(node.span, "${{");
+        self.finding(EXPRESSION, span, fault);
+    }
+
+    /// Any single value as it was written.
+    pub(super) fn raw(&mut self, node: &Node, what: &str) -> Option<String> {
         if !self.untagged(node) {
             return None;
         }
@@ -127,6 +150,17 @@ impl Reading<'_> {
             );
         }
         found
+    }
+
+    /// A length of time that is longer than nothing: one within which something is to happen.
+    pub(crate) fn time(&mut self, node: &Node, what: &str) -> Option<Milliseconds> {
+        let found = self.duration(node, what)?;
+        if found.0 == 0 {
+            let fault = Diagnostic::error(format!("{what} must be longer than nothing"));
+            self.fault(node.span, fault.hint("leave the key out for the usual length"));
+            return None;
+        }
+        Some(found)
     }
 
     /// A share: `10%`, in parts per million.
@@ -210,6 +244,21 @@ impl Reading<'_> {
         );
         None
     }
+}
+
+/// Does a text hold an expression of ours? Text for people may well show those of others: `${{ github.ref }}`.
+fn names_something(text: &str) -> bool {
+    let found = pieces(text).unwrap_or_default();
+    found.iter().any(|piece| {
+        let Piece::Expression { source, .. } = piece else {
+            return false;
+        };
+        let mut names = false;
+        if let Ok(expression) = parse(source) {
+            expression.names(&mut |_, _| names = true);
+        }
+        names
+    })
 }
 
 fn is_ident(text: &str) -> bool {

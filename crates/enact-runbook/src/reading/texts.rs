@@ -6,7 +6,7 @@ use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::{Body, Span, shown};
 use serde_json::{Map, Value};
 
-use super::{DOCUMENT, EXPRESSION, Node, Reading, SeenText};
+use super::{DOCUMENT, EXPRESSION, Node, Reading, SeenText, is_blank};
 use crate::expression::{self, Expression, Name, Piece, RunFact, Type, Typed, fold, parse, pieces, type_of};
 use crate::spec::{Operand, Part, Text, Variable};
 
@@ -65,9 +65,23 @@ impl Slot {
 impl Reading<'_> {
     /// A text that may hold expressions.
     pub fn template(&mut self, node: &Node, what: &str, slot: Slot) -> Option<Text> {
-        let raw = self.plain(node, what)?;
+        let raw = self.raw(node, what)?;
         self.see(&raw, node.span, slot);
         self.freeze_text(&raw, node.span, slot)
+    }
+
+    /// The same where the text must say something.
+    pub(crate) fn told(&mut self, node: &Node, what: &str, slot: Slot) -> Option<Text> {
+        let text = self.template(node, what, slot)?;
+        if text.as_literal().is_some_and(is_blank) {
+            self.says_nothing(node, what);
+        }
+        Some(text)
+    }
+
+    pub(crate) fn says_nothing(&mut self, node: &Node, what: &str) {
+        let fault = Diagnostic::error(format!("{what} is empty"));
+        self.fault(node.span, fault.hint("give it a text, or leave the key out"));
     }
 
     /// A list of texts that may hold expressions.
@@ -139,7 +153,7 @@ impl Reading<'_> {
         if let Some(Value::Bool(truth)) = node.scalar() {
             return Some(Expression::Literal(Value::Bool(truth)));
         }
-        let raw = self.plain(node, what)?;
+        let raw = self.raw(node, what)?;
         self.see(&raw, node.span, Slot::Value);
         let source = match pieces(&raw).ok()?.as_slice() {
             [Piece::Expression { source, .. }] => source.clone(),

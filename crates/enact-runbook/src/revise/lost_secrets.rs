@@ -81,7 +81,7 @@ fn secret_outputs(change: &Change) -> Vec<(String, String)> {
 }
 
 /// Every output that expressions of the frozen form name, wherever they stand in it.
-fn outputs_named(value: &Value, named: &mut Vec<(String, String)>) {
+pub(crate) fn outputs_named(value: &Value, named: &mut Vec<(String, String)>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| outputs_named(item, named)),
         Value::Object(fields) => {

@@ -50,19 +50,25 @@ impl Text {
         })
     }
 
-    /// As its author would write it: expressions in `${{ }}`. For people; it is not read back.
+    /// As its author would write it: expressions in `${{ }}`, and what only looks like one so that it is none. For people; it
+    /// is not read back.
     pub fn shown(&self) -> String {
         match self {
-            Self::Literal(text) => text.clone(),
+            Self::Literal(text) => literal(text),
             Self::Template(parts) => parts
                 .iter()
                 .map(|part| match part {
-                    Part::Text(text) => text.clone(),
+                    Part::Text(text) => literal(text),
                     Part::Expression(source) => format!("${{{{ {source} }}}}"),
                 })
                 .collect(),
         }
     }
+}
+
+/// Text that is taken as it is, so that nobody takes it for an expression.
+fn literal(text: &str) -> String {
+    text.replace("${{", "${{ '${{' }}")
 }
 
 #[derive(Serialize, Deserialize, schemars::JsonSchema)]
@@ -117,6 +123,7 @@ mod tests {
         let text: Text = serde_json::from_value(json!("${{ secrets.token }}")).unwrap();
         assert_eq!(text.as_literal(), Some("${{ secrets.token }}"));
         assert_eq!(text.expressions().count(), 0);
+        assert_eq!(text.shown(), "${{ '${{' }} secrets.token }}");
     }
 
     #[test]
