@@ -139,6 +139,7 @@ impl Translation<'_> {
         }
         let title = (numbered.title.to_owned(), title_at);
         let mut task = Task::new(title, line.range.start..start, body..range.end);
+        task.before.step(region.level, numbered.title);
         for block in &region.blocks {
             self.task_block(block, &mut task);
         }
@@ -188,7 +189,11 @@ impl Translation<'_> {
                 self.note(&extent(item.lines(), &item.range), what);
             }
             if !(files && self.file(item, task)) {
+                let doubtful = !item.below().is_empty() && task.before.item(&joined(item.lines()));
                 item.blocks.iter().for_each(|block| self.task_block(block, task));
+                if doubtful {
+                    task.before.leave();
+                }
             }
         }
         if files {

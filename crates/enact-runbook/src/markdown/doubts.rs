@@ -118,16 +118,36 @@ impl Before {
         self.previous.clear();
     }
 
-    /// A heading of this level.
-    pub(super) fn heading(&mut self, level: usize, title: &str) {
-        let doubtful = is_aside(title) || ASIDES.iter().any(|word| begins(&lower(title), word));
-        self.title(level, title, doubtful);
+    /// An item of a list with something below it: `- If the tests fail`. True when that is doubtful, until [`Self::leave`].
+    pub(super) fn item(&mut self, text: &str) -> bool {
+        let doubtful = self.aside.is_none() && is_doubtful(text);
+        if doubtful {
+            let title = bare(text).to_owned();
+            self.aside = Some(Aside { level: LABEL, title });
+        }
+        doubtful
     }
 
-    /// The title of a numbered step, which is one in a row: nothing but an undo or a condition makes it doubtful.
+    /// The item ends that was doubtful.
+    pub(super) fn leave(&mut self) {
+        self.aside = None;
+    }
+
+    /// A heading of this level.
+    pub(super) fn heading(&mut self, level: usize, title: &str) {
+        self.title(level, title, is_doubtful(title));
+    }
+
+    /// The title of a numbered step or task, which is one in a row: nothing but an undo or a condition makes it doubtful.
     pub(super) fn step(&mut self, level: usize, title: &str) {
-        let name = lower(title);
-        let doubtful = UNDOS.contains(&name.as_str()) || ASIDES.iter().any(|word| begins(&name, word));
+        let title_is = lower(title);
+        let name = title_is
+            .split(['(', ':', ',', '—', '–'])
+            .next()
+            .unwrap_or_default()
+            .trim();
+        let in_trouble = is_aside(title) && TROUBLE.iter().any(|word| title_is.contains(word));
+        let doubtful = UNDOS.contains(&name) || in_trouble || ASIDES.iter().any(|word| begins(name, word));
         self.title(level, title, doubtful);
     }
 
@@ -206,6 +226,11 @@ fn is_aside(title: &str) -> bool {
         || (CASES.iter().any(|word| begins(title, word)) && in_trouble())
 }
 
+/// Is below such a title nothing run in any case?
+fn is_doubtful(title: &str) -> bool {
+    is_aside(title) || ASIDES.iter().any(|word| begins(&lower(title), word))
+}
+
 fn begins(text: &str, word: &str) -> bool {
     text.strip_prefix(word)
         .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
@@ -252,7 +277,16 @@ mod tests {
         assert_eq!(before.doubt_of_block(), None);
         before.step(LABEL, "Revert the experiment");
         assert_eq!(before.doubt_of_block(), None);
-        before.step(LABEL, "If it is slow");
-        assert!(before.doubt_of_block().is_some());
+        for title in [
+            "If it is slow",
+            "Rollback (if needed)",
+            "Optional: tidy up",
+            "Undo what failed",
+        ] {
+            before.step(LABEL, title);
+            assert!(before.doubt_of_block().is_some(), "{title}");
+        }
+        before.step(LABEL, "Rollback support");
+        assert_eq!(before.doubt_of_block(), None);
     }
 }

@@ -153,8 +153,12 @@ impl Translation<'_> {
             let at = extent(item.lines(), &item.range);
             draft.tasks.push(self.text(&at, &text));
         }
+        let doubtful = draft.before.item(&text);
         for block in item.below() {
             self.step_block(block, draft);
+        }
+        if doubtful {
+            draft.before.leave();
         }
     }
 

@@ -117,10 +117,18 @@ fn source(
         "output" => lines
             .get(name)
             .cloned()
-            .ok_or_else(|| "the file that ENACT_OUTPUT names does not have it".to_owned()),
+            .ok_or_else(|| not_in_file(reply).to_owned()),
         "stdout" | "http.body" => whole(&reply.stdout),
         "stderr" => whole(&reply.stderr),
         other => Err(format!("nothing can be read from {other:?}")),
+    }
+}
+
+/// Why an output is not known that stands in the file for outputs.
+fn not_in_file(reply: &Reply) -> &'static str {
+    match reply.output_file {
+        Some(_) => "the file that ENACT_OUTPUT names does not have it",
+        None => "the file that ENACT_OUTPUT names is not there, is too long, or is no text in UTF-8",
     }
 }
 
@@ -149,7 +157,9 @@ fn from_regex(text: &str, pattern: &str) -> Result<String, String> {
 }
 
 fn typed(value: Value, wanted: ValueType) -> Result<Value, String> {
-    let found = value.to_string();
+    let found = value
+        .as_str()
+        .map_or_else(|| value.to_string(), ToOwned::to_owned);
     let typed = match (wanted, value) {
         (ValueType::Json, value) => Some(value),
         (ValueType::String, value @ Value::String(_)) => Some(value),
