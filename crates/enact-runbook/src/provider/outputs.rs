@@ -128,7 +128,9 @@ fn source(
 fn not_in_file(reply: &Reply) -> &'static str {
     match reply.output_file {
         Some(_) => "the file that ENACT_OUTPUT names does not have it",
-        None => "the file that ENACT_OUTPUT names is not there, is too long, or is no text in UTF-8",
+        None => {
+            "the file that ENACT_OUTPUT names cannot be read: it is no regular file with text in UTF-8, or is too long"
+        }
     }
 }
 
