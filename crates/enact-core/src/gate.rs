@@ -329,17 +329,23 @@ fn binding_back(
 fn without_withdrawn(approvals: Vec<Approval>, plan: &Plan) -> Vec<Approval> {
     let (back, said): (Vec<Approval>, Vec<Approval>) = approvals
         .into_iter()
+        .filter(|record| record.decision != Decision::Withdrawn || record.plan_id == *plan.id())
         .partition(|record| record.decision == Decision::Withdrawn);
-    let is_back = |record: &Approval| {
-        back.iter().any(|withdrawal| {
-            withdrawal.plan_id == *plan.id()
-                && withdrawal.withdraws.as_ref() == Some(&record.approval_id)
-                && withdrawal.approver == record.approver
-                && withdrawal.approver.may_decide()
-                && (record.decision == Decision::Approved || withdrawal.strength() >= record.strength())
-        })
-    };
-    said.into_iter().filter(|record| !is_back(record)).collect()
+    said.into_iter()
+        .filter(|record| taken_back_by(record, &back).is_none())
+        .collect()
+}
+
+/// The record with which its own giver took back what they had approved or rejected, where there is one that counts: a no is
+/// taken back only by a word that is as strong.
+pub fn taken_back_by<'a>(record: &Approval, records: &'a [Approval]) -> Option<&'a Approval> {
+    records.iter().find(|withdrawal| {
+        withdrawal.decision == Decision::Withdrawn
+            && withdrawal.withdraws.as_ref() == Some(&record.approval_id)
+            && withdrawal.approver == record.approver
+            && withdrawal.approver.may_decide()
+            && (record.decision == Decision::Approved || withdrawal.strength() >= record.strength())
+    })
 }
 
 fn check_surroundings(plan: &Plan, circumstances: &Circumstances) -> Result<(), GateClosed> {

@@ -445,7 +445,7 @@ pub(crate) async fn run_mode(
         if mode == Mode::Apply && plan.metadata().mode == Mode::Run {
             return apply_runbook(context, konnect, flags, saved, plan, policies).await;
         }
-        check_mode(&plan, mode)?;
+        check_mode(&plan, mode, path)?;
         check_planned_target(context, konnect, &plan)?;
         let connection = crate::connect::connect(&context.settings, konnect).await?;
         let stdin_taken = path.as_os_str() == "-";
@@ -502,7 +502,7 @@ pub(crate) fn show_warnings(context: &Context, warnings: &[enact_core::diagnosti
 }
 
 /// Which plans a command takes: `apply` also a sync plan that deletes nothing.
-fn check_mode(plan: &Plan, mode: Mode) -> Result<(), CommandError> {
+fn check_mode(plan: &Plan, mode: Mode, path: &Path) -> Result<(), CommandError> {
     let planned = plan.metadata().mode;
     let deletes = plan.summary().by_action.contains_key("DELETE");
     match (mode, planned) {
@@ -515,6 +515,10 @@ fn check_mode(plan: &Plan, mode: Mode) -> Result<(), CommandError> {
         )
         .hint("run it with `enact sync --plan`, or plan again with --mode apply")),
         (wanted, planned) if wanted == planned => Ok(()),
+        (wanted, Mode::Run) => Err(CommandError::invalid(format!(
+            "this is the plan of a runbook, not one for {wanted}"
+        ))
+        .hint(format!("run it with: enact run {}", path.display()))),
         (wanted, planned) => Err(CommandError::invalid(format!(
             "this is a plan for {planned}, not for {wanted}"
         ))

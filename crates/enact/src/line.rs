@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::connect::Connection;
 use crate::error::CommandError;
 use crate::policy::Policies;
+use crate::runbook::is_runbook_file;
 use crate::state;
 
 /// The most bytes of configuration read from standard input.
@@ -63,6 +64,15 @@ impl enact_konnect::load::Environment for LoaderEnvironment<'_> {
     }
 }
 
+/// Does a file that is named say of itself that it is a runbook? Markdown does not say: it may be a page.
+fn says_it_is_a_runbook(file: &str) -> bool {
+    let path = Path::new(file);
+    let is_yaml = path
+        .extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json");
+    is_yaml && is_runbook_file(path)
+}
+
 /// load: files to what is wanted.
 pub(crate) fn load_files(settings: &Settings, flags: &ConfigFlags) -> Result<Desired, CommandError> {
     if flags.filename.is_empty() {
@@ -80,6 +90,13 @@ pub(crate) fn load_files(settings: &Settings, flags: &ConfigFlags) -> Result<Des
     if let Some(plan) = flags.filename.iter().find(|file| is_plan_file(Path::new(file))) {
         return Err(CommandError::invalid(format!("{plan} is a plan that was saved, not what to plan from"))
             .hint(format!("to look at it: enact show {plan}; to run it: enact run {plan}, or enact apply --plan {plan}")));
+    }
+    if let Some(runbook) = flags.filename.iter().find(|file| says_it_is_a_runbook(file)) {
+        return Err(
+            CommandError::invalid(format!("{runbook} is a runbook, not a configuration of Konnect")).hint(
+                format!("to run it: enact run {runbook}; to plan it: enact plan -f {runbook}"),
+            ),
+        );
     }
     let sources = sources(&flags.filename, read).map_err(CommandError::faults)?;
     let options = LoadOptions {

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use enact_core::approval::{Approval, Decision};
+use enact_core::approval::{Approval, ApprovalId, Decision};
 use enact_core::asked::asked_by;
 use enact_core::condition::step::steps_of;
 use enact_core::exit::ExitCode;
-use enact_core::gate::{CLOCK_SKEW, term, tightened};
+use enact_core::gate::{CLOCK_SKEW, taken_back_by, term, tightened};
 use enact_core::journal::Entry;
 use enact_core::plan::Plan;
 use enact_engine::installation::Installation;
-use enact_engine::signature::{Verified, verified};
+use enact_engine::signature::{Trust, Verified, verified};
 use serde::Serialize;
 
 use super::Context;
@@ -102,6 +102,9 @@ struct Listed {
     /// Why it counts for nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// The record with which whoever gave it took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken_back_by: Option<ApprovalId>,
     /// How many runs it has paid for here.
     runs_spent: u32,
 }
@@ -180,19 +183,24 @@ fn show(
     for record in records {
         let plan = plan_of(installation, &record)?;
         let limited = limited(&record, plan.as_ref());
-        let good = worth_of(&worth, &record).and_then(|good| match useless(&limited, plan.as_ref(), ended) {
-            Some(why) => Err(why),
-            None => Ok(good),
-        });
+        let back = taken_back_by(&record, &worth.approvals).map(|back| back.approval_id.clone());
+        let is_over = back.as_ref().filter(|_| ended == Ended::CountsForNothing);
+        let why = is_over.map(|back| format!("it was taken back by record {back}"));
+        let why = why.or_else(|| useless(&limited, plan.as_ref(), ended));
+        let good = worth_of(&worth, &record).and_then(|good| why.map_or(Ok(good), Err));
         bad += usize::from(good.is_err());
         let runs_spent = installation.store.runs_spent(&record.approval_id, None)?;
         if output == Output::Text {
             let steps = plan.as_ref().map(steps_of).unwrap_or_default();
             let good = good.as_ref().map_err(String::as_str).copied();
             views::print_text(&approval_text::listed(&limited, &steps, runs_spent, good))?;
+            if let Some(back) = &back {
+                views::print_text(&format!("    TAKEN BACK by record {back}\n"))?;
+            }
             continue;
         }
         documents.push(Listed {
+            taken_back_by: back,
             runs_spent,
             counts_as: good.as_ref().ok().map(|good| self::limited(good, plan.as_ref())),
             problem: good.err(),
@@ -253,6 +261,26 @@ fn limited(record: &Approval, plan: Option<&Plan>) -> Approval {
     }
 }
 
+/// What takes something back stays, and what was taken back already counts no more. Nothing is written then.
+fn refuse_pointless(back: &Approval, records: &[Approval], trust: &Trust) -> Result<(), CommandError> {
+    let id = &back.approval_id;
+    let again = format!("to approve again: enact approve {}", back.plan_id.short());
+    if back.decision == Decision::Withdrawn {
+        let what = back.withdraws.as_ref().map_or("another", |id| id.0.as_str());
+        let message = format!("record {id} is no approval and no rejection: it takes back {what}, and stays");
+        return Err(CommandError::invalid(message).hint(again));
+    }
+    let worth = verified(records.to_vec(), trust, state::now());
+    match taken_back_by(back, &worth.approvals) {
+        Some(known) => Err(CommandError::invalid(format!(
+            "record {id} was taken back already, by record {}",
+            known.approval_id
+        ))
+        .hint(again)),
+        None => Ok(()),
+    }
+}
+
 fn withdraw(context: &Context, args: &WithdrawArgs) -> CommandResult {
     let user = context.settings.principal();
     refuse_agent(&user, "withdraw anything")?;
@@ -280,6 +308,7 @@ fn withdraw(context: &Context, args: &WithdrawArgs) -> CommandResult {
         return Err(CommandError::new(ExitCode::NotApproved, message)
             .hint("only whoever gave it can take it back; a signed one with the same key's signature (--sign-with KEY)"));
     }
+    refuse_pointless(back, &records, &trust)?;
     let mut record = Approval {
         decision: Decision::Withdrawn,
         policy_digest: back.policy_digest.clone(),
