@@ -61,6 +61,8 @@ pub struct ChangeProgress {
     pub attested: Option<Attestation>,
     /// Was it left out because a person chose so?
     pub left_out_by_person: bool,
+    /// What a person said who ended the run here, or had it taken back, before it came to anything. It did not fail then.
+    pub ended_here: Option<String>,
     /// The newest hold that was opened at it.
     pub held: Option<Hold>,
     /// Who has confirmed it.
@@ -105,6 +107,7 @@ impl ChangeProgress {
             assumption: None,
             attested: None,
             left_out_by_person: false,
+            ended_here: None,
             held: None,
             confirmed: Vec::new(),
             adopted_from: None,
@@ -133,12 +136,24 @@ impl ChangeProgress {
         Some(span.saturating_sub(self.unattended_ms))
     }
 
-    /// Why it stands where it does: why it failed also when it was taken back since, or could not be.
+    /// Did a person end the run here, so that it never came to anything?
+    pub fn is_ended_here(&self) -> bool {
+        self.state == ChangeState::Failed && self.ended_here.is_some()
+    }
+
+    /// Why it stands where it does: why it failed also when it was taken back or left out since, or could not be taken back.
     pub fn reason(&self) -> Option<String> {
+        if self.is_ended_here() {
+            return self.ended_here.clone();
+        }
         match (&self.failure, &self.error, self.state) {
             (Some(failure), Some(error), ChangeState::Stuck) => {
                 Some(format!("{failure}; taking it back: {error}"))
             }
+            (Some(failure), Some(error), ChangeState::Omitted) if self.intents > 0 => {
+                Some(format!("it ran and failed ({failure}); {error}"))
+            }
+            (Some(failure), Some(error), ChangeState::Omitted) => Some(format!("{failure}; {error}")),
             (failure, error, _) => error.clone().or_else(|| failure.clone()),
         }
     }
@@ -157,6 +172,8 @@ pub(crate) fn remember_failure(progress: &mut ChangeProgress, from: ChangeState)
         }
         // A stuck undo that did not happen leaves the change as it was before.
         ChangeState::Done if from == ChangeState::Stuck => {}
+        // What somebody leaves out after it failed has failed all the same.
+        ChangeState::Omitted if progress.left_out_by_person => {}
         ChangeState::Done | ChangeState::Pending | ChangeState::Omitted => progress.failure = None,
         ChangeState::Started
         | ChangeState::Drifted
@@ -166,6 +183,29 @@ pub(crate) fn remember_failure(progress: &mut ChangeProgress, from: ChangeState)
         | ChangeState::Undone
         | ChangeState::Stuck => {}
     }
+}
+
+/// Keeps what a person said who ended the run, or had it taken back, at a change that had come to nothing yet.
+pub(crate) fn remember_end(progress: &mut ChangeProgress, fact: &Fact, from: ChangeState) {
+    let Fact::Chosen {
+        choice, by, reason, ..
+    } = fact
+    else {
+        return;
+    };
+    let what = match choice {
+        Choice::Abort => "ended the run here",
+        Choice::Rollback => "had the run taken back here",
+        Choice::Retry | Choice::Accept | Choice::Skip => return,
+    };
+    let was = if from == ChangeState::Delegated {
+        "it was in somebody's hands; "
+    } else if from == ChangeState::Pending {
+        ""
+    } else {
+        return;
+    };
+    progress.ended_here = Some(format!("{was}{} {what}: {reason}", by.id));
 }
 
 /// Keeps the particulars of a fact about one change.

@@ -237,7 +237,7 @@ pub fn has_failed(plan: &Plan, state: &RunState) -> bool {
         let is = |progress: &ChangeProgress, wanted: ChangeState| progress.state == wanted;
         state.changes.get(&change.change_id).is_some_and(|progress| {
             (is(progress, ChangeState::Failed) && progress.error.is_some())
-                || (is(progress, ChangeState::Undone) && !progress.was_done)
+                || (is(progress, ChangeState::Undone) && !progress.was_done && progress.ended_here.is_none())
                 || is(progress, ChangeState::Drifted)
                 || is(progress, ChangeState::Unknown)
                 || is(progress, ChangeState::Stuck)
@@ -330,6 +330,7 @@ fn report_change(change: &Change, state: &RunState) -> ChangeReport {
             Some(progress) if progress.state == ChangeState::Done && progress.adopted_from.is_some() => {
                 ChangeOutcome::Adopted
             }
+            Some(progress) if progress.is_ended_here() => ChangeOutcome::NotRun,
             progress => outcome(change, progress.map(|progress| progress.state)),
         },
         verified: !change.postconditions.is_empty()
@@ -354,7 +355,8 @@ fn reason(change: &Change, progress: Option<&ChangeProgress>) -> Option<String> 
 /// What is to be said of a change that is to run, and began before.
 pub fn begun(change: &Change, progress: Option<&ChangeProgress>) -> Option<String> {
     let began = progress.is_some_and(|progress| {
-        progress.partial && !progress.handed_over && progress.state == ChangeState::Pending
+        let is_to_run = progress.state == ChangeState::Pending || progress.is_ended_here();
+        progress.partial && !progress.handed_over && is_to_run
     });
     (began && change.effect != Effect::Read).then(|| BEGUN.to_owned())
 }
@@ -471,6 +473,9 @@ fn error_text(plan: &Plan, state: &RunState) -> Option<String> {
             "the world differs from what the plan was based on; nothing was written".to_owned()
         }
         (Some(RunOutcome::Drift), _) => "some changes met a world that changed meanwhile".to_owned(),
+        (Some(RunOutcome::Failed), _) if !has_failed(plan, state) => {
+            "the run was ended before everything was done".to_owned()
+        }
         (Some(RunOutcome::Failed), _) => "some changes failed".to_owned(),
         (Some(RunOutcome::RolledBack), _) if has_failed(plan, state) => {
             "some changes failed; what was done was taken back".to_owned()

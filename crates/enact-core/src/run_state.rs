@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::ApprovalId;
 use crate::change::{Change, ChangeId, Effect};
-use crate::change_progress::{Attestation, ChangeProgress, remember, remember_failure};
+use crate::change_progress::{Attestation, ChangeProgress, remember, remember_end, remember_failure};
 use crate::change_state::{ChangeState, Step, next_state};
 use crate::criterion::CriterionReport;
 use crate::journal::{Choice, Entry, Fact, JournalError, Mismatch, Note, RunId, RunOutcome, Subject};
@@ -356,6 +356,7 @@ impl RunState {
         }
         remember(progress, &entry.fact, entry.at, &mut self.outputs);
         remember_failure(progress, from);
+        remember_end(progress, &entry.fact, from);
         if let Fact::Chosen { choice, .. } = &entry.fact {
             self.remember_choice(change_id, *choice);
         }

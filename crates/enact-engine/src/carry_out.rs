@@ -452,6 +452,8 @@ pub(crate) fn not_done(change: &Change, partial: bool) -> Fact {
 fn joined(error: &str, why: &str) -> String {
     if error.contains(why) {
         error.to_owned()
+    } else if why.starts_with(error) {
+        why.to_owned()
     } else {
         format!("{error}; {why}")
     }
@@ -484,6 +486,7 @@ mod tests {
         let once = joined("the process ended", "no probe; nobody can tell");
         assert_eq!(once, "the process ended; no probe; nobody can tell");
         assert_eq!(joined(&once, "no probe; nobody can tell"), once);
+        assert_eq!(joined("the process ended", &once), once);
         assert_eq!(
             joined(&once, "the disk is gone"),
             format!("{once}; the disk is gone")

@@ -8,6 +8,9 @@ use enact_core::whole::began;
 use crate::provider::{Disposition, Provider};
 use crate::runner::{RunError, Runner, runs_always};
 
+/// How the reason of a pause begins in which a person decides about the whole run.
+pub const RUN_DECISION: &str = "a decision: ";
+
 impl<P: Provider> Runner<'_, P> {
     /// Runs what runs however the run ends, before anything is taken back. True: it waits for somebody, or was stopped, and the
     /// run is over for now.
@@ -97,13 +100,13 @@ impl<P: Provider> Runner<'_, P> {
             _ if !self.has_something_to_undo() || self.is_always_unknown() => Ok(false),
             (None, RollbackMode::Ask) => {
                 self.pause(format!(
-                    "a decision: {what}; roll back what was done, or leave it"
+                    "{RUN_DECISION}{what}; roll back what was done, or leave it"
                 ));
                 self.record_pause().await.map(|()| true)
             }
             _ if self.is_past_no_return() => {
                 self.pause(format!(
-                    "a decision: {what}, and the point of no return is passed; roll back all the same, or leave it"
+                    "{RUN_DECISION}{what}, and the point of no return is passed; roll back all the same, or leave it"
                 ));
                 self.record_pause().await.map(|()| true)
             }

@@ -25,4 +25,5 @@ pub mod stop;
 pub mod store;
 mod waiting;
 
+pub use ending::RUN_DECISION;
 pub use waiting::ANOTHER_APPROVAL;

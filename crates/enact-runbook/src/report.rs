@@ -12,6 +12,7 @@ mod waits;
 
 use enact_core::approval::{Approval, ApprovalId};
 use enact_core::change::{Change, Undo};
+use enact_core::condition::Condition;
 use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::journal::{
     ChangeProgress, ChangeState, Entry, Fact, JournalError, RunId, RunOutcome, RunState,
@@ -64,6 +65,9 @@ pub struct RunbookReport {
     pub times: Times,
     /// Criteria: tests, acceptance, limits.
     pub criteria: Vec<CriterionReport>,
+    /// Were they judged before the run was taken back? Then they show nothing any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub judged_before_taken_back: bool,
     /// Which steps and criteria show each requirement.
     pub requirements: Vec<RequirementReport>,
     /// What departed from the plan.
@@ -121,7 +125,7 @@ pub struct StepReport {
 /// One wait for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WaitReport {
-    /// The step.
+    /// The step or the criterion; `verification` for what was decided after all of them.
     pub step: String,
     /// `confirmation before`, `confirmation after`, `decision`, `attestation`.
     pub what: String,
@@ -194,7 +198,7 @@ impl RunbookReport {
             .map(|change| step_report(plan, change, &state, entries))
             .chain(document.groups.iter().map(|group| group_report(group, &state)))
             .collect();
-        Ok(Self {
+        let mut report = Self {
             format: FORMAT.to_owned(),
             run_id,
             plan_id: plan.id().to_string(),
@@ -204,14 +208,17 @@ impl RunbookReport {
             started_at: state.started_at.map(|at| at.to_string()),
             approvals: approvals(entries),
             conditions: conditions(entries),
-            waits: waits::waits(entries),
+            waits: waits::waits(plan, entries),
             times: times(document, &state, now),
             criteria: state.criteria.clone(),
+            judged_before_taken_back: is_judged_before(&state),
             requirements: requirements::requirements(plan, document, &state),
             deviations: departures::deviations(plan, &state, entries),
             not_verified: not_verified(plan, &state, entries),
             steps: in_order(steps),
-        })
+        };
+        report.limit_downtime();
+        Ok(report)
     }
 
     /// Says who gave the approvals, and what came with those of a later day.
@@ -230,6 +237,17 @@ impl RunbookReport {
                 }
             }
         }
+        self.limit_downtime();
+    }
+
+    /// Of the limits of the downtime, the plan's and those of approvals, the strictest holds.
+    fn limit_downtime(&mut self) {
+        let added = self.conditions.iter().filter_map(|condition| match condition {
+            Condition::MaxDowntime { limit } => Some(limit.0),
+            _ => None,
+        });
+        let limits = added.chain(self.times.downtime_limit_ms);
+        self.times.downtime_limit_ms = limits.min();
     }
 }
 
@@ -332,11 +350,16 @@ fn word_of(change: &Change, state: &RunState) -> &'static str {
         ChangeState::Done if adopted => "adopted",
         ChangeState::Omitted if by_person => "skipped_by_operator",
         ChangeState::Undone if change.undo == Some(Undo::Nothing) => "nothing_to_undo",
-        other => ended_word(
-            other,
-            state,
-            begun(change, state.changes.get(&change.change_id)).is_some(),
-        ),
+        other => {
+            let progress = state.changes.get(&change.change_id);
+            let is_ended_here = progress.is_some_and(ChangeProgress::is_ended_here);
+            let at = if is_ended_here {
+                ChangeState::Pending
+            } else {
+                other
+            };
+            ended_word(at, state, begun(change, progress).is_some())
+        }
     }
 }
 
@@ -400,6 +423,11 @@ fn times(document: &Document, state: &RunState, now: Timestamp) -> Times {
             .map(|estimate| estimate.0),
         downtime_limit_ms: window.and_then(|window| window.limit).map(|limit| limit.0),
     }
+}
+
+/// Was the run taken back after its criteria had been judged?
+fn is_judged_before(state: &RunState) -> bool {
+    !state.criteria.is_empty() && state.is_rolling_back()
 }
 
 /// A criterion's verdict in words.

@@ -159,25 +159,36 @@ pub(crate) fn what_is_missing(
     plan: &Plan,
     policies: &mut Policies,
 ) -> Option<String> {
+    let closed = closed_by_people(context, installation, plan, None, policies)?;
+    (!matches!(closed, GateClosed::HeldBack { .. })).then(|| closed.to_string())
+}
+
+/// Why the gate would stay closed for want of people's words, or by one: no approval counts any more, somebody said no, or
+/// only under a condition that does not hold now.
+pub(crate) fn closed_by_people(
+    context: &Context,
+    installation: &Installation,
+    plan: &Plan,
+    resumed: Option<&RunId>,
+    policies: &mut Policies,
+) -> Option<GateClosed> {
     let verdict = policies.judge(plan);
     let gate = Gate {
         context,
         installation,
-        resumed: None,
+        resumed,
         target: plan.metadata().target.clone(),
         bundle: policies.digest(),
         purpose: Purpose::CarryOut,
     };
     let given = gate.records(plan).ok()?;
-    let closed = gate
-        .ask(plan.clone(), &verdict, given.approvals, policies)
-        .ok()?
-        .err()?;
-    let by_people = matches!(
-        closed,
-        GateClosed::Rejected { .. } | GateClosed::NotApproved { .. }
-    );
-    by_people.then(|| closed.to_string())
+    let asked = gate.ask(plan.clone(), &verdict, given.approvals, policies);
+    asked.ok()?.err().filter(|closed| {
+        matches!(
+            closed,
+            GateClosed::Rejected { .. } | GateClosed::NotApproved { .. } | GateClosed::HeldBack { .. }
+        )
+    })
 }
 
 /// Through the gate with today's policy and every approval of the plan that is kept here. The approvals that `resumed` has

@@ -13,6 +13,7 @@ mod execute;
 mod hands;
 mod line;
 mod notify;
+mod open_decisions;
 mod patience;
 mod policy;
 mod runbook;

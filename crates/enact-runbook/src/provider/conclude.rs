@@ -71,7 +71,7 @@ impl RunbookProvider<'_> {
         })
     }
 
-    /// Limits that requirements set, and the downtime's own.
+    /// Limits that requirements set, the downtime's own, and those that approvals add.
     fn judge_limits(&self) -> Vec<CriterionReport> {
         let now = self.now();
         let (worked, down) = self.with_state(|state| {
@@ -96,6 +96,10 @@ impl RunbookProvider<'_> {
             report.satisfies.clear();
             reports.push(report);
         }
+        let most = self.host.max_duration;
+        reports.extend(
+            most.map(|limit| limit_report("limit:duration", "The run stays within its limit", worked, limit)),
+        );
         reports
     }
 }
@@ -128,13 +132,16 @@ fn limit_report(id: &str, text: &str, actual: std::time::Duration, limit: u64) -
         kind: "limit".to_owned(),
         text: text.to_owned(),
         verdict: verdict(milliseconds <= limit),
-        detail: format!(
-            "{:.1} s of {:.1} s",
-            actual.as_secs_f64(),
-            std::time::Duration::from_millis(limit).as_secs_f64()
-        ),
+        detail: of_limit(actual, limit),
         satisfies: Vec::new(),
     }
+}
+
+/// `2.2 s of 1.0 s`; a limit that tenths do not tell exactly, in thousandths.
+fn of_limit(actual: std::time::Duration, limit: u64) -> String {
+    let digits = if limit.is_multiple_of(100) { 1 } else { 3 };
+    let limit = std::time::Duration::from_millis(limit).as_secs_f64();
+    format!("{:.digits$} s of {limit:.digits$} s", actual.as_secs_f64())
 }
 
 fn verdict(holds: bool) -> CriterionVerdict {
@@ -151,5 +158,17 @@ fn in_words(name: &str) -> &str {
         "lint" => "Lint is clean",
         "tests" => "Tests pass",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_shown_as_exactly_as_it_is() {
+        let took = std::time::Duration::from_millis;
+        assert_eq!(of_limit(took(2249), 1000), "2.2 s of 1.0 s");
+        assert_eq!(of_limit(took(70), 50), "0.070 s of 0.050 s");
     }
 }

@@ -85,6 +85,8 @@ pub struct Host {
     pub run_number: u64,
     /// A limit on the downtime that an approval adds, in milliseconds.
     pub max_downtime: Option<u64>,
+    /// A limit on the time at work that an approval adds, in milliseconds.
+    pub max_duration: Option<u64>,
     /// A cluster's hands, for steps and checks of kind `kubernetes`.
     pub cluster: Option<Box<dyn crate::cluster::Cluster>>,
     /// Checks that approvals add, by the change before which they are run.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use enact_core::change::{Change, Precondition};
+use enact_core::change::{Change, Milliseconds, Precondition};
+use enact_core::condition::duration_in_words;
 use enact_core::journal::Mismatch;
 use enact_core::whole::stands_in_for;
 use enact_engine::provider::{Disposition, Failure};
@@ -14,6 +15,13 @@ use crate::choices::{DOWNTIME, may_run_again};
 use crate::kinds;
 use crate::process::program::find_program;
 use crate::spec::{Assumption, Text, Variable};
+
+/// A length of time, to the millisecond.
+fn in_words(length: Duration) -> String {
+    duration_in_words(Milliseconds(
+        u64::try_from(length.as_millis()).unwrap_or(u64::MAX),
+    ))
+}
 
 /// The most outputs that are put before a person who has to confirm.
 const EVIDENCE: usize = 30;
@@ -225,9 +233,9 @@ impl RunbookProvider<'_> {
             return None;
         }
         let message = format!(
-            "the downtime has lasted {} s, and its limit is {} s",
-            length.as_secs(),
-            limit.as_secs()
+            "the downtime has lasted {}, and its limit is {}",
+            in_words(length),
+            in_words(limit)
         );
         match window.on_overrun.as_str() {
             "warn" => {

@@ -208,7 +208,11 @@ impl RunbookProvider<'_> {
             let progress = state.changes.get(&change.change_id);
             let failed = progress.is_some_and(|progress| {
                 let ended_badly = progress.undone_from == Some(ChangeState::Failed);
-                (ended_badly && !progress.handed_over) || progress.attempts_failed > 0
+                // Why it failed stays known also where somebody left it out since.
+                let left_out = progress.undone_from == Some(ChangeState::Omitted);
+                (ended_badly && !progress.handed_over)
+                    || (left_out && progress.failure.is_some())
+                    || progress.attempts_failed > 0
             });
             if progress.is_some_and(|progress| progress.was_done) {
                 "succeeded"

@@ -8,15 +8,20 @@
 use std::collections::BTreeSet;
 
 use enact_core::change::{Change, ChangeId};
-use enact_core::journal::{ChangeProgress, Choice, Entry, Fact, RunState};
+use enact_core::journal::{ChangeProgress, ChangeState, Choice, Entry, Fact, RunState};
 use enact_core::plan::Plan;
 
 use super::is_manual;
 use crate::provider::reply::survivors_in_words;
 
-/// What departed from the plan: further attempts, lost answers, skips, accepted assumptions, outcomes settled by a person.
+/// The name under which a decision about what was verified at the end is given.
+pub(super) const VERIFICATION: &str = "verification";
+
+/// What departed from the plan: people's decisions, further attempts, lost answers, skips, accepted assumptions, outcomes settled by a person.
 pub(super) fn deviations(plan: &Plan, state: &RunState, entries: &[Entry]) -> Vec<String> {
     let mut found = lost_answers(plan, entries);
+    let mut before = RunState::default();
+    let mut is_going_back = false;
     for entry in entries {
         match &entry.fact {
             Fact::Attempted {
@@ -31,15 +36,23 @@ pub(super) fn deviations(plan: &Plan, state: &RunState, entries: &[Entry]) -> Ve
             }
             Fact::Chosen {
                 change_id,
-                choice: choice @ (Choice::Skip | Choice::Accept | Choice::Retry),
+                choice,
                 by,
                 reason,
                 ..
-            } => found.push(format!(
-                "{change_id}: {} chose to {} ({reason})",
-                by.id,
-                choice.as_str()
-            )),
+            } => {
+                is_going_back |= *choice == Choice::Rollback;
+                let what = decided_about(change_id, &before);
+                found.push(format!(
+                    "{what}: {} chose to {} ({reason})",
+                    by.id,
+                    choice.as_str()
+                ));
+            }
+            Fact::Resumed { back: true, by, .. } if !is_going_back => {
+                is_going_back = true;
+                found.push(format!("{} had it taken back", by.id));
+            }
             Fact::Decided {
                 change_id,
                 settlement,
@@ -56,6 +69,8 @@ pub(super) fn deviations(plan: &Plan, state: &RunState, entries: &[Entry]) -> Ve
             Fact::Noted(note) => found.extend(left_behind(note)),
             _ => {}
         }
+        // The whole journal was replayed before: each entry is one that the table allows.
+        before.record(entry).unwrap_or_default();
     }
     for (change_id, progress) in &state.changes {
         if progress.settled && progress.attested.is_none() {
@@ -65,6 +80,15 @@ pub(super) fn deviations(plan: &Plan, state: &RunState, entries: &[Entry]) -> Ve
         }
     }
     found
+}
+
+/// What a decision is about. One about what was verified at the end goes by the change that was done last.
+pub(super) fn decided_about<'a>(change_id: &'a ChangeId, before: &RunState) -> &'a str {
+    if before.of(change_id) == ChangeState::Done {
+        VERIFICATION
+    } else {
+        change_id.as_str()
+    }
 }
 
 /// Processes of a step that not even SIGKILL ended.

@@ -5,7 +5,7 @@ use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::journal::{ChangeState, RunState};
 use enact_core::plan::Plan;
 
-use super::{RequirementReport, is_claim, verdict_word, word_of};
+use super::{RequirementReport, is_claim, is_judged_before, verdict_word, word_of};
 use crate::spec::{Document, Requirement};
 
 pub(super) fn requirements(plan: &Plan, document: &Document, state: &RunState) -> Vec<RequirementReport> {
@@ -29,8 +29,14 @@ pub(super) fn requirements(plan: &Plan, document: &Document, state: &RunState) -
             }
             let shows = |criterion: &&CriterionReport| criterion.satisfies.contains(&requirement.id);
             for criterion in state.criteria.iter().filter(shows) {
-                good &= !criterion.verdict.is_against();
-                evidence.push(format!("{}: {}", criterion.id, verdict_word(criterion.verdict)));
+                good &= !criterion.verdict.is_against() && !is_judged_before(state);
+                let since = if is_judged_before(state) {
+                    ", before it was taken back"
+                } else {
+                    ""
+                };
+                let word = verdict_word(criterion.verdict);
+                evidence.push(format!("{}: {word}{since}", criterion.id));
             }
             let open = not_judged(document, requirement, state);
             good &= open.is_empty();

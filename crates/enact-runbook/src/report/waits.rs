@@ -7,73 +7,153 @@
 
 use std::collections::BTreeMap;
 
-use enact_core::change::ChangeId;
-use enact_core::journal::{Entry, Fact};
+use enact_core::change::{Change, ChangeId};
+use enact_core::criterion::CriterionVerdict;
+use enact_core::journal::{ChangeState, Entry, Fact, RunState, Subject};
+use enact_core::plan::Plan;
+use enact_core::principal::Principal;
 use enact_core::procedure::Moment;
 use enact_core::run_clock::RunClock;
+use enact_engine::RUN_DECISION;
 
 use super::WaitReport;
+use super::departures::{VERIFICATION, decided_about};
+
+const DECISION: &str = "decision";
+const ATTESTATION: &str = "attestation";
+
+/// Waits from the journal: each begins with a question and ends with people's words.
+pub(super) fn waits(plan: &Plan, entries: &[Entry]) -> Vec<WaitReport> {
+    let mut waits = Waits::default();
+    for entry in entries {
+        waits.clock.pass(entry.at);
+        waits.begin(plan, &entry.fact);
+        waits.end(&entry.fact);
+        // The whole journal was replayed before: each entry is one that the table allows.
+        waits.state.record(entry).unwrap_or_default();
+    }
+    waits.reports()
+}
+
+/// Who was asked for what, about which step or criterion.
+type Question = (String, String);
 
 /// Since when, who spoke, until when, in the run's own milliseconds.
 type Waited = (u64, Vec<String>, Option<u64>);
 
-/// Waits from the journal: each begins with a hold, an escalation or a delegation and ends with people's words.
-pub(super) fn waits(entries: &[Entry]) -> Vec<WaitReport> {
-    let mut open: BTreeMap<(ChangeId, String), Waited> = BTreeMap::new();
-    let mut order: Vec<(ChangeId, String)> = Vec::new();
-    let mut clock = RunClock::default();
-    for entry in entries {
-        clock.pass(entry.at);
-        let (key, by) = match &entry.fact {
-            Fact::Held { change_id, hold, .. } => ((change_id.clone(), confirmation(hold.at)), None),
-            Fact::Escalated { change_id, .. } => ((change_id.clone(), "decision".to_owned()), None),
-            Fact::Delegated { change_id } => ((change_id.clone(), "attestation".to_owned()), None),
-            Fact::Confirmed {
-                change_id, at, by, ..
-            } => ((change_id.clone(), confirmation(*at)), Some(by)),
-            Fact::Chosen { change_id, by, .. } => ((change_id.clone(), "decision".to_owned()), Some(by)),
-            Fact::Attested {
-                subject: enact_core::journal::Subject::Change(change_id),
-                by,
-                ..
-            } => ((change_id.clone(), "attestation".to_owned()), Some(by)),
-            // Whoever was waited for when the run ended is waited for no more.
-            Fact::Finished { .. } | Fact::Superseded { .. } => {
-                for (_, _, until) in open.values_mut() {
-                    until.get_or_insert_with(|| clock.elapsed());
-                }
-                continue;
+/// The questions so far. `state` is the run's before the entry that is looked at.
+#[derive(Default)]
+struct Waits {
+    waited: BTreeMap<Question, Waited>,
+    order: Vec<Question>,
+    clock: RunClock,
+    state: RunState,
+}
+
+impl Waits {
+    fn begin(&mut self, plan: &Plan, fact: &Fact) {
+        let question = match fact {
+            Fact::Held { change_id, hold, .. } => about(change_id, &confirmation(hold.at)),
+            Fact::Escalated { change_id, .. } => about(change_id, DECISION),
+            Fact::Delegated { change_id } => about(change_id, ATTESTATION),
+            Fact::Judged { criterion } if criterion.verdict == CriterionVerdict::Waiting => {
+                (criterion.id.clone(), ATTESTATION.to_owned())
             }
-            _ => continue,
+            Fact::Paused { reason } if reason.starts_with(RUN_DECISION) => {
+                (asked_about(plan, &self.state), DECISION.to_owned())
+            }
+            _ => return,
         };
-        match by {
-            None => {
-                if let std::collections::btree_map::Entry::Vacant(slot) = open.entry(key) {
-                    order.push(slot.key().clone());
-                    slot.insert((clock.elapsed(), Vec::new(), None));
-                }
-            }
-            Some(by) => {
-                if let Some((_, people, until)) = open.get_mut(&key) {
-                    people.push(by.id.clone());
-                    *until = Some(clock.elapsed());
-                }
-            }
+        if let std::collections::btree_map::Entry::Vacant(slot) = self.waited.entry(question) {
+            self.order.push(slot.key().clone());
+            slot.insert((self.clock.elapsed(), Vec::new(), None));
         }
     }
-    order
-        .into_iter()
-        .filter_map(|key| {
-            let (from, by, until) = open.remove(&key)?;
-            let (step, what) = key;
+
+    fn end(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Confirmed {
+                change_id, at, by, ..
+            } => self.answered(&about(change_id, &confirmation(*at)), by),
+            Fact::Attested {
+                subject: Subject::Change(change_id),
+                by,
+                ..
+            } => self.answered(&about(change_id, ATTESTATION), by),
+            Fact::Attested {
+                subject: Subject::Criterion(id),
+                by,
+                ..
+            } => self.answered(&(id.clone(), ATTESTATION.to_owned()), by),
+            Fact::Chosen { change_id, by, .. } => self.decided(change_id, by),
+            // Whoever takes the run back has answered whatever it asked.
+            Fact::Resumed { back: true, by, .. } => self.close(|_| true, Some(by)),
+            // Whoever was waited for when the run ended is waited for no more.
+            Fact::Finished { .. } | Fact::Superseded { .. } => self.close(|_| true, None),
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, question: &Question, by: &Principal) {
+        if let Some((_, people, until)) = self.waited.get_mut(question) {
+            people.push(by.id.clone());
+            *until = Some(self.clock.elapsed());
+        }
+    }
+
+    /// A decision is also the answer to whatever else was asked at its step: a no to a confirmation.
+    fn decided(&mut self, change_id: &ChangeId, by: &Principal) {
+        let what = decided_about(change_id, &self.state).to_owned();
+        let question = (what.clone(), DECISION.to_owned());
+        if self.waited.contains_key(&question) {
+            self.answered(&question, by);
+        } else {
+            self.close(|about| about == what, Some(by));
+        }
+    }
+
+    fn close(&mut self, is_meant: impl Fn(&str) -> bool, by: Option<&Principal>) {
+        let now = self.clock.elapsed();
+        let open = self
+            .waited
+            .iter_mut()
+            .filter(|((about, _), (_, _, until))| until.is_none() && is_meant(about));
+        for (_, (_, people, until)) in open {
+            people.extend(by.map(|by| by.id.clone()));
+            *until = Some(now);
+        }
+    }
+
+    fn reports(mut self) -> Vec<WaitReport> {
+        let order = std::mem::take(&mut self.order);
+        let report = |question: Question| {
+            let (from, by, until) = self.waited.remove(&question)?;
+            let (step, what) = question;
             Some(WaitReport {
-                step: step.to_string(),
+                step,
                 what,
                 by,
                 waited_ms: until.map(|until| until.saturating_sub(from)),
             })
-        })
-        .collect()
+        };
+        order.into_iter().filter_map(report).collect()
+    }
+}
+
+/// What a decision about the whole run is asked about: the step that failed last, or what was verified.
+fn asked_about(plan: &Plan, state: &RunState) -> String {
+    let is_critical = |change: &&Change| change.handling.as_ref().is_none_or(|handling| handling.critical);
+    let failed = plan.changes().iter().filter(is_critical).filter_map(|change| {
+        let progress = state.changes.get(&change.change_id)?;
+        (progress.state == ChangeState::Failed).then_some((progress.ended_ms, &change.change_id))
+    });
+    failed
+        .max_by_key(|(ended, _)| *ended)
+        .map_or_else(|| VERIFICATION.to_owned(), |(_, change_id)| change_id.to_string())
+}
+
+fn about(change_id: &ChangeId, what: &str) -> Question {
+    (change_id.to_string(), what.to_owned())
 }
 
 fn confirmation(at: Moment) -> String {

@@ -354,7 +354,12 @@ impl Document {
     pub(crate) fn state_of(&self, step: &str, state: &RunState) -> ChangeState {
         match self.groups.iter().find(|group| group.step == step) {
             Some(group) => group.state(state),
-            None => state.of(&ChangeId::from(step)),
+            None => match state.changes.get(&ChangeId::from(step)) {
+                // Where somebody ended the run it has not failed.
+                Some(progress) if progress.is_ended_here() => ChangeState::Skipped,
+                Some(progress) => progress.state,
+                None => ChangeState::Pending,
+            },
         }
     }
 

@@ -146,6 +146,7 @@ impl Bench {
             clock: Arc::clone(&process.installation.clock),
             run_number: 1,
             max_downtime: None,
+            max_duration: None,
             cluster: None,
             extra_checks: Vec::new(),
         }

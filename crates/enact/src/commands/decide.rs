@@ -3,9 +3,8 @@
 use clap::{Args, ValueEnum};
 use enact_core::change::{Action, ChangeId};
 use enact_core::exit::ExitCode;
-use enact_core::journal::{ChangeState, Choice, Fact, RunId, RunPhase, RunState, Settlement};
+use enact_core::journal::{ChangeState, Choice, Fact, RunId, RunState, Settlement};
 use enact_core::plan::Plan;
-use enact_core::procedure::Moment;
 use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
 use enact_runbook::choices::Stop;
@@ -13,6 +12,7 @@ use enact_runbook::choices::Stop;
 use super::Context;
 use super::resume::GoOn;
 use crate::error::{CommandError, CommandResult};
+use crate::open_decisions::{decided, takes};
 use crate::way_back::way_on;
 use crate::words::{self, Seen, SignFlags, Speaker};
 use crate::{state, views};
@@ -91,11 +91,13 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
     let run_id = find_run(installation.store.as_ref(), &args.run)?.run_id;
     installation.refuse_superseded(&run_id)?;
     let (entries, run) = state::journal(&installation, &run_id)?;
+    let name = args.change.clone();
     let change_id = named(&run, args.change);
     let state = run.of(&change_id);
     if let Some(choice) = args.word.choice() {
         let waiting = Waiting {
             run_id,
+            name,
             change_id,
             seen: Seen::of(&entries),
             run,
@@ -172,6 +174,8 @@ impl Word {
 struct Waiting {
     run_id: RunId,
     seen: Seen,
+    /// As the person calls it.
+    name: String,
     change_id: ChangeId,
     run: RunState,
     choice: Choice,
@@ -197,6 +201,7 @@ async fn choose(
     }
     let Waiting {
         run_id,
+        name,
         change_id,
         seen,
         choice,
@@ -208,14 +213,14 @@ async fn choose(
     let word = choice.as_str();
     let fact = Fact::Chosen {
         proof: None,
-        change_id: change_id.clone(),
+        change_id,
         choice,
         by: by.clone(),
         reason,
     };
     let fact = speaker.sign(context, &run_id, fact)?;
     words::write_down(installation, &run_id, &seen, fact)?;
-    views::say(&format!("Decided {word} for {change_id}, by {by}.\n"));
+    views::say(&format!("Decided {word} for {name}, by {by}.\n"));
     if no_resume {
         views::say(&format!("To go on: enact resume {run_id}\n"));
         return Ok(ExitCode::Ok);
@@ -245,37 +250,8 @@ fn may_choose(plan: &Plan, waiting: &Waiting) -> Result<(), CommandError> {
         speaker,
         ..
     } = waiting;
-    let state = run.of(change_id);
-    let ends = matches!(choice, Choice::Rollback | Choice::Abort);
-    let verification = run.phase == RunPhase::Paused
-        && run
-            .criteria
-            .iter()
-            .any(|criterion| criterion.verdict.is_against());
-    let is_open = run.phase != RunPhase::Finished;
-    let asked = match state {
-        ChangeState::Escalated => is_open,
-        ChangeState::Done => ends && verification,
-        ChangeState::Failed | ChangeState::Delegated => ends && is_open,
-        ChangeState::Pending => {
-            let waits = run.phase == RunPhase::Paused && waits_before(run, change_id);
-            ends && (waits || next_step(plan, run) == Some(change_id))
-        }
-        ChangeState::Started
-        | ChangeState::Drifted
-        | ChangeState::Unknown
-        | ChangeState::Skipped
-        | ChangeState::Omitted
-        | ChangeState::Undoing
-        | ChangeState::Undone
-        | ChangeState::Stuck => false,
-    };
-    if !asked {
-        return Err(CommandError::invalid(format!(
-            "{change_id} of run {run_id} does not wait for a decision to {}",
-            choice.as_str()
-        ))
-        .hint(format!("enact runs next {run_id} says what it waits for")));
+    if !takes(plan, run, change_id, *choice) {
+        return Err(not_asked(plan, waiting));
     }
     let document = crate::runbook::read_document(plan)?;
     let stop = Stop::of(plan, change_id, run.changes.get(change_id));
@@ -305,6 +281,29 @@ fn may_choose(plan: &Plan, waiting: &Waiting) -> Result<(), CommandError> {
     }
 }
 
+/// The run takes no such decision at this step; where another one was made and is not carried out yet, that is why.
+fn not_asked(plan: &Plan, waiting: &Waiting) -> CommandError {
+    let Waiting {
+        run_id,
+        name,
+        run,
+        choice,
+        ..
+    } = waiting;
+    let word = choice.as_str();
+    let message = format!("{name} of run {run_id} does not wait for a decision to {word}");
+    match decided(run) {
+        Some(known) => CommandError::invalid(format!(
+            "{message}: {} was decided, and is still to be carried out",
+            known.as_str()
+        ))
+        .hint(format!("to go on: enact {} {run_id}", way_on(plan, run))),
+        None => {
+            CommandError::invalid(message).hint(format!("enact runs next {run_id} says what it waits for"))
+        }
+    }
+}
+
 /// `rollback, abort or skip`.
 fn listed(choices: &[Choice]) -> String {
     let words: Vec<&str> = choices.iter().map(|choice| choice.as_str()).collect();
@@ -313,26 +312,6 @@ fn listed(choices: &[Choice]) -> String {
         Some((last, others)) => format!("{} or {last}", others.join(", ")),
         None => String::new(),
     }
-}
-
-/// Does the run wait for a confirmation before this change?
-/// The step with which a run goes on that was stopped or waits, where it is not to end before. Whoever ends the run says so of it.
-pub(super) fn next_step<'p>(plan: &'p Plan, run: &RunState) -> Option<&'p ChangeId> {
-    if !matches!(run.phase, RunPhase::Stopped | RunPhase::Paused) || run.is_rolling_back() {
-        return None;
-    }
-    let steps = plan.executable().into_iter();
-    let mut ahead = steps.filter(|change| !change.handling.as_ref().is_some_and(|handling| handling.always));
-    ahead
-        .find(|change| run.of(&change.change_id) == ChangeState::Pending)
-        .map(|change| &change.change_id)
-}
-
-fn waits_before(run: &RunState, change_id: &ChangeId) -> bool {
-    run.changes.get(change_id).is_some_and(|progress| {
-        let hold = progress.held.as_ref().filter(|hold| hold.at == Moment::Before);
-        hold.is_some_and(|hold| !progress.satisfies(hold))
-    })
 }
 
 /// Declaring an assumption irrelevant takes what approving takes.

@@ -27,6 +27,7 @@ pub(crate) mod get;
 pub(crate) mod konnect;
 pub(crate) mod login;
 pub(crate) mod man;
+mod needed_approval;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod reject;

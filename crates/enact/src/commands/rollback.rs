@@ -65,6 +65,9 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
             "run {run_id} has nothing to take back"
         )));
     }
+    if plan.metadata().mode == Mode::Run {
+        refuse_past_no_return(&plan, &state, args.past_point_of_no_return)?;
+    }
     views::say(&listing);
     let RollbackArgs {
         auto_approve,

@@ -296,7 +296,7 @@ fn report(context: &Context, installation: &Installation, prefix: &str, form: Re
         views::print_document(&report, output)?;
         return Ok(ExitCode::Ok);
     };
-    let (entries, _) = state::journal(installation, &row.run_id)?;
+    let (entries, state) = state::journal(installation, &row.run_id)?;
     let mut report = RunbookReport::of(&plan, &document, &entries, state::now())
         .map_err(|error| CommandError::from_error(ExitCode::Failed, &error))?;
     report.add_approvals(&installation.store.approvals_of(plan.id())?);
@@ -306,10 +306,12 @@ fn report(context: &Context, installation: &Installation, prefix: &str, form: Re
         ReportForm::Markdown => views::print_text(&report_text::markdown(&report))?,
         ReportForm::Text => {
             let history = history(installation, &row)?;
+            let result = views::runbook_report::word(&plan, &state);
             views::print_text(&report_text::text(
                 context.painter,
                 context.is_ascii(),
                 &report,
+                result,
                 &history,
             ))?;
         }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use enact_core::change::{Change, ChangeId, Postcondition};
+use enact_core::change_progress::ChangeProgress;
 use enact_core::confirmation::Missing;
 use enact_core::exit::ExitCode;
-use enact_core::journal::{ChangeState, Choice, Entry, Fact, RunPhase, RunState};
+use enact_core::journal::{ChangeState, Choice, Entry, Fact, RunOutcome, RunPhase, RunState, Subject};
 use enact_core::plan::{Mode, Plan};
 use enact_core::report::{ChangeOutcome, RunReport};
 use enact_engine::installation::Installation;
@@ -17,12 +18,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Context;
-use super::decide::next_step;
 use super::resume::plan_of;
 use super::runs::{report_of, word};
+use super::{Context, needed_approval};
 use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
+use crate::open_decisions::{decided, next_step};
 use crate::state;
 use crate::views::runbook_progress::attempts_of;
 use crate::views::{self, next_text, runbook_report};
@@ -45,7 +46,7 @@ pub(crate) struct Next {
     /// What it waits for, or why it stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// What somebody decided and is not carried out yet: `rollback`, `abort`.
+    /// What somebody decided and is not carried out yet: `rollback`, `abort`, `retry`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) decided: Option<String>,
     /// Steps that somebody is to do and to attest.
@@ -123,7 +124,8 @@ pub(super) fn next(
     let next = if plan.metadata().mode == Mode::Run && !at_work {
         crate::notify::send(context, installation, &row.run_id);
         let (entries, _) = state::journal(installation, &row.run_id)?;
-        of_runbook(&plan, &state, &row, &entries)?
+        let next = of_runbook(&plan, &state, &row, &entries)?;
+        needed_approval::with_what_is_needed(context, installation, &plan, &state, next)
     } else {
         Next {
             advice: vec![of_changes(&report, &state, &row)],
@@ -163,17 +165,23 @@ fn of_runbook(plan: &Plan, state: &RunState, row: &RunRow, entries: &[Entry]) ->
     };
     let mut next = empty(state, row);
     for change in plan.changes() {
-        if state.of(&change.change_id) == ChangeState::Delegated {
+        let is_open = matches!(state.outcome, None | Some(RunOutcome::Unknown));
+        if is_open && state.of(&change.change_id) == ChangeState::Delegated {
             next.open_steps.push(open_step(change, &reader)?);
         }
         next.confirmations.extend(confirmation(change, &reader, entries));
     }
     next.advice = runbook_report::advice(plan, &row.run_id, state);
-    let decided = runbook_report::decided(state).filter(|_| next.confirmations.is_empty());
-    if decided.is_none() {
+    let asks = !next.confirmations.is_empty() || waits_at_a_step(state);
+    let word = last_word(entries).filter(|_| !asks);
+    let choice = match word {
+        Some(Fact::Chosen { choice, .. }) => Some(*choice),
+        _ => decided(state).filter(|_| !asks),
+    };
+    if choice.is_none() && !is_answer(word) {
         next.reason.clone_from(&state.reason);
     }
-    next.decided = decided.map(|choice| choice.as_str().to_owned());
+    next.decided = choice.map(|choice| choice.as_str().to_owned());
     let may_end = next_step(plan, state).filter(|_| state.ending.is_none());
     if let Some(change_id) = may_end {
         let (run_id, abort) = (&row.run_id, Choice::Abort.as_str());
@@ -182,6 +190,39 @@ fn of_runbook(plan: &Plan, state: &RunState, row: &RunRow, entries: &[Entry]) ->
         ));
     }
     Ok(next)
+}
+
+/// What somebody said last since the run stopped or began to wait.
+fn last_word(entries: &[Entry]) -> Option<&Fact> {
+    let facts = entries.iter().rev().map(|entry| &entry.fact);
+    let mut since = facts.take_while(|fact| {
+        !matches!(
+            fact,
+            Fact::Paused { .. } | Fact::Stopped { .. } | Fact::Resumed { .. } | Fact::Finished { .. }
+        )
+    });
+    since.find(|fact| fact.word().is_some())
+}
+
+/// Was a confirmation given, or a step attested? Then what the run waited for is there.
+fn is_answer(word: Option<&Fact>) -> bool {
+    matches!(
+        word,
+        Some(
+            Fact::Confirmed { .. }
+                | Fact::Attested {
+                    subject: Subject::Change(_),
+                    ..
+                }
+        )
+    )
+}
+
+/// Does a step wait for a decision, or for whoever has it in hand?
+pub(super) fn waits_at_a_step(state: &RunState) -> bool {
+    let waits =
+        |progress: &ChangeProgress| matches!(progress.state, ChangeState::Escalated | ChangeState::Delegated);
+    state.changes.values().any(waits)
 }
 
 fn open_step(change: &Change, reader: &Reader<'_>) -> Result<OpenStep, CommandError> {

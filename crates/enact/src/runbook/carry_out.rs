@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use enact_core::change::Milliseconds;
 use enact_core::condition::Condition;
 use enact_core::event::Reporter;
 use enact_core::gate::AdmittedPlan;
@@ -68,7 +69,7 @@ pub(crate) async fn carry_out(
 ) -> CommandResult {
     let run_id = open.run_id.clone();
     let plan = admitted.plan();
-    let document = read_document(plan)?;
+    let document = limited(read_document(plan)?, admitted);
     let stop = StopSignal::new();
     let caught = signals::listen(&stop)?;
     watch_latch(context, &stop);
@@ -159,6 +160,7 @@ fn host(
     let state_dir = &context.settings.state_dir;
     let state_dir = std::fs::canonicalize(state_dir).unwrap_or_else(|_| state_dir.clone());
     let runs = installation.store.runs()?;
+    let (max_downtime, max_duration) = limits(admitted);
     let earlier = runs
         .iter()
         .filter(|row| row.plan_id == *admitted.plan().id())
@@ -175,26 +177,42 @@ fn host(
         stop,
         clock: std::sync::Arc::clone(&installation.clock),
         run_number: u64::try_from(earlier).unwrap_or(1).max(1),
-        max_downtime: max_downtime(admitted),
+        max_downtime,
+        max_duration,
         cluster: super::cluster::hands(context, &going.policy),
         extra_checks: super::added::of(context, admitted, &going.folder)?,
     })
 }
 
-fn max_downtime(admitted: &AdmittedPlan) -> Option<u64> {
-    let limits = admitted.conditions().filter_map(|condition| match condition {
-        Condition::MaxDowntime { limit } => Some(limit.0),
-        Condition::CheckpointBefore { .. }
-        | Condition::CheckpointAfter { .. }
-        | Condition::CheckpointBetweenSteps
-        | Condition::StopAfter { .. }
-        | Condition::Window { .. }
-        | Condition::MaxDuration { .. }
-        | Condition::DryRunOnly
-        | Condition::SecondApprover { .. }
-        | Condition::ExtraCheck { .. } => None,
-    });
-    limits.min()
+/// The strictest limits that approvals add, in milliseconds: on the downtime, and on the time at work.
+fn limits(admitted: &AdmittedPlan) -> (Option<u64>, Option<u64>) {
+    let (mut downtime, mut duration) = (None, None);
+    let strictest =
+        |known: Option<u64>, limit: Milliseconds| Some(known.map_or(limit.0, |known| known.min(limit.0)));
+    for condition in admitted.conditions() {
+        match condition {
+            Condition::MaxDowntime { limit } => downtime = strictest(downtime, *limit),
+            Condition::MaxDuration { limit } => duration = strictest(duration, *limit),
+            Condition::CheckpointBefore { .. }
+            | Condition::CheckpointAfter { .. }
+            | Condition::CheckpointBetweenSteps
+            | Condition::StopAfter { .. }
+            | Condition::Window { .. }
+            | Condition::DryRunOnly
+            | Condition::SecondApprover { .. }
+            | Condition::ExtraCheck { .. } => {}
+        }
+    }
+    (downtime, duration)
+}
+
+/// The document with the limit of the downtime that holds for this run.
+fn limited(mut document: Document, admitted: &AdmittedPlan) -> Document {
+    if let (Some(window), (Some(limit), _)) = (&mut document.downtime, limits(admitted)) {
+        let known = window.limit.map_or(limit, |known| known.0.min(limit));
+        window.limit = Some(Milliseconds(known));
+    }
+    document
 }
 
 /// Connects to Konnect where the runbook has steps for it; another Konnect than the planned one is refused.

@@ -42,6 +42,7 @@ pub(super) fn looking<'a>(
         clock: std::sync::Arc::new(enact_engine::clock::SystemClock),
         run_number: 0,
         max_downtime: None,
+        max_duration: None,
         cluster: super::cluster::hands(context, &PolicyFlags::default()),
         extra_checks: Vec::new(),
     };

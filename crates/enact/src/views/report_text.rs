@@ -10,10 +10,22 @@ use super::runbook_progress::{Marks, criterion_line};
 use super::runbook_text::span;
 use super::runbook_whole::one_line;
 
-/// The whole report for people.
-pub(crate) fn text(painter: Painter, ascii: bool, report: &RunbookReport, history: &History) -> String {
+/// What stands above verdicts about what is not there any more.
+const JUDGED_BEFORE: &str = "Judged before it was taken back:";
+
+/// The whole report for people; `result` says how the run stands.
+pub(crate) fn text(
+    painter: Painter,
+    ascii: bool,
+    report: &RunbookReport,
+    result: &str,
+    history: &History,
+) -> String {
     let title = one_line(&report.title);
-    let mut text = format!("{title} ({}), run {}\n", report.name, report.run_id);
+    let mut text = format!(
+        "{title} ({}), run {}\nResult: {result}\n",
+        report.name, report.run_id
+    );
     for step in &report.steps {
         text.push_str(&step_line(step, history));
     }
@@ -22,6 +34,9 @@ pub(crate) fn text(painter: Painter, ascii: bool, report: &RunbookReport, histor
     }
     for line in whole_run(report) {
         text.push_str(&format!("{line}\n"));
+    }
+    if report.judged_before_taken_back {
+        text.push_str(&format!("{JUDGED_BEFORE}\n"));
     }
     for criterion in &report.criteria {
         let line = criterion_line(painter, Marks::of(ascii), criterion);
@@ -202,7 +217,11 @@ pub(crate) fn markdown(report: &RunbookReport) -> String {
 
 /// What was judged at the end, and what shows each requirement.
 fn judged(report: &RunbookReport) -> String {
-    let mut text = "\n| criterion | | verdict | seen |\n|---|---|---|---|\n".to_owned();
+    let mut text = String::new();
+    if report.judged_before_taken_back {
+        text.push_str(&format!("\n{JUDGED_BEFORE}\n"));
+    }
+    text.push_str("\n| criterion | | verdict | seen |\n|---|---|---|---|\n");
     for criterion in &report.criteria {
         text.push_str(&format!(
             "| {} | {} | {} | {} |\n",

@@ -15,6 +15,8 @@ pub(crate) struct Ahead {
     pub(crate) waits: Vec<String>,
     /// Would taking it back undo anything?
     pub(crate) comes_back: bool,
+    /// What `enact rollback RUN` needs besides.
+    pub(crate) flag: &'static str,
 }
 
 impl Ahead {
@@ -23,6 +25,7 @@ impl Ahead {
         Self {
             waits: runbook_report::waits(plan, run_id, state),
             comes_back: would_undo_something(plan, state),
+            flag: runbook_report::way_back(plan, state).of_command,
         }
     }
 }
@@ -65,7 +68,7 @@ pub(crate) fn closing(painter: Painter, report: &RunReport, ahead: &Ahead) -> St
     if let Some(run_id) = &report.run_id {
         text.push_str(&format!("- Run: {run_id}\n"));
         if ahead.waits.is_empty() {
-            text.push_str(&advice(report, run_id, ahead.comes_back));
+            text.push_str(&advice(report, run_id, ahead));
         }
         for line in &ahead.waits {
             text.push_str(&format!("- {line}\n"));
@@ -101,7 +104,7 @@ fn taken_back(report: &RunReport) -> String {
 }
 
 /// What to do now.
-fn advice(report: &RunReport, run_id: &RunId, comes_back: bool) -> String {
+fn advice(report: &RunReport, run_id: &RunId, ahead: &Ahead) -> String {
     match report.outcome {
         Some(RunOutcome::Verified) => String::new(),
         Some(RunOutcome::Stale) => {
@@ -110,8 +113,8 @@ fn advice(report: &RunReport, run_id: &RunId, comes_back: bool) -> String {
         Some(RunOutcome::Drift | RunOutcome::Failed | RunOutcome::NotVerified) => {
             let done = report.execution_result.success_count > 0;
             let stays = if done { "What was done stays done. " } else { "" };
-            let back = if comes_back {
-                format!(", or `enact rollback {run_id}` to take it back")
+            let back = if ahead.comes_back {
+                format!(", or `enact rollback {run_id}{}` to take it back", ahead.flag)
             } else {
                 String::new()
             };

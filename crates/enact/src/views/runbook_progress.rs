@@ -25,6 +25,9 @@ use super::{Painter, say};
 /// How wide a step's title is padded to.
 const TITLE: usize = 32;
 
+/// What an outcome that nobody saw says of itself, and the line about it says already.
+const UNSEEN: &str = "nobody saw how it ended: ";
+
 /// How often the live line is drawn.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -303,7 +306,8 @@ impl StepLines {
                 self.ended(change_id, at, &painter.bad(marks.escalated), &note);
             }
             Fact::Unknown { change_id, error } => {
-                let (run_id, error) = (&self.run_id, below(error));
+                let run_id = &self.run_id;
+                let error = below(error.strip_prefix(UNSEEN).unwrap_or(error));
                 let note = format!(
                     "\n        nobody knows how it ended: {error}\n        settle with: enact decide {run_id} {change_id} done|not-done --reason …"
                 );

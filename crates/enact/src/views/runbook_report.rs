@@ -4,7 +4,7 @@ use enact_core::change::ChangeId;
 use enact_core::change_progress::ChangeProgress;
 use enact_core::confirmation::Missing;
 use enact_core::criterion::CriterionVerdict;
-use enact_core::journal::{ChangeState, Choice, RunId, RunOutcome, RunPhase, RunState};
+use enact_core::journal::{ChangeState, RunId, RunOutcome, RunPhase, RunState};
 use enact_core::plan::Plan;
 use enact_core::report::has_failed;
 use enact_core::whole::passed_point;
@@ -15,6 +15,7 @@ use enact_runbook::spec::Document;
 use super::Painter;
 use super::runbook_progress::signing;
 use super::runbook_text::span;
+use crate::open_decisions::{decided, is_critical};
 use crate::state;
 use crate::way_back::{way_on, would_undo_something};
 
@@ -101,11 +102,14 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
             format!("report: enact runs report {run_id}"),
         ];
     }
+    let is_open = matches!(state.outcome, None | Some(RunOutcome::Unknown));
+    let is_unknown = |progress: &ChangeProgress| progress.state == ChangeState::Unknown;
+    let must_settle = state.changes.values().any(is_unknown);
     let changes = plan.changes().iter().map(|change| &change.change_id);
     for change_id in changes {
         let progress = state.changes.get(change_id);
         match state.of(change_id) {
-            ChangeState::Escalated => {
+            ChangeState::Escalated if state.phase != RunPhase::Finished => {
                 let stop = Stop::of(plan, change_id, progress);
                 lines.push(decide_with(run_id, change_id, stop) + back.of_decision);
             }
@@ -116,10 +120,10 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
                 "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: enact rollback {run_id}{}",
                 back.of_command
             )),
-            ChangeState::Delegated => lines.push(format!("what to do: enact runs next {run_id}")),
+            ChangeState::Delegated if is_open => lines.push(format!("what to do: enact runs next {run_id}")),
             // What may fail is no reason to ask anybody.
             ChangeState::Failed
-                if state.phase == RunPhase::Paused && state.ending.is_none() && is_critical(plan, change_id) =>
+                if state.phase == RunPhase::Paused && state.ending.is_none() && plan.change(change_id).is_none_or(is_critical) =>
             {
                 lines.push(format!(
                     "decide with: enact decide {run_id} {change_id} rollback|abort --reason …{}",
@@ -136,6 +140,8 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
             | ChangeState::Drifted
             | ChangeState::Skipped
             | ChangeState::Omitted
+            | ChangeState::Delegated
+            | ChangeState::Escalated
             | ChangeState::Undoing
             | ChangeState::Undone => {}
         }
@@ -164,9 +170,10 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
             "approve with: enact approve {}, then: enact resume {run_id}",
             plan.id().short()
         )),
-        (None, RunPhase::Stopped | RunPhase::Running) => lines.push(to_go_on(command, run_id)),
+        (None, RunPhase::Stopped) if must_settle => {}
+        (None, RunPhase::Stopped | RunPhase::Running) => lines.push(to_go_on(command, &run_id.0)),
         (None, RunPhase::Paused) | (Some(RunOutcome::Unknown | RunOutcome::Stuck), _) if lines.is_empty() => {
-            lines.push(to_go_on(command, run_id));
+            lines.push(to_go_on(command, &run_id.0));
         }
         (Some(RunOutcome::Failed | RunOutcome::NotVerified), _) => {
             lines.extend(what_stays(plan, run_id, state, back.of_command));
@@ -175,13 +182,6 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
     }
     lines.push(format!("report: enact runs report {run_id}"));
     lines
-}
-
-/// What was decided about the run and is still to be carried out.
-pub(crate) fn decided(state: &RunState) -> Option<Choice> {
-    state
-        .ending
-        .filter(|_| state.phase == RunPhase::Paused && !state.is_rolling_back())
 }
 
 /// What becomes of what an ended run has done, and how to take it back where that would undo anything.
@@ -213,7 +213,8 @@ fn confirm_with(run_id: &RunId, change_id: &ChangeId, progress: &ChangeProgress)
     ))
 }
 
-fn to_go_on(command: &str, run_id: &RunId) -> String {
+/// The line that names the command with which a run goes on.
+pub(crate) fn to_go_on(command: &str, run_id: &str) -> String {
     let what = match command {
         "rollback" => "to take back the rest",
         _ => "to go on",
@@ -235,20 +236,17 @@ pub(crate) fn decide_with(run_id: &RunId, change_id: &ChangeId, stop: Stop) -> S
     )
 }
 
-fn is_critical(plan: &Plan, change_id: &ChangeId) -> bool {
-    let handling = plan.change(change_id).and_then(|change| change.handling.as_ref());
-    handling.is_none_or(|handling| handling.critical)
-}
-
 /// What taking back needs besides, in a decision and on its own.
 #[derive(Default)]
-struct WayBack {
-    of_decision: &'static str,
-    of_command: &'static str,
+pub(super) struct WayBack {
+    /// Behind the words of a decision.
+    pub(super) of_decision: &'static str,
+    /// Behind `enact rollback RUN`.
+    pub(super) of_command: &'static str,
 }
 
 /// Once the point of no return has been started, taking back needs a flag of its own.
-fn way_back(plan: &Plan, state: &RunState) -> WayBack {
+pub(super) fn way_back(plan: &Plan, state: &RunState) -> WayBack {
     if passed_point(plan, state).is_none() {
         return WayBack::default();
     }
