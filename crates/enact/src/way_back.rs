@@ -1,17 +1,27 @@
-//! What of a run is left to be taken back, and which command goes on with it.
+//! What of a run is left to be taken back, and which command goes on with it, with the flags that it needs.
 
 use enact_core::change::Undo;
-use enact_core::journal::{ChangeState, RunOutcome, RunState};
+use enact_core::journal::{ChangeState, Choice, RunId, RunOutcome, RunState};
 use enact_core::plan::{Mode, Plan};
 use enact_core::undoing::undo_order;
+use enact_core::whole::passed_point;
 
-/// The command that goes on with a run. For as long as something of it is left to be taken back, that is taking it back.
-pub(crate) fn way_on(plan: &Plan, state: &RunState) -> &'static str {
-    if state.is_rolling_back() && !only_lacks_its_end(plan, state) {
-        "rollback"
+/// The command that goes on with a run, as it is to be typed. For as long as something of it is left to be taken back, that is
+/// taking it back.
+pub(crate) fn command_on(plan: &Plan, run_id: &RunId, state: &RunState) -> String {
+    let flag = flags(plan, state).of_command;
+    // `enact resume` carries a decision out, but does not go past the point of no return.
+    let is_past = state.ending == Some(Choice::Rollback) && !flag.is_empty();
+    if (goes_back(state) || is_past) && !only_lacks_its_end(plan, state) {
+        format!("enact rollback {run_id}{flag}")
     } else {
-        "resume"
+        format!("enact resume {run_id}")
     }
+}
+
+/// Is it being taken back? Also where the first undo did not work, and somebody has put that right since.
+pub(crate) fn goes_back(state: &RunState) -> bool {
+    state.is_rolling_back() || state.outcome == Some(RunOutcome::Stuck)
 }
 
 /// Is a run being taken back, and nothing is left of that but its end? Settled, or killed, at the very last moment.
@@ -72,4 +82,24 @@ pub(crate) fn would_undo_something(plan: &Plan, state: &RunState) -> bool {
             Some(Undo::DeleteCreated | Undo::RestoreFields | Undo::CreateAgain | Undo::Run { .. }) => true,
             Some(Undo::Nothing | Undo::Impossible { .. }) | None => false,
         })
+}
+
+/// What taking back needs besides, in a decision and on its own.
+#[derive(Debug, Default)]
+pub(crate) struct Flags {
+    /// Behind the words of a decision.
+    pub(crate) of_decision: &'static str,
+    /// Behind `enact rollback RUN`.
+    pub(crate) of_command: &'static str,
+}
+
+/// Once the point of no return has been started, taking back needs a flag of its own.
+pub(crate) fn flags(plan: &Plan, state: &RunState) -> Flags {
+    if passed_point(plan, state).is_none() {
+        return Flags::default();
+    }
+    Flags {
+        of_decision: " (rollback with --past-point-of-no-return)",
+        of_command: " --past-point-of-no-return",
+    }
 }

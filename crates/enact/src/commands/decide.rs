@@ -13,7 +13,7 @@ use super::Context;
 use super::resume::GoOn;
 use crate::error::{CommandError, CommandResult};
 use crate::open_decisions::{decided, takes};
-use crate::way_back::way_on;
+use crate::way_back::command_on;
 use crate::words::{self, Seen, SignFlags, Speaker};
 use crate::{state, views};
 
@@ -151,8 +151,8 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
     words::write_down(&installation, &run_id, &Seen::of(&entries), fact)?;
     let plan = super::resume::plan_of(&installation, &run_id)?;
     let (_, run) = state::journal(&installation, &run_id)?;
-    let command = way_on(&plan, &run);
-    views::say(&format!("Written down. To go on: enact {command} {run_id}\n"));
+    let command = command_on(&plan, &run_id, &run);
+    views::say(&format!("Written down. To go on: {command}\n"));
     Ok(ExitCode::Ok)
 }
 
@@ -222,7 +222,9 @@ async fn choose(
     words::write_down(installation, &run_id, &seen, fact)?;
     views::say(&format!("Decided {word} for {name}, by {by}.\n"));
     if no_resume {
-        views::say(&format!("To go on: enact resume {run_id}\n"));
+        let (_, run) = state::journal(installation, &run_id)?;
+        let command = command_on(&plan, &run_id, &run);
+        views::say(&format!("To go on: {command}\n"));
         return Ok(ExitCode::Ok);
     }
     if choice == Choice::Rollback {
@@ -297,7 +299,7 @@ fn not_asked(plan: &Plan, waiting: &Waiting) -> CommandError {
             "{message}: {} was decided, and is still to be carried out",
             known.as_str()
         ))
-        .hint(format!("to go on: enact {} {run_id}", way_on(plan, run))),
+        .hint(format!("to go on: {}", command_on(plan, run_id, run))),
         None => {
             CommandError::invalid(message).hint(format!("enact runs next {run_id} says what it waits for"))
         }

@@ -51,7 +51,7 @@ fn said(plan: &Plan, run: &RunState, mut next: Next, closed: &GateClosed) -> Nex
         ));
     }
     lines.push(way_on(plan, &next.run_id, closed));
-    let resume = to_go_on("resume", &next.run_id);
+    let resume = to_go_on(&format!("enact resume {}", next.run_id));
     next.advice
         .retain(|line| *line != resume && !lines.contains(line));
     next.advice.splice(0..0, lines);

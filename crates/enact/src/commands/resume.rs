@@ -16,7 +16,7 @@ use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{RunFlags, carry_out, pass_gate};
 use crate::policy::{Policies, PolicyFlags};
-use crate::way_back::only_lacks_its_end;
+use crate::way_back::{goes_back, only_lacks_its_end};
 use crate::{line, runbook, state, views};
 
 /// Take up a run that was killed, stopped or left unsettled
@@ -238,7 +238,7 @@ fn goes_on(installation: &Installation, run_id: &RunId, state: &RunState) -> boo
 }
 
 fn is_being_taken_back(state: &RunState) -> bool {
-    state.superseded_by.is_none() && state.is_rolling_back() && state.outcome != Some(RunOutcome::RolledBack)
+    state.superseded_by.is_none() && goes_back(state) && state.outcome != Some(RunOutcome::RolledBack)
 }
 
 fn refuse_ended(run_id: &RunId, state: &RunState) -> Result<(), CommandError> {

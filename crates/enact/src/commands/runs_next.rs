@@ -6,7 +6,7 @@ use enact_core::change::{Change, ChangeId, Postcondition};
 use enact_core::change_progress::ChangeProgress;
 use enact_core::confirmation::Missing;
 use enact_core::exit::ExitCode;
-use enact_core::journal::{ChangeState, Choice, Entry, Fact, RunOutcome, RunPhase, RunState, Subject};
+use enact_core::journal::{ChangeState, Choice, Entry, Fact, RunOutcome, RunPhase, RunState};
 use enact_core::plan::{Mode, Plan};
 use enact_core::report::{ChangeOutcome, RunReport};
 use enact_engine::installation::Installation;
@@ -178,7 +178,7 @@ fn of_runbook(plan: &Plan, state: &RunState, row: &RunRow, entries: &[Entry]) ->
         Some(Fact::Chosen { choice, .. }) => Some(*choice),
         _ => decided(state).filter(|_| !asks),
     };
-    if choice.is_none() && !is_answer(word) {
+    if choice.is_none() && !is_answer(word, state) {
         next.reason.clone_from(&state.reason);
     }
     next.decided = choice.map(|choice| choice.as_str().to_owned());
@@ -204,18 +204,13 @@ fn last_word(entries: &[Entry]) -> Option<&Fact> {
     since.find(|fact| fact.word().is_some())
 }
 
-/// Was a confirmation given, or a step attested? Then what the run waited for is there.
-fn is_answer(word: Option<&Fact>) -> bool {
-    matches!(
-        word,
-        Some(
-            Fact::Confirmed { .. }
-                | Fact::Attested {
-                    subject: Subject::Change(_),
-                    ..
-                }
-        )
-    )
+/// Was a confirmation given, or attested what was to be? Then what the run waited for is there.
+fn is_answer(word: Option<&Fact>, state: &RunState) -> bool {
+    match word {
+        Some(Fact::Confirmed { .. }) => true,
+        Some(Fact::Attested { .. }) => runbook_report::to_attest(state).next().is_none(),
+        Some(_) | None => false,
+    }
 }
 
 /// Does a step wait for a decision, or for whoever has it in hand?

@@ -14,7 +14,7 @@ use super::resume::plan_of;
 use crate::error::{CommandError, CommandResult};
 use crate::state::{self, Latch};
 use crate::views;
-use crate::way_back::way_on;
+use crate::way_back::command_on;
 
 /// The latch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,12 +79,12 @@ fn stop_one(context: &Context, prefix: &str, args: &StopArgs) -> CommandResult {
     // It was asked to stop: a journal that cannot be read does not change that.
     let known = state::journal(&installation, &row.run_id).and_then(|(_, run)| {
         let plan = plan_of(&installation, &row.run_id)?;
-        Ok(way_on(&plan, &run))
+        Ok(command_on(&plan, &row.run_id, &run))
     });
-    let command = known.unwrap_or("resume");
+    let command = known.unwrap_or_else(|_| format!("enact resume {}", row.run_id));
     views::say(&format!(
-        "Asked run {} to stop. To go on later: enact {command} {}\n",
-        row.run_id, row.run_id
+        "Asked run {} to stop. To go on later: {command}\n",
+        row.run_id
     ));
     Ok(ExitCode::Ok)
 }

@@ -6,7 +6,7 @@ use enact_core::report::{ChangeOutcome, ChangeReport, NOTHING_TO_UNDO, RunReport
 
 use super::runbook_whole::one_line;
 use super::{Painter, runbook_report};
-use crate::way_back::would_undo_something;
+use crate::way_back::{flags, would_undo_something};
 
 /// What the report of a run does not say.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ impl Ahead {
         Self {
             waits: runbook_report::waits(plan, run_id, state),
             comes_back: would_undo_something(plan, state),
-            flag: runbook_report::way_back(plan, state).of_command,
+            flag: flags(plan, state).of_command,
         }
     }
 }
@@ -133,7 +133,10 @@ fn advice(report: &RunReport, run_id: &RunId, ahead: &Ahead) -> String {
         }
         Some(RunOutcome::Superseded) => "A revision took the run over; see `enact runs list`.\n".to_owned(),
         None if is_going_back(report) => {
-            format!("The run has not ended. To take back the rest: enact rollback {run_id}\n")
+            format!(
+                "The run has not ended. To take back the rest: enact rollback {run_id}{}\n",
+                ahead.flag
+            )
         }
         None => format!("The run has not ended. To go on: enact resume {run_id}\n"),
     }

@@ -3,11 +3,10 @@
 use enact_core::change::ChangeId;
 use enact_core::change_progress::ChangeProgress;
 use enact_core::confirmation::Missing;
-use enact_core::criterion::CriterionVerdict;
+use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::journal::{ChangeState, RunId, RunOutcome, RunPhase, RunState};
 use enact_core::plan::Plan;
 use enact_core::report::has_failed;
-use enact_core::whole::passed_point;
 use enact_runbook::choices::Stop;
 use enact_runbook::provider::downtime_length;
 use enact_runbook::spec::Document;
@@ -17,7 +16,7 @@ use super::runbook_progress::signing;
 use super::runbook_text::span;
 use crate::open_decisions::{decided, is_critical};
 use crate::state;
-use crate::way_back::{way_on, would_undo_something};
+use crate::way_back::{command_on, flags, would_undo_something};
 
 /// The closing lines on standard error.
 pub(crate) fn closing(
@@ -94,8 +93,8 @@ pub(crate) fn times(document: &Document, state: &RunState) -> String {
 /// What to do now, each in one line.
 pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<String> {
     let mut lines = Vec::new();
-    let back = way_back(plan, state);
-    let command = way_on(plan, state);
+    let back = flags(plan, state);
+    let command = command_on(plan, run_id, state);
     if let Some(by) = &state.superseded_by {
         return vec![
             format!("a revision took it over; go on there: enact runs next {by}"),
@@ -114,7 +113,7 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
                 lines.push(decide_with(run_id, change_id, stop) + back.of_decision);
             }
             ChangeState::Unknown => lines.push(format!(
-                "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: enact {command} {run_id}"
+                "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: {command}"
             )),
             ChangeState::Stuck => lines.push(format!(
                 "settle with: enact decide {run_id} {change_id} done|not-done --reason …, then: enact rollback {run_id}{}",
@@ -146,13 +145,11 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
             | ChangeState::Undone => {}
         }
     }
-    let waiting = state.criteria.iter().filter(|criterion| {
-        criterion.verdict == CriterionVerdict::Waiting && state.phase == RunPhase::Paused
-    });
-    for criterion in waiting {
+    let is_paused = state.phase == RunPhase::Paused;
+    for criterion in to_attest(state).filter(|_| is_paused) {
         lines.push(format!("attest with: enact attest {run_id} {}", criterion.id));
     }
-    let unmet = |criterion: &&enact_core::criterion::CriterionReport| {
+    let unmet = |criterion: &&CriterionReport| {
         matches!(
             criterion.verdict,
             CriterionVerdict::Failed | CriterionVerdict::NotChecked
@@ -171,9 +168,9 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
             plan.id().short()
         )),
         (None, RunPhase::Stopped) if must_settle => {}
-        (None, RunPhase::Stopped | RunPhase::Running) => lines.push(to_go_on(command, &run_id.0)),
+        (None, RunPhase::Stopped | RunPhase::Running) => lines.push(to_go_on(&command)),
         (None, RunPhase::Paused) | (Some(RunOutcome::Unknown | RunOutcome::Stuck), _) if lines.is_empty() => {
-            lines.push(to_go_on(command, &run_id.0));
+            lines.push(to_go_on(&command));
         }
         (Some(RunOutcome::Failed | RunOutcome::NotVerified), _) => {
             lines.extend(what_stays(plan, run_id, state, back.of_command));
@@ -182,6 +179,13 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
     }
     lines.push(format!("report: enact runs report {run_id}"));
     lines
+}
+
+/// The criteria that somebody is still to attest.
+pub(crate) fn to_attest(state: &RunState) -> impl Iterator<Item = &CriterionReport> {
+    state.criteria.iter().filter(|criterion| {
+        criterion.verdict == CriterionVerdict::Waiting && !state.attested.contains_key(&criterion.id)
+    })
 }
 
 /// What becomes of what an ended run has done, and how to take it back where that would undo anything.
@@ -214,12 +218,13 @@ fn confirm_with(run_id: &RunId, change_id: &ChangeId, progress: &ChangeProgress)
 }
 
 /// The line that names the command with which a run goes on.
-pub(crate) fn to_go_on(command: &str, run_id: &str) -> String {
-    let what = match command {
-        "rollback" => "to take back the rest",
-        _ => "to go on",
+pub(crate) fn to_go_on(command: &str) -> String {
+    let what = if command.starts_with("enact rollback ") {
+        "to take back the rest"
+    } else {
+        "to go on"
     };
-    format!("{what}: enact {command} {run_id}")
+    format!("{what}: {command}")
 }
 
 fn needs_approval(state: &RunState) -> bool {
@@ -234,26 +239,6 @@ pub(crate) fn decide_with(run_id: &RunId, change_id: &ChangeId, stop: Stop) -> S
         "decide with: enact decide {run_id} {change_id} {} --reason …",
         words.join("|")
     )
-}
-
-/// What taking back needs besides, in a decision and on its own.
-#[derive(Default)]
-pub(super) struct WayBack {
-    /// Behind the words of a decision.
-    pub(super) of_decision: &'static str,
-    /// Behind `enact rollback RUN`.
-    pub(super) of_command: &'static str,
-}
-
-/// Once the point of no return has been started, taking back needs a flag of its own.
-pub(super) fn way_back(plan: &Plan, state: &RunState) -> WayBack {
-    if passed_point(plan, state).is_none() {
-        return WayBack::default();
-    }
-    WayBack {
-        of_decision: " (rollback with --past-point-of-no-return)",
-        of_command: " --past-point-of-no-return",
-    }
 }
 
 /// What a paused run of any plan waits for, in the words of [`advice`]; empty for a run that does not.
