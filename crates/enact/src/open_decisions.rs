@@ -2,9 +2,10 @@
 //! knows the outcome of comes first.
 
 use enact_core::change::{Change, ChangeId};
+use enact_core::change_progress::ChangeProgress;
 use enact_core::journal::{ChangeState, Choice, RunOutcome, RunPhase, RunState};
 use enact_core::plan::Plan;
-use enact_core::procedure::Moment;
+use enact_core::procedure::{Hold, Moment};
 
 /// Does the run take this decision at this change?
 pub(crate) fn takes(plan: &Plan, run: &RunState, change_id: &ChangeId, choice: Choice) -> bool {
@@ -82,6 +83,16 @@ pub(crate) fn is_critical(change: &Change) -> bool {
     change.handling.as_ref().is_none_or(|handling| handling.critical)
 }
 
+/// The confirmation that is asked for at a change, where it stands: before what is to run, or after what is over.
+pub(crate) fn open_hold(progress: &ChangeProgress) -> Option<&Hold> {
+    let hold = progress.held.as_ref()?;
+    let here = match hold.at {
+        Moment::Before => progress.state == ChangeState::Pending,
+        Moment::After => progress.state.is_over(),
+    };
+    (here && !progress.satisfies(hold)).then_some(hold)
+}
+
 fn waits_after_verification(run: &RunState) -> bool {
     let unmet = |criterion: &enact_core::criterion::CriterionReport| criterion.verdict.is_against();
     run.phase == RunPhase::Paused && run.criteria.iter().any(unmet)
@@ -89,8 +100,8 @@ fn waits_after_verification(run: &RunState) -> bool {
 
 /// Does the run wait for a confirmation before this change?
 fn waits_before(run: &RunState, change_id: &ChangeId) -> bool {
-    run.changes.get(change_id).is_some_and(|progress| {
-        let hold = progress.held.as_ref().filter(|hold| hold.at == Moment::Before);
-        hold.is_some_and(|hold| !progress.satisfies(hold))
-    })
+    let progress = run.changes.get(change_id);
+    progress
+        .and_then(open_hold)
+        .is_some_and(|hold| hold.at == Moment::Before)
 }

@@ -5,15 +5,16 @@ use enact_core::change::ChangeId;
 use enact_core::condition::step::{find, steps_of};
 use enact_core::confirmation::Missing;
 use enact_core::exit::ExitCode;
-use enact_core::journal::{ChangeState, Fact, RunPhase, RunState};
+use enact_core::journal::{Fact, RunPhase, RunState};
 use enact_core::plan::Plan;
-use enact_core::procedure::{Hold, Moment};
+use enact_core::procedure::Hold;
 use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
 
 use super::Context;
 use super::resume::{self, GoOn};
 use crate::error::{CommandError, CommandResult};
+use crate::open_decisions::open_hold;
 use crate::words::{self, Seen, SignFlags, Speaker};
 use crate::{state, views};
 
@@ -112,13 +113,8 @@ fn waiting(plan: &Plan, run: &RunState, named: Option<&str>) -> Option<(ChangeId
         return None;
     }
     let open = |change_id: &ChangeId| {
-        let progress = run.changes.get(change_id)?;
-        let hold = progress.held.clone()?;
-        let here = match hold.at {
-            Moment::Before => progress.state == ChangeState::Pending,
-            Moment::After => progress.state.is_over(),
-        };
-        (here && !progress.satisfies(&hold)).then(|| (change_id.clone(), hold))
+        let hold = open_hold(run.changes.get(change_id)?)?;
+        Some((change_id.clone(), hold.clone()))
     };
     match named {
         Some(name) => meant(plan, name).iter().find_map(open),

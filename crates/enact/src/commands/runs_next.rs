@@ -23,7 +23,7 @@ use super::runs::{report_of, word};
 use super::{Context, needed_approval};
 use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
-use crate::open_decisions::{decided, next_step};
+use crate::open_decisions::{decided, next_step, open_hold};
 use crate::state;
 use crate::views::runbook_progress::attempts_of;
 use crate::views::{self, next_text, runbook_report};
@@ -253,14 +253,10 @@ fn open_step(change: &Change, reader: &Reader<'_>) -> Result<OpenStep, CommandEr
 fn confirmation(change: &Change, reader: &Reader<'_>, entries: &[Entry]) -> Option<Confirmation> {
     let Reader { run_id, state, .. } = reader;
     let change_id = &change.change_id;
-    let is_asked = matches!(state.of(change_id), ChangeState::Pending | ChangeState::Done);
     let progress = state.changes.get(change_id);
-    let progress = progress.filter(|_| is_asked && state.phase == RunPhase::Paused)?;
-    let hold = progress.held.as_ref()?;
+    let progress = progress.filter(|_| state.phase == RunPhase::Paused)?;
+    let hold = open_hold(progress)?;
     let missing = Missing::at(hold, &progress.confirmed);
-    if missing.is_nobody() {
-        return None;
-    }
     let signing = views::runbook_progress::signing(hold);
     Some(Confirmation {
         step: change_id.to_string(),

@@ -14,7 +14,7 @@ use enact_runbook::spec::Document;
 use super::Painter;
 use super::runbook_progress::signing;
 use super::runbook_text::span;
-use crate::open_decisions::{decided, is_critical};
+use crate::open_decisions::{decided, is_critical, open_hold};
 use crate::state;
 use crate::way_back::{command_on, flags, would_undo_something};
 
@@ -129,9 +129,6 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
                     back.of_decision
                 ));
             }
-            ChangeState::Pending | ChangeState::Done if state.phase == RunPhase::Paused => {
-                lines.extend(progress.and_then(|progress| confirm_with(run_id, change_id, progress)));
-            }
             ChangeState::Pending
             | ChangeState::Started
             | ChangeState::Done
@@ -144,6 +141,8 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
             | ChangeState::Undoing
             | ChangeState::Undone => {}
         }
+        let waits = progress.filter(|_| state.phase == RunPhase::Paused);
+        lines.extend(waits.and_then(|progress| confirm_with(run_id, change_id, progress)));
     }
     let is_paused = state.phase == RunPhase::Paused;
     for criterion in to_attest(state).filter(|_| is_paused) {
@@ -201,11 +200,8 @@ fn what_stays(plan: &Plan, run_id: &RunId, state: &RunState, flag: &str) -> Opti
 
 /// The confirmation that is asked for, and of whom where it is not just anybody's.
 fn confirm_with(run_id: &RunId, change_id: &ChangeId, progress: &ChangeProgress) -> Option<String> {
-    let hold = progress.held.as_ref()?;
+    let hold = open_hold(progress)?;
     let missing = Missing::at(hold, &progress.confirmed);
-    if missing.is_nobody() {
-        return None;
-    }
     let of = if hold.is_demanding() {
         format!("  (missing: {missing})")
     } else {
