@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::departures::left_behind;
+pub use self::departures::{left_behind, warned_of};
 use crate::provider::{downtime_length, state_word};
 use crate::spec::{Document, STEP};
 

@@ -22,6 +22,8 @@ pub(super) fn deviations(plan: &Plan, state: &RunState, entries: &[Entry]) -> Ve
     let mut found = lost_answers(plan, entries);
     let mut before = RunState::default();
     let mut is_going_back = false;
+    // Said before each step, with how long it has lasted by then; the last one says it all.
+    let mut warning = None;
     for entry in entries {
         match &entry.fact {
             Fact::Attempted {
@@ -66,12 +68,17 @@ pub(super) fn deviations(plan: &Plan, state: &RunState, entries: &[Entry]) -> Ve
                 };
                 found.push(format!("{change_id}: {} declared it {word} ({reason})", by.id));
             }
-            Fact::Noted(note) => found.extend(left_behind(note)),
+            Fact::Noted(note) => {
+                found.extend(left_behind(note));
+                warning = warned_of(note).or(warning);
+            }
             _ => {}
         }
         // The whole journal was replayed before: each entry is one that the table allows.
         before.record(entry).unwrap_or_default();
     }
+    found.extend(warning.map(ToOwned::to_owned));
+    found.extend(state.preflight_mismatches.iter().map(ToString::to_string));
     for (change_id, progress) in &state.changes {
         if progress.settled && progress.attested.is_none() {
             found.push(format!(
@@ -89,6 +96,11 @@ pub(super) fn decided_about<'a>(change_id: &'a ChangeId, before: &RunState) -> &
     } else {
         change_id.as_str()
     }
+}
+
+/// What a run warns of and goes on all the same: a downtime over its limit where the plan says `on_overrun: warn`.
+pub fn warned_of(note: &enact_core::journal::Note) -> Option<&str> {
+    note.detail.get("warning")?.as_str()
 }
 
 /// Processes of a step that not even SIGKILL ended.

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use enact_core::exit::ExitCode;
-use enact_core::journal::{RunPhase, RunState};
+use enact_core::journal::{ChangeState, RunPhase, RunState};
 use enact_core::report::{ChangeOutcome, RunReport};
 use enact_engine::installation::Installation;
 use enact_engine::store::{RunRow, find_run};
@@ -167,11 +167,14 @@ pub(super) fn word(state: &RunState, row: &RunRow) -> String {
     match state.phase {
         RunPhase::Stopped => "stopped",
         RunPhase::Paused => "paused",
-        RunPhase::Running | RunPhase::Finished if row.is_held(state::now()) => "running",
+        RunPhase::Running | RunPhase::Finished if row.is_held(state::now()) => RUNNING,
         RunPhase::Running | RunPhase::Finished => "interrupted",
     }
     .to_owned()
 }
+
+/// The word for a run that a process is at.
+const RUNNING: &str = "running";
 
 pub(super) fn report_of(
     installation: &Installation,
@@ -196,9 +199,14 @@ fn show(context: &Context, installation: &Installation, prefix: &str, output: Ou
         row.plan_id.short(),
         row.target
     );
+    let is_live = word(&state, &row) == RUNNING;
     for change in &report.changes {
         let outcome = serde_json::to_value(change.outcome)?;
-        let outcome = outcome.as_str().unwrap_or_default().replace('_', " ");
+        let mut outcome = outcome.as_str().unwrap_or_default().replace('_', " ");
+        // Somebody is at it, who knows.
+        if is_live && state.of(&change.change_id) == ChangeState::Started {
+            "under way".clone_into(&mut outcome);
+        }
         let verified = match (change.outcome, change.verified) {
             (ChangeOutcome::Done, true) => ", verified",
             (ChangeOutcome::Done, false) => ", not verified",
@@ -213,9 +221,14 @@ fn show(context: &Context, installation: &Installation, prefix: &str, output: Ou
             text.push_str(&format!("    {mismatch}\n"));
         }
     }
-    let plan = plan_of(installation, &row.run_id)?;
-    let ahead = Ahead::of(&plan, Some(&row.run_id), &state);
-    text.push_str(&run_text::closing(context.painter, &report, &ahead));
+    if is_live {
+        let holder = row.holder.as_ref().map(ToString::to_string).unwrap_or_default();
+        text.push_str(&format!("\nIt is under way in {holder}.\n"));
+    } else {
+        let plan = plan_of(installation, &row.run_id)?;
+        let ahead = Ahead::of(&plan, Some(&row.run_id), &state);
+        text.push_str(&run_text::closing(context.painter, &report, &ahead));
+    }
     views::print_text(&text)?;
     Ok(ExitCode::Ok)
 }

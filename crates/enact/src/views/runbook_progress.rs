@@ -367,6 +367,13 @@ impl StepLines {
                 if let Some(left) = enact_runbook::report::left_behind(note) {
                     self.line(&format!("        {} {left}", painter.bad("left behind:")));
                 }
+                if let Some(warning) = enact_runbook::report::warned_of(note) {
+                    self.line(&format!(
+                        "        {} {}",
+                        painter.careful("warning:"),
+                        one_line(warning)
+                    ));
+                }
             }
             Fact::Stopped { reason } => {
                 self.line(&format!("{} {}", painter.careful("STOPPED "), one_line(reason)));
