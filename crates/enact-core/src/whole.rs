@@ -11,14 +11,17 @@ use crate::run_state::RunState;
 
 /// The changes of each step of a runbook that stands for several, in their order; empty for other plans.
 pub fn wholes(plan: &Plan) -> Vec<Vec<ChangeId>> {
-    let groups = plan
-        .document()
-        .and_then(|document| document.get("groups"))
-        .and_then(Value::as_array);
-    groups.into_iter().flatten().filter_map(changes).collect()
+    groups_in(plan).filter_map(changes_of).collect()
 }
 
-fn changes(group: &Value) -> Option<Vec<ChangeId>> {
+/// The steps of a runbook that stand for several changes, as its document has them.
+pub(crate) fn groups_in(plan: &Plan) -> impl Iterator<Item = &Value> {
+    let groups = plan.document().and_then(|document| document.get("groups"));
+    groups.and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The changes of one of them.
+pub(crate) fn changes_of(group: &Value) -> Option<Vec<ChangeId>> {
     let ids = group.get("changes")?.as_array()?.iter().filter_map(Value::as_str);
     Some(ids.map(ChangeId::from).collect())
 }
@@ -76,4 +79,71 @@ pub fn passed_point(plan: &Plan, state: &RunState) -> Option<ChangeId> {
     let point = ChangeId::from(point);
     let wholes = wholes(plan);
     began(wholes.iter().map(Vec::as_slice), &point, state).map(|_| point)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(names: &[&str]) -> Vec<ChangeId> {
+        names.iter().map(|name| ChangeId::from(*name)).collect()
+    }
+
+    /// A state in which changes were left out, or have begun.
+    fn state(left_out: &[&str], begun: &[&str]) -> RunState {
+        let mut state = RunState::default();
+        for name in left_out {
+            let progress = ChangeProgress::new(ChangeState::Omitted);
+            state.changes.insert(ChangeId::from(*name), progress);
+        }
+        for name in begun {
+            let mut progress = ChangeProgress::new(ChangeState::Started);
+            progress.intents = 1;
+            progress.intent_at = Some(jiff::Timestamp::UNIX_EPOCH);
+            state.changes.insert(ChangeId::from(*name), progress);
+        }
+        state
+    }
+
+    #[test]
+    fn the_first_that_runs_stands_in_for_those_before_it() {
+        let wholes = [ids(&["p.q.a", "p.q.b", "p.c"]), ids(&["p.q.a", "p.q.b"])];
+        let wholes = || wholes.iter().map(Vec::as_slice);
+        let firsts = |change: &str, state: &RunState| -> Vec<String> {
+            let found = stands_in_for(wholes(), &ChangeId::from(change), state);
+            found.into_iter().map(ToString::to_string).collect()
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(firsts("p.q.a", &state(&[], &[])), none, "it is the first");
+        assert_eq!(
+            firsts("p.q.b", &state(&[], &["p.q.a"])),
+            none,
+            "the first one ran"
+        );
+        assert_eq!(
+            firsts("p.q.b", &state(&["p.q.a"], &[])),
+            ["p.q.a"],
+            "once, though of two wholes"
+        );
+        assert_eq!(firsts("p.c", &state(&["p.q.a", "p.q.b"], &[])), ["p.q.a"]);
+        assert_eq!(firsts("p.c", &state(&["p.q.b"], &["p.q.a"])), none);
+        assert_eq!(firsts("elsewhere", &state(&["p.q.a"], &[])), none);
+    }
+
+    #[test]
+    fn what_begins_with_a_whole_begins_with_the_first_of_it_that_runs() {
+        let whole = ids(&["p.a", "p.b"]);
+        let began = |change: &str, state: &RunState| {
+            let began = began([whole.as_slice()], &ChangeId::from(change), state);
+            began.map(|change_id| change_id.0)
+        };
+        assert_eq!(began("p.a", &state(&["p.a"], &[])), None);
+        assert_eq!(began("p.a", &state(&["p.a"], &["p.b"])).as_deref(), Some("p.b"));
+        assert_eq!(
+            began("p.b", &state(&[], &["p.a"])),
+            None,
+            "it does not begin the whole"
+        );
+        assert_eq!(began("other", &state(&[], &["p.a"])), None);
+    }
 }

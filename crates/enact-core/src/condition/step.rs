@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::change::{Change, ChangeId};
 use crate::plan::{Mode, Plan};
+use crate::whole::{changes_of, groups_in};
 
 /// One step as people name it. A step that stands for several changes has a first and a last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,22 +113,13 @@ fn numbered(changes: &[&Change]) -> Vec<StepName> {
 
 /// Steps of a runbook that became several changes, with the ids of those.
 fn groups_of(plan: &Plan) -> Vec<(StepName, Vec<ChangeId>)> {
-    let groups = plan
-        .document()
-        .and_then(|document| document.get("groups"))
-        .and_then(Value::as_array);
-    groups.into_iter().flatten().filter_map(group).collect()
+    groups_in(plan).filter_map(group).collect()
 }
 
 fn group(value: &Value) -> Option<(StepName, Vec<ChangeId>)> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let number = u32::try_from(value.get("number")?.as_u64()?).ok()?;
-    let changes = value.get("changes")?.as_array()?;
-    let changes: Vec<ChangeId> = changes
-        .iter()
-        .filter_map(Value::as_str)
-        .map(|id| ChangeId(id.to_owned()))
-        .collect();
+    let changes = changes_of(value)?;
     let step = StepName {
         first: changes.first()?.clone(),
         last: changes.last()?.clone(),
