@@ -1,6 +1,6 @@
 //! What of a run is left to be taken back, and which command goes on with it, with the flags that it needs.
 
-use enact_core::change::Undo;
+use enact_core::change::{Change, Undo};
 use enact_core::journal::{ChangeState, Choice, RunId, RunOutcome, RunState};
 use enact_core::plan::{Mode, Plan};
 use enact_core::undoing::undo_order;
@@ -69,6 +69,26 @@ pub(crate) fn listing(plan: &Plan, state: &RunState) -> String {
         ));
     }
     text
+}
+
+/// The steps that run before anything is taken back, because they run however a run ends.
+pub(crate) fn closing(plan: &Plan, state: &RunState) -> String {
+    let is_left = |change: &&Change| {
+        let always = change.handling.as_ref().is_some_and(|handling| handling.always);
+        let open = matches!(
+            state.of(&change.change_id),
+            ChangeState::Pending | ChangeState::Escalated | ChangeState::Delegated
+        );
+        always && open
+    };
+    let left = plan.executable().into_iter().filter(is_left);
+    left.map(|change| {
+        format!(
+            "- {} {}: runs first, as however the run ends\n",
+            change.resource_type, change.resource_name
+        )
+    })
+    .collect()
 }
 
 /// Is there anything that taking the run back would really undo? What has nothing to take back, and what cannot be, is not.

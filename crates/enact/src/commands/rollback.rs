@@ -21,7 +21,7 @@ use crate::error::{CommandError, CommandResult};
 use crate::execute::{environment_digest, show_report, taking_back};
 use crate::policy::Policies;
 use crate::views::run_text::Ahead;
-use crate::way_back::{listing, only_lacks_its_end};
+use crate::way_back::{closing, listing, only_lacks_its_end};
 use crate::words::{self, Seen};
 use crate::{line, runbook, signals, state, views};
 
@@ -68,7 +68,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
     if plan.metadata().mode == Mode::Run {
         refuse_past_no_return(&plan, &state, args.past_point_of_no_return)?;
     }
-    views::say(&listing);
+    views::say(&format!("{}{listing}", closing(&plan, &state)));
     let RollbackArgs {
         auto_approve,
         past_point_of_no_return,
