@@ -452,7 +452,7 @@ impl RunbookProvider<'_> {
     }
 
     /// Secret outputs stay out of the journal: this process remembers them, and after a crash they are gone.
-    fn without_secrets(&self, change: &Change, step: &Step, made: Made) -> Made {
+    pub(crate) fn without_secrets(&self, change: &Change, step: &Step, made: Made) -> Made {
         let is_secret = |name: &String| step.spec.outputs.get(name).is_some_and(|spec| spec.secret);
         let (secret, open): (Made, Made) = made.into_iter().partition(|(name, _)| is_secret(name));
         let mut kept = self.secret_outputs.borrow_mut();

@@ -15,7 +15,7 @@ use super::folders::{Series, attempt_folder, newest};
 use super::reply::Reply;
 use super::{RunbookProvider, Step, attempt_note, judge};
 use crate::kinds;
-use crate::process::{Found, KILL_GRACE, end_left_running, look, wait_for_end};
+use crate::process::{Found, KILL_GRACE, end_left_running, look, output_path, wait_for_end};
 use crate::spec::{ProbeSpec, Repeat};
 
 impl RunbookProvider<'_> {
@@ -48,7 +48,7 @@ impl RunbookProvider<'_> {
         }
         match self.found(&attempt).await {
             Found::Ended(outcome) => {
-                let output = super::site::read_output_file(&crate::process::output_path(&attempt));
+                let output = super::site::read_output_file(&output_path(&attempt));
                 let reply = Reply::of_command(&outcome, output);
                 if reply.end == super::End::Stopped {
                     return self.by_repeat(change, step, Some(&reply.in_words())).await;
@@ -121,9 +121,9 @@ impl RunbookProvider<'_> {
             ));
         }
         if checked.holds {
-            let made = Made::new();
+            let made = self.outputs_left(change, step);
             return Ok(match self.run_own_checks(change, step, &made).await {
-                Ok(()) => Settled::Done(made),
+                Ok(()) => Settled::Done(self.without_secrets(change, step, made)),
                 Err(failure) => Settled::Failed(failure),
             });
         }
@@ -137,6 +137,21 @@ impl RunbookProvider<'_> {
                 checked.seen
             )))
         }
+    }
+
+    /// What a command wrote into its file of outputs before nobody saw it any more. Nothing, where more is declared than is there:
+    /// half of it would look like the whole.
+    fn outputs_left(&self, change: &Change, step: &Step) -> Made {
+        if !step.spec.outputs.values().all(|output| output.from == "output") {
+            return Made::new();
+        }
+        let folder = self.folder_of(&change.change_id, step);
+        let attempt = attempt_folder(&folder, Series::Attempts, newest(&folder, Series::Attempts));
+        let reply = Reply {
+            output_file: super::site::read_output_file(&output_path(&attempt)),
+            ..Reply::bare(super::End::Finished)
+        };
+        self.outputs_of(change, step, &reply).unwrap_or_default()
     }
 
     /// Takes one step back.
