@@ -40,8 +40,14 @@ pub(crate) fn refuse_agent(principal: &Principal, what: &str) -> Result<(), Comm
         ExitCode::NotApproved,
         format!("{principal} may not {what}: an agent never does"),
     )
-    .hint("a person runs this command, or approves the saved plan"))
+    .hint(match what {
+        "approve" => "a person runs this command, or approves the saved plan",
+        _ => "a person runs this command",
+    }))
 }
+
+/// What is asked for where no plan is: a yes to taking back what a run did.
+pub(crate) const BACK: &str = "roll back";
 
 /// Gets an approval of a plan from whoever runs this process, or says why there is none.
 pub(crate) fn obtain(
@@ -52,7 +58,7 @@ pub(crate) fn obtain(
     said: Said,
     ids: &dyn IdSource,
 ) -> Result<Approval, CommandError> {
-    refuse_agent(principal, "approve")?;
+    refuse_agent(principal, if verb == BACK { BACK } else { "approve" })?;
     let unprotecting = unprotecting(plan);
     let method = if said.auto_approve {
         if !unprotecting.is_empty() && !said.allow_unprotect {
@@ -139,7 +145,12 @@ fn not_covered(flag: &str, unprotecting: &[&Change]) -> CommandError {
 
 /// Asks; anything but the exact word `yes` declines.
 fn ask(verb: &str, unprotecting: &[&Change], said: Said) -> Result<(), CommandError> {
-    let mut answers = answers(said, "look at the plan first, then add --auto-approve")?;
+    let mut answers =
+        answers(said, "look at the plan first, then add --auto-approve").map_err(|refused| match verb {
+            BACK => not_asked("taking it back needs somebody's yes")
+                .hint("to take it back without being asked: --auto-approve"),
+            _ => refused,
+        })?;
     question(
         &mut answers,
         &format!("Do you want to {verb} this plan? Type 'yes' to confirm: "),
@@ -177,11 +188,12 @@ fn answers(said: Said, otherwise: &str) -> Result<Box<dyn std::io::BufRead>, Com
     {
         return Ok(Box::new(std::io::BufReader::new(terminal)));
     }
-    Err(CommandError::new(
-        ExitCode::NotApproved,
-        "the plan needs approval, and there is no terminal to ask at",
-    )
-    .hint(otherwise))
+    Err(not_asked("the plan needs approval").hint(otherwise))
+}
+
+fn not_asked(what: &str) -> CommandError {
+    let message = format!("{what}, and there is no terminal to ask at");
+    CommandError::new(ExitCode::NotApproved, message)
 }
 
 fn answer(answers: &mut dyn std::io::BufRead, text: &str) -> Result<String, CommandError> {

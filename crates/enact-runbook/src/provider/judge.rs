@@ -16,8 +16,10 @@ pub(crate) type Unmet = String;
 /// Checks everything that is expected; the first thing that does not hold.
 pub(crate) fn judge(reply: &Reply, expect: &Expect, values: &dyn Values) -> Result<(), Unmet> {
     judge_end(reply, expect)?;
+    let is_reply = matches!(reply.end, End::Status(_));
+    let printed = if is_reply { "the body" } else { "standard output" };
     for expected in &expect.stdout {
-        judge_text("standard output", &reply.stdout, expected, values)?;
+        judge_text(printed, &reply.stdout, expected, values)?;
     }
     for expected in &expect.stderr {
         judge_text("standard error", &reply.stderr, expected, values)?;

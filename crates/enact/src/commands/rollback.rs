@@ -15,7 +15,7 @@ use enact_konnect::resources::KINDS;
 use super::Context;
 use super::resume::{GoOn, plan_of};
 use crate::admission::pass_gate_back;
-use crate::approve::{Said, obtain};
+use crate::approve::{BACK, Said, obtain};
 use crate::connect::connect;
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{environment_digest, show_report, taking_back};
@@ -97,7 +97,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
     let digest = &admitted.verdict().bundle_digest;
     obtain(
         admitted.plan(),
-        "roll back",
+        BACK,
         &principal,
         digest,
         said,
@@ -132,15 +132,7 @@ pub(crate) async fn run(context: &Context, args: RollbackArgs) -> CommandResult 
 fn ask(context: &Context, installation: &Installation, plan: &Plan, said: Said) -> Result<(), CommandError> {
     let digest = enact_core::canonical::Digest::of(b"");
     let principal = context.settings.principal();
-    obtain(
-        plan,
-        "roll back",
-        &principal,
-        &digest,
-        said,
-        installation.ids.as_ref(),
-    )
-    .map(drop)
+    obtain(plan, BACK, &principal, &digest, said, installation.ids.as_ref()).map(drop)
 }
 
 /// A step that waits for a decision gets it: this command is one.
