@@ -58,13 +58,13 @@ pub struct ChangeProgress {
     /// The assumption that an escalation is about.
     pub assumption: Option<String>,
     /// What somebody said about a delegated change.
-    pub attested: Option<Attestation>,
+    pub attested: Option<Box<Attestation>>,
     /// Was it left out because a person chose so?
     pub left_out_by_person: bool,
     /// What a person said who ended the run here, or had it taken back, before it came to anything. It did not fail then.
     pub ended_here: Option<String>,
     /// The newest hold that was opened at it.
-    pub held: Option<Hold>,
+    pub held: Option<Box<Hold>>,
     /// Who has confirmed it.
     pub confirmed: Vec<Confirmation>,
     /// The run that did it, where this one took that over.
@@ -267,7 +267,7 @@ pub(crate) fn remember(
             progress.partial |= *partial;
             progress.attempts_failed += 1;
         }
-        Fact::Held { hold, .. } => progress.held = Some(hold.clone()),
+        Fact::Held { hold, .. } => progress.held = Some(Box::new(hold.clone())),
         Fact::Confirmed {
             at: moment,
             by,
@@ -288,10 +288,10 @@ pub(crate) fn remember(
         }
         Fact::Attested { by, evidence, .. } => {
             progress.handed_over = false;
-            progress.attested = Some(Attestation {
+            progress.attested = Some(Box::new(Attestation {
                 by: by.clone(),
                 evidence: evidence.clone(),
-            });
+            }));
         }
         Fact::Chosen {
             choice: Choice::Skip,

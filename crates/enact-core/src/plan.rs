@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -247,15 +248,23 @@ pub struct Plan {
     metadata: Metadata,
     #[serde(skip_serializing_if = "Option::is_none")]
     document: Option<Value>,
-    changes: Vec<Change>,
+    /// Shared by all clones: of many changes this is nearly all of a plan.
+    #[serde(serialize_with = "shared")]
+    changes: Arc<Vec<Change>>,
     execution_order: Vec<ChangeId>,
     summary: Summary,
-    warnings: Vec<Warning>,
+    #[serde(serialize_with = "shared")]
+    warnings: Arc<Vec<Warning>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<Verdict>,
     /// Where each change stands, by its id: a listing asks for every one of them.
     #[serde(skip)]
     by_id: Vec<usize>,
+}
+
+/// What is shared, as if it were not.
+fn shared<T: Serialize, S: serde::Serializer>(items: &Arc<Vec<T>>, serializer: S) -> Result<S::Ok, S::Error> {
+    items.as_slice().serialize(serializer)
 }
 
 /// The places of these changes, sorted by id; of the same id the first comes first.
@@ -371,9 +380,9 @@ impl PlanDraft {
             document: self.document,
             summary: Summary::of(&self.changes),
             by_id: places_by_id(&self.changes),
-            changes: self.changes,
+            changes: Arc::new(self.changes),
             execution_order,
-            warnings: self.warnings,
+            warnings: Arc::new(self.warnings),
             verdict: None,
         };
         let faults = errors_only(check_plan(&plan));
@@ -420,10 +429,10 @@ impl Plan {
             metadata: document.metadata,
             document: document.document,
             by_id: places_by_id(&document.changes),
-            changes: document.changes,
+            changes: Arc::new(document.changes),
             execution_order: document.execution_order,
             summary: document.summary,
-            warnings: document.warnings,
+            warnings: Arc::new(document.warnings),
             verdict: document.verdict,
         };
         let actual = plan.content_id().map_err(|error| read_error(&error))?;
@@ -450,7 +459,7 @@ impl Plan {
             members.remove("generated_at");
         }
         let mut content = ObjectDigest::default();
-        content.list("changes", &self.changes)?;
+        content.list("changes", self.changes.as_slice())?;
         if let Some(document) = &self.document {
             content.member("document", document)?;
         }
@@ -458,7 +467,7 @@ impl Plan {
         content.member("format", &self.format)?;
         content.member("metadata", &metadata)?;
         content.member("summary", &self.summary)?;
-        content.list("warnings", &self.warnings)?;
+        content.list("warnings", self.warnings.as_slice())?;
         Ok(PlanId(content.finish()))
     }
 
@@ -468,7 +477,7 @@ impl Plan {
     /// # Errors
     /// See [`FreezeError`].
     pub fn with_checks(&self, added: &[(ChangeId, Precondition)]) -> Result<Self, FreezeError> {
-        let mut changes = self.changes.clone();
+        let mut changes = self.changes.to_vec();
         for change in &mut changes {
             let own = added
                 .iter()
@@ -479,7 +488,7 @@ impl Plan {
             metadata: self.metadata.clone(),
             document: self.document.clone(),
             changes,
-            warnings: self.warnings.clone(),
+            warnings: self.warnings.to_vec(),
         };
         draft.freeze()
     }

@@ -44,7 +44,7 @@ impl<P: Provider> Runner<'_, P> {
             let progress = live.state.changes.get(&change.change_id);
             (
                 progress.is_some_and(|progress| progress.satisfies(&hold)),
-                progress.is_some_and(|progress| progress.held.as_ref() == Some(&hold)),
+                progress.is_some_and(|progress| progress.held.as_deref() == Some(&hold)),
             )
         };
         if satisfied {

@@ -1,6 +1,6 @@
 //! Texts of a plan as people read them while it runs: what is known by then is put in, what is secret is not.
 
-use enact_core::change::ChangeId;
+use enact_core::change::{Change, ChangeId};
 use enact_core::journal::{RunId, RunState};
 use enact_core::plan::Plan;
 use enact_core::procedure::Hold;
@@ -29,6 +29,20 @@ pub struct Reader<'a> {
     pub now: jiff::Timestamp,
 }
 
+/// Does a text that [`Reader::message`] gives put in what is known of the run?
+pub fn asks_for_the_run(plan: &Plan) -> bool {
+    let mut messages = plan.changes().iter().filter_map(message_of);
+    messages.any(|message| matches!(message, Text::Template(_)))
+}
+
+/// What a checkpoint asks.
+fn message_of(change: &Change) -> Option<Text> {
+    let spec = change.spec.as_ref()?;
+    let is_checkpoint = spec.get("kind").and_then(Value::as_str) == Some("checkpoint");
+    let message = spec.pointer("/action/message").filter(|_| is_checkpoint)?;
+    serde_json::from_value(message.clone()).ok()
+}
+
 impl Reader<'_> {
     /// The text with its expressions put in. One that is not known, or not yet, stays as its author wrote it.
     pub fn text(&self, text: &Text) -> String {
@@ -40,17 +54,9 @@ impl Reader<'_> {
 
     /// What whoever confirms at a step is asked to consider.
     pub fn message(&self, change_id: &ChangeId, hold: &Hold) -> String {
-        let spec = self
-            .plan
-            .change(change_id)
-            .and_then(|change| change.spec.as_ref());
-        let is_checkpoint = |spec: &&Value| spec.get("kind").and_then(Value::as_str) == Some("checkpoint");
-        let message = spec
-            .filter(is_checkpoint)
-            .and_then(|spec| spec.pointer("/action/message"));
-        match message.map(|message| serde_json::from_value::<Text>(message.clone())) {
-            Some(Ok(message)) => self.text(&message),
-            Some(Err(_)) | None => hold.message.clone(),
+        match self.plan.change(change_id).and_then(message_of) {
+            Some(message) => self.text(&message),
+            None => hold.message.clone(),
         }
     }
 

@@ -11,7 +11,7 @@ use enact_core::journal::{Entry, Fact, RunId, RunState};
 use enact_core::plan::Plan;
 use enact_core::procedure::Hold;
 use enact_runbook::choices::{DOWNTIME, Stop, is_downtime, may_run_again};
-use enact_runbook::shown::Reader;
+use enact_runbook::shown::{Reader, asks_for_the_run};
 use enact_runbook::spec::Document;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
@@ -60,7 +60,8 @@ pub(crate) struct Told {
     run_id: RunId,
     plan: Plan,
     pub(crate) document: Document,
-    state: RunState,
+    /// Kept only where a text asks for it: of many steps it is as large as the plan.
+    state: Option<RunState>,
 }
 
 impl Told {
@@ -70,23 +71,27 @@ impl Told {
             run_id: run_id.clone(),
             plan: plan.clone(),
             document: document.clone(),
-            state,
+            state: asks_for_the_run(plan).then_some(state),
         }
     }
 
     fn take_in(&mut self, entry: &Entry) {
         // The run is the engine's; what does not follow here only leaves a text as its author wrote it.
-        if let Err(error) = self.state.record(entry) {
+        let Some(state) = &mut self.state else {
+            return;
+        };
+        if let Err(error) = state.record(entry) {
             tracing::debug!(%error, "an entry does not follow");
         }
     }
 
     fn message(&self, change_id: &ChangeId, hold: &Hold, now: Timestamp) -> String {
+        let none = RunState::default();
         let reader = Reader {
             plan: &self.plan,
             document: &self.document,
             run_id: &self.run_id,
-            state: &self.state,
+            state: self.state.as_ref().unwrap_or(&none),
             now,
         };
         reader.message(change_id, hold)
