@@ -36,6 +36,7 @@ pub fn import(source: &Source) -> Result<Imported, Vec<LintFinding>> {
     let parsed = parse(&source.name, &source.content, MAX_BYTES)?;
     let mut notes = parsed.notes;
     notes.sort_by_key(|finding| finding.diagnostic.place.as_ref().and_then(|place| place.position));
+    notes.dedup();
     if notes
         .iter()
         .any(|finding| finding.diagnostic.severity == Severity::Error)

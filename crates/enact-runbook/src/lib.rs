@@ -22,6 +22,7 @@ pub mod kinds;
 pub mod lint;
 mod markdown;
 pub mod numbers;
+pub mod parameters;
 pub mod process;
 mod programs;
 pub mod provider;

@@ -169,11 +169,11 @@ pub(crate) fn parse(name: &str, content: &[u8], max_bytes: usize) -> Result<Pars
         }]
     };
     if content.len() > max_bytes {
-        let fault = format!(
-            "the document has {} bytes; at most {max_bytes} are read",
-            content.len()
-        );
-        return Err(bare(Diagnostic::error(fault)));
+        // Whoever reads the file stops one byte past the limit: how long it is nobody knows.
+        let fault = format!("the document has more than {max_bytes} bytes");
+        let hint =
+            "no longer one is read; keep data in files of their own, or split the runbook with `plan` steps";
+        return Err(bare(Diagnostic::error(fault).hint(hint)));
     }
     let text = std::str::from_utf8(content).map_err(|error| {
         let fault = format!("the document is not UTF-8 from byte {} on", error.valid_up_to());

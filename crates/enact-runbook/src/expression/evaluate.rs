@@ -204,10 +204,27 @@ pub(super) fn equal(left: &Value, right: &Value) -> Result<bool, Fault> {
         return Ok(order(left, right) == Some(std::cmp::Ordering::Equal));
     }
     if left.is_null() || right.is_null() || discriminant(left) == discriminant(right) {
-        return Ok(left == right);
+        return Ok(same(left, right));
     }
     let (one, two) = (kind_of(left), kind_of(right));
     Err(Fault::new(0, format!("`==` cannot compare {one} with {two}")))
+}
+
+/// Values inside of values are never a fault: what is of another kind there is another value. `1` is `1.0` everywhere.
+fn same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(_), Value::Number(_)) => order(left, right) == Some(std::cmp::Ordering::Equal),
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .all(|(key, value)| right.get(key).is_some_and(|other| same(value, other)))
+        }
+        _ => left == right,
+    }
 }
 
 fn order(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {

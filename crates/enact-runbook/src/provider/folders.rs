@@ -78,7 +78,7 @@ pub(crate) fn attempt_folder(folder: &Path, series: Series, number: u32) -> Path
 /// A command of a run that works, whether or not there is an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnderWay {
-    /// The folder of its step, which names it: `0003-migrate`.
+    /// The folder of its step, which names it: `0003-migrate`; `checks` for what the run looks at.
     pub step: String,
     /// The folder of the attempt.
     pub attempt_dir: PathBuf,
@@ -86,11 +86,18 @@ pub struct UnderWay {
     pub pid: u32,
 }
 
-/// `step migrate, process 4711`.
+/// `step migrate, process 4711`; `a check, process 4711`; `taking back step migrate, process 4711`.
 impl std::fmt::Display for UnderWay {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let attempt = self.attempt_dir.file_name().unwrap_or_default();
+        let is = |series: Series| attempt.to_string_lossy().starts_with(series.prefix());
         let id = self.step.split_once('-').map_or(self.step.as_str(), |(_, id)| id);
-        write!(formatter, "step {id}, process {}", self.pid)
+        match (is(Series::Checks), is(Series::Undos)) {
+            (true, _) => write!(formatter, "a check")?,
+            (_, true) => write!(formatter, "taking back step {id}")?,
+            _ => write!(formatter, "step {id}")?,
+        }
+        write!(formatter, ", process {}", self.pid)
     }
 }
 

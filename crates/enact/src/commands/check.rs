@@ -78,9 +78,10 @@ pub(crate) async fn run(context: &Context, args: CheckArgs) -> CommandResult {
         Form::Text => {
             views::print_text(&lint_report::text(context.painter, &findings))?;
             views::say(&format!(
-                "{} runbook{}: {errors} errors, {warnings} warnings\n",
-                args.files.len(),
-                if args.files.len() == 1 { "" } else { "s" }
+                "{}: {}, {}\n",
+                counted(args.files.len(), "runbook"),
+                counted(errors, "error"),
+                counted(warnings, "warning")
             ));
         }
         Form::Json => views::print_document(&lint_report::json(&findings), crate::cli::Output::Json)?,
@@ -92,4 +93,9 @@ pub(crate) async fn run(context: &Context, args: CheckArgs) -> CommandResult {
     }
     Err(CommandError::invalid("the runbook is not ready to be planned")
         .hint("every finding above names its place"))
+}
+
+/// `1 warning`, `2 warnings`.
+fn counted(number: usize, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }

@@ -15,7 +15,7 @@ mod revision;
 mod secrets;
 mod sub_plans;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -199,10 +199,10 @@ fn say_how_read(report: &CheckReport, file: &str) {
     }
 }
 
-/// `- line 12: what it says (W_MARKDOWN)`.
+/// `- line 12:1: what it says (W_MARKDOWN)`.
 fn one_line(finding: &LintFinding) -> String {
     let position = finding.diagnostic.place.as_ref().and_then(|place| place.position);
-    let place = position.map_or_else(String::new, |at| format!("line {}: ", at.line));
+    let place = position.map_or_else(String::new, |at| format!("line {}:{}: ", at.line, at.column));
     format!("- {place}{} ({})\n", finding.diagnostic.summary, finding.rule)
 }
 
@@ -212,11 +212,16 @@ fn parameters(flags: &RunbookFlags) -> Result<BTreeMap<String, Value>, CommandEr
         Some(path) => parameters_of_file(path)?,
         None => BTreeMap::new(),
     };
+    let mut named = BTreeSet::new();
     for given in &flags.param {
         let Some((name, value)) = given.split_once('=') else {
             return Err(CommandError::invalid(format!("{given:?} is not NAME=VALUE"))
                 .hint("for example: --param node=worker-1"));
         };
+        if !named.insert(name) {
+            return Err(CommandError::invalid(format!("--param {name} is given twice"))
+                .hint("leave one away: nothing says which of them is meant"));
+        }
         values.insert(name.to_owned(), Value::String(value.to_owned()));
     }
     Ok(values)
@@ -233,12 +238,9 @@ fn parameters_of_file(path: &Path) -> Result<BTreeMap<String, Value>, CommandErr
     if text.len() as u64 > MAX {
         return Err(invalid(format!("it is longer than {MAX} bytes")));
     }
-    serde_saphyr::from_str(&text).map_err(|error| {
-        // The library's own options are none of the reader's.
-        let why = error
-            .to_string()
-            .replace(", set DuplicateKeyPolicy in Options if acceptable", "");
-        invalid(format!("it is not a mapping of parameters: {why}"))
+    enact_runbook::parameters::of_file(&shown.to_string(), &text).map_err(|faults| CommandError {
+        faults,
+        ..invalid("it is not a mapping of parameters to their values".to_owned())
     })
 }
 

@@ -72,16 +72,16 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> CommandResult {
     }
 }
 
-/// One line for each: `plan.md:12: note`.
+/// One line for each: `plan.md:12:1: note`.
 fn notes(findings: &[LintFinding]) -> String {
     let mut text = String::new();
     for finding in findings {
         let place = finding.diagnostic.place.as_ref();
         let file = place.map_or("", |place| place.file.as_str());
-        let line = place
+        let at = place
             .and_then(|place| place.position)
-            .map_or(0, |position| position.line);
-        text.push_str(&format!("{file}:{line}: {}\n", finding.diagnostic.summary));
+            .map_or_else(String::new, |at| format!(":{}:{}", at.line, at.column));
+        text.push_str(&format!("{file}{at}: {}\n", finding.diagnostic.summary));
     }
     text
 }
