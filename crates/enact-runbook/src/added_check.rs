@@ -125,5 +125,6 @@ fn known(index: usize, spec: &StepSpec) -> KnownStep {
             .map(|(name, output)| (name.clone(), type_of_output(output)))
             .collect(),
         never: false,
+        stands_for_others: false,
     }
 }

@@ -28,12 +28,12 @@ impl Compiler<'_> {
             .and_then(|frozen| frozen.get("file"))
             .and_then(Value::as_str)
         else {
-            self.know(&header.full_id, KnownStep::default());
+            self.know(&header.full_id, KnownStep::of_others());
             return;
         };
         let given = self.bound(action.node);
         let Some((source, root)) = self.included(file, action) else {
-            self.know(&header.full_id, KnownStep::default());
+            self.know(&header.full_id, KnownStep::of_others());
             return;
         };
         let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
@@ -42,6 +42,7 @@ impl Compiler<'_> {
         // The inside has names, settings and a folder of its own.
         let inner = Scope {
             prefix: format!("{}.", header.full_id),
+            included_at: Some(self.reading.place(action.span)),
             steps: std::mem::take(&mut self.reading.scope.steps),
             ..Scope::default()
         };
@@ -63,7 +64,7 @@ impl Compiler<'_> {
         self.settings = outer_settings;
         self.outer_env = outer_env;
         self.put_around(&header, first, top_level);
-        self.know(&header.full_id, KnownStep::default());
+        self.know(&header.full_id, KnownStep::of_others());
     }
 
     fn inner_settings(&mut self, folder: &str) {

@@ -59,7 +59,7 @@ pub trait SubPlanner {
 impl Compiler<'_> {
     pub(super) fn sub_plan(&mut self, fields: &Fields<'_>, action: &ActionNode<'_>, mut header: Header) {
         let frozen = action.kind.read(action.node, &mut self.reading);
-        self.know(&header.full_id, KnownStep::default());
+        self.know(&header.full_id, KnownStep::of_others());
         let Some(wanted) = frozen
             .clone()
             .and_then(|frozen| serde_json::from_value::<Konnect>(frozen).ok())

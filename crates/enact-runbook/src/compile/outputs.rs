@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use enact_core::diagnostic::Diagnostic;
-use enact_core::yaml::shown;
+use enact_core::yaml::{Span, shown};
 
 use crate::expression::compile_regex;
 use crate::reading::{Fields, Node, Reading, Slot};
@@ -12,25 +12,65 @@ use crate::spec::{OutputSpec, ValueType};
 const KEYS: [&str; 6] = ["from", "json", "regex", "trim", "type", "secret"];
 const TYPES: [&str; 4] = ["string", "integer", "boolean", "json"];
 
+/// Work that somebody else does: it prints nothing, and what is stated of it has names.
+const MANUAL: &str = "manual";
+
+/// Does a step of this kind leave standard output and a file of outputs?
+fn prints(kind: &str) -> bool {
+    !matches!(kind, "http" | "wait" | "checkpoint" | MANUAL)
+}
+
 impl Reading<'_> {
-    pub(super) fn outputs(&mut self, node: &Node, kind: &str) -> BTreeMap<String, OutputSpec> {
+    /// `stated` is what a delegated step asks to be stated, each of which may be an output of this name.
+    pub(super) fn outputs(
+        &mut self,
+        node: &Node,
+        kind: &str,
+        stated: &[&str],
+    ) -> BTreeMap<String, OutputSpec> {
         let fields = self.any_fields(node, "`outputs`");
         let mut found = BTreeMap::new();
         for entry in fields.iter().flat_map(Fields::entries) {
-            if self.ident_text(&entry.key, entry.span, "the name of an output")
-                && let Some(output) = self.output(&entry.value, kind)
-            {
-                found.insert(entry.key.to_string(), output);
+            let name = entry.key.as_ref();
+            if !self.ident_text(&entry.key, entry.span, "the name of an output") {
+                continue;
             }
+            let Some(output) = self.output(&entry.value, kind) else {
+                continue;
+            };
+            if kind == MANUAL && output.from == "output" {
+                self.is_stated(entry.span, name, &output, stated);
+            }
+            found.insert(name.to_owned(), output);
         }
         found
+    }
+
+    fn is_stated(&mut self, span: Span, name: &str, output: &OutputSpec, stated: &[&str]) {
+        if !stated.contains(&name) {
+            let fault = format!("nobody is asked to state {}", shown(name));
+            let hint = format!("write `attest: [{name}]`, or read a file: `from: \"file:PATH\"`");
+            self.fault(span, Diagnostic::error(fault).hint(hint));
+        }
+        if output.secret {
+            let fault = format!(
+                "{} cannot be secret: what is stated is in the journal",
+                shown(name)
+            );
+            let hint = "have it written to a file: `from: \"file:PATH\"`";
+            self.fault(span, Diagnostic::error(fault).hint(hint));
+        }
     }
 
     fn output(&mut self, node: &Node, kind: &str) -> Option<OutputSpec> {
         let fields = self.fields(node, "an output", &KEYS)?;
         let from = match fields.get("from") {
             Some(node) => self.output_source(node, kind)?,
-            None => "output".to_owned(),
+            None if kind == MANUAL || prints(kind) => "output".to_owned(),
+            None => {
+                self.no_source(node.span, kind, "output");
+                return None;
+            }
         };
         let json = fields.get("json").and_then(|node| {
             let path = self.plain(node, "`json`")?;
@@ -72,7 +112,8 @@ impl Reading<'_> {
         self.see(&from, node.span, Slot::Value);
         let http = kind == "http";
         let sound = match from.as_str() {
-            "output" | "stdout" | "stderr" => !http,
+            "output" => kind == MANUAL || prints(kind),
+            "stdout" | "stderr" => prints(kind),
             "http.body" => http,
             other => match (other.strip_prefix("http.header:"), other.strip_prefix("file:")) {
                 (Some(name), _) => http && !name.is_empty(),
@@ -87,16 +128,21 @@ impl Reading<'_> {
             },
         };
         if !sound {
-            let fault = format!("`from`: a step of kind `{kind}` has no {}", shown(&from));
-            let hint = if http {
-                "write `http.body` or `http.header:NAME`"
-            } else {
-                "write `output`, `stdout`, `stderr` or `file:PATH`"
-            };
-            self.fault(node.span, Diagnostic::error(fault).hint(hint));
+            self.no_source(node.span, kind, &from);
             return None;
         }
         Some(from)
+    }
+
+    fn no_source(&mut self, span: Span, kind: &str, from: &str) {
+        let fault = format!("`from`: a step of kind `{kind}` has no {}", shown(from));
+        let hint = match kind {
+            "http" => "write `http.body` or `http.header:NAME`",
+            MANUAL => "write `file:PATH`, or nothing where it is asked for under `attest`",
+            _ if prints(kind) => "write `output`, `stdout`, `stderr` or `file:PATH`",
+            _ => "write `file:PATH`",
+        };
+        self.fault(span, Diagnostic::error(fault).hint(hint));
     }
 
     fn one_group(&mut self, node: &Node) -> Option<String> {

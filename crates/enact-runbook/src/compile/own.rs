@@ -37,7 +37,7 @@ impl Compiler<'_> {
         let key = fields
             .get("key")
             .and_then(|node| self.reading.told(node, "`key`", Slot::Key));
-        let outputs = self.own_outputs(fields, action, &header.full_id, never);
+        let outputs = self.own_outputs(fields, action, frozen.as_ref(), &header.full_id, never);
         let postconditions = self.postconditions(fields);
         let undo = self.own_undo(fields, &mut header, in_cluster.as_ref());
         let repeatable = in_cluster.as_ref().is_some_and(InCluster::repeatable);
@@ -127,12 +127,15 @@ impl Compiler<'_> {
         &mut self,
         fields: &Fields<'_>,
         action: &ActionNode<'_>,
+        frozen: Option<&Value>,
         full_id: &str,
         never: bool,
     ) -> BTreeMap<String, OutputSpec> {
+        let stated = frozen.and_then(|action| action.get("attest")?.as_array());
+        let stated: Vec<&str> = stated.into_iter().flatten().filter_map(Value::as_str).collect();
         let outputs = fields
             .get("outputs")
-            .map(|node| self.reading.outputs(node, action.kind.name()))
+            .map(|node| self.reading.outputs(node, action.kind.name(), &stated))
             .unwrap_or_default();
         let typed = outputs.iter();
         let typed = typed.map(|(name, output)| (name.clone(), type_of_output(output)));
@@ -140,6 +143,7 @@ impl Compiler<'_> {
             index: 0,
             outputs: typed.collect(),
             never,
+            stands_for_others: false,
         };
         self.know(full_id, known);
         outputs

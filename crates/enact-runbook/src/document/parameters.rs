@@ -244,18 +244,24 @@ impl Reading<'_> {
 
     fn without_value(&mut self, name: &str, declaration: &Declaration, typed: Typed) -> Option<Parameter> {
         if declaration.required {
-            let fault = Diagnostic::error(format!("parameter `{name}` needs a value"));
-            self.fault(
-                declaration.span,
-                fault.hint(format!("give it with `-P {name}=…`")),
-            );
-        }
-        if declaration.required {
+            self.needs_a_value(name, declaration.span);
             self.name_unbound(name, typed);
         } else {
             self.name_parameter(name, Typed::open(Type::Null), Value::Null);
         }
         None
+    }
+
+    /// Whoever runs a plan gives its parameters; those of an included one are given by the step that includes it.
+    fn needs_a_value(&mut self, name: &str, span: Span) {
+        let Some(step) = self.scope.included_at.clone() else {
+            let fault = Diagnostic::error(format!("parameter `{name}` needs a value"));
+            return self.fault(span, fault.hint(format!("give it with `-P {name}=…`")));
+        };
+        let file = self.place(span).file;
+        let fault = Diagnostic::error(format!("parameter `{name}` of `{file}` needs a value"));
+        let hint = format!("give it here: `parameters: {{ {name}: … }}`");
+        self.fault_at(step, fault.hint(hint));
     }
 
     /// A parameter whose value is a fault already: what uses it is not at fault.

@@ -433,7 +433,7 @@ impl RunbookProvider<'_> {
     }
 
     /// Another attempt where repeating is declared safe; the kernel counts them.
-    fn after_failed_attempt(&self, change: &Change, step: &Step, message: String) -> Failure {
+    pub(crate) fn after_failed_attempt(&self, change: &Change, step: &Step, message: String) -> Failure {
         let disposition = if step.spec.repeat == Repeat::Never {
             Disposition::GiveUp
         } else {

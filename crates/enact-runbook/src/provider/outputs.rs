@@ -27,7 +27,7 @@ pub(crate) fn read(
 ) -> Result<Made, String> {
     let lines = match &reply.output_file {
         Some(text) => read_lines(text)?,
-        None => BTreeMap::new(),
+        None => reply.stated.clone(),
     };
     let mut made: Made = lines
         .iter()
@@ -127,6 +127,7 @@ fn source(
 /// Why an output is not known that stands in the file for outputs.
 fn not_in_file(reply: &Reply) -> &'static str {
     match reply.output_file {
+        _ if !reply.stated.is_empty() => "it was not stated",
         Some(_) => "the file that ENACT_OUTPUT names does not have it",
         None => {
             "the file that ENACT_OUTPUT names cannot be read: it is no regular file with text in UTF-8, or is too long"

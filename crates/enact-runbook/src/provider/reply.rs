@@ -48,6 +48,8 @@ pub struct Reply {
     pub headers: BTreeMap<String, String>,
     /// The file that `ENACT_OUTPUT` named, when the command wrote it.
     pub output_file: Option<String>,
+    /// What whoever did the work stated of it, by name.
+    pub stated: BTreeMap<String, String>,
     /// How long it took.
     pub took: Duration,
     /// How long it might have taken, where that is known.
@@ -66,6 +68,7 @@ impl Reply {
             stderr: String::new(),
             headers: BTreeMap::new(),
             output_file: None,
+            stated: BTreeMap::new(),
             took: Duration::ZERO,
             limit: None,
             survivors: Vec::new(),
@@ -88,6 +91,7 @@ impl Reply {
             stderr: outcome.stderr.text(),
             headers: BTreeMap::new(),
             output_file,
+            stated: BTreeMap::new(),
             took: Duration::from_millis(outcome.duration_ms),
             limit: outcome.limit_ms.map(Duration::from_millis),
             survivors: outcome.survivors.clone(),

@@ -1,6 +1,7 @@
 //! Delegated steps: what the work tree looked like when the step was handed over, and what is different when it is attested.
 //! The claim of whoever did the work is a claim; what counts is what the engine finds.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use enact_core::canonical::Digest;
@@ -9,6 +10,7 @@ use enact_engine::provider::{Disposition, Failure, Made};
 use serde_json::{Value, json};
 
 use super::folders::{make, write_durably};
+use super::reply::{End, Reply};
 use super::work_tree::{Scope, Snapshot};
 use super::{RunbookProvider, Step};
 use crate::process::display_line;
@@ -79,16 +81,36 @@ impl RunbookProvider<'_> {
             let progress = state.changes.get(&change.change_id)?;
             progress.attested.clone()
         });
-        let made: Made = attested
+        let stated = attested
             .map(|attestation| attestation.evidence)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(name, text)| (name, Value::String(text)))
-            .collect();
+            .unwrap_or_default();
+        // As with a check that does not hold: what was attested is not so.
+        let made = self
+            .outputs_of_work(change, step, stated)
+            .map_err(|why| self.after_failed_attempt(change, step, why))?;
         self.run_own_checks(change, step, &made).await?;
         if step.verify.is_empty() {
             self.note(Some(&change.change_id), "attested_not_verified", json!({}));
         }
+        Ok(self.without_secrets(change, step, made))
+    }
+
+    /// What was stated of it, and the outputs that are declared.
+    fn outputs_of_work(
+        &self,
+        change: &Change,
+        step: &Step,
+        stated: BTreeMap<String, String>,
+    ) -> Result<Made, String> {
+        let (declared, other): (BTreeMap<_, _>, BTreeMap<_, _>) = stated
+            .into_iter()
+            .partition(|(name, _)| step.spec.outputs.contains_key(name));
+        let reply = Reply {
+            stated: declared,
+            ..Reply::bare(End::Finished)
+        };
+        let mut made = self.outputs_of(change, step, &reply)?;
+        made.extend(other.into_iter().map(|(name, text)| (name, Value::String(text))));
         Ok(made)
     }
 

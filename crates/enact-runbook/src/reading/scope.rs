@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use enact_core::diagnostic::Place;
 use enact_core::yaml::suggest;
 use serde_json::Value;
 
@@ -22,6 +23,18 @@ pub(crate) struct KnownStep {
     pub(crate) outputs: BTreeMap<String, Typed>,
     /// Is it known already that it will not run?
     pub(crate) never: bool,
+    /// Does it stand for changes of their own, so that it has no outputs?
+    pub(crate) stands_for_others: bool,
+}
+
+impl KnownStep {
+    /// One of kind `plan` or `konnect`.
+    pub(crate) fn of_others() -> Self {
+        Self {
+            stands_for_others: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// Names and what they stand for.
@@ -37,6 +50,8 @@ pub(crate) struct Scope {
     /// How many steps may be seen, counted in their order; `None`: all that have been read.
     pub(crate) limit: Option<usize>,
     pub(crate) plan_name: String,
+    /// The step that includes what is read; `None` in the file that was named.
+    pub(crate) included_at: Option<Place>,
     /// What `item` is; `None` outside of a check with `for_each`.
     pub(crate) item: Option<Item>,
 }
@@ -79,6 +94,34 @@ impl Scope {
             }
         }
     }
+
+    fn no_output(&self, step: &str, known: &KnownStep, output: &str) -> Fault {
+        let mut said = format!("step `{step}` has no output `{output}`");
+        if known.stands_for_others {
+            said.push_str(": it stands for others");
+            return Fault::new(0, said).hint(match self.inner_step_with(step, output) {
+                Some(inner) => format!("name the step that has it: `steps.{inner}.outputs.{output}`"),
+                None => "take the value from a step of its own that looks it up".to_owned(),
+            });
+        }
+        let fault = Fault::new(0, said);
+        if known.outputs.is_empty() {
+            return fault.hint(format!("declare it under `outputs` of `{step}`"));
+        }
+        let names = known.outputs.keys().map(String::as_str);
+        fault.hint(suggest::hint(output, names))
+    }
+
+    /// Of the steps that `step` stands for, the first that has this output.
+    fn inner_step_with(&self, step: &str, output: &str) -> Option<&str> {
+        let inside = format!("{}{step}.", self.prefix);
+        let having = self
+            .steps
+            .iter()
+            .filter(|(id, known)| id.starts_with(&inside) && known.outputs.contains_key(output));
+        let first = having.min_by_key(|(_, known)| known.index)?.0;
+        first.strip_prefix(&self.prefix)
+    }
 }
 
 fn forward(id: &str) -> Fault {
@@ -108,15 +151,8 @@ impl Names for Scope {
                     let fault = format!("step `{step}` never runs: its `when` is false");
                     return Err(Fault::new(0, fault).rule("E_FORWARD_REF"));
                 }
-                known.outputs.get(output).copied().ok_or_else(|| {
-                    let fault = Fault::new(0, format!("step `{step}` has no output `{output}`"));
-                    let names = known.outputs.keys().map(String::as_str);
-                    if known.outputs.is_empty() {
-                        fault.hint(format!("declare it under `outputs` of `{step}`"))
-                    } else {
-                        fault.hint(suggest::hint(output, names))
-                    }
-                })
+                let found = known.outputs.get(output).copied();
+                found.ok_or_else(|| self.no_output(step, known, output))
             }
             Name::State(step) => self.step(step).map(|_| Typed::open(Type::Word)),
             Name::Run(RunFact::Id) | Name::PlanHash | Name::PlanName => Ok(Typed::open(Type::Word)),
