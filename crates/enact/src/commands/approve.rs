@@ -103,7 +103,7 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
     // Commands of the plan: none runs on the word of somebody who has not said it yet.
     crate::runbook::check_at_approval(context, &plan).await?;
     let installation = state::open(&context.settings)?;
-    let mut record = Approval {
+    let record = Approval {
         acknowledged: unprotecting(&plan)
             .iter()
             .map(|change| change.change_id.clone())
@@ -121,10 +121,11 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
             method,
         )
     };
+    let mut record = as_limited_by(&plan, record);
     finish(&mut record, key.as_deref(), &trust)?;
     installation.store.save_plan(plan.id(), &plan.to_bytes()?, now)?;
     keep(&installation, &record, args.out.as_deref())?;
-    let says_enough = say_given(&plan, record, &steps);
+    let says_enough = say_given(&plan, &record, &steps);
     let missing = what_is_missing(context, &installation, &plan, policies);
     if let Some(missing) = missing.filter(|_| !says_enough) {
         views::say(&format!("It does not run yet: {missing}\n"));
@@ -132,19 +133,23 @@ pub(crate) async fn run(context: &Context, args: &ApproveArgs) -> CommandResult 
     Ok(ExitCode::Ok)
 }
 
-/// What was approved, with the plan's own limits, and what it does not allow. True: that keeps it from running by itself.
-fn say_given(plan: &Plan, record: Approval, steps: &[StepName]) -> bool {
-    let limited = match asked_by(plan) {
+/// The record with the plan's own limits in it: where it is looked at without the plan, it says no more than it is worth.
+fn as_limited_by(plan: &Plan, record: Approval) -> Approval {
+    match asked_by(plan) {
         Ok(asked) => tightened(record, &asked),
         Err(_unreadable) => record,
-    };
-    let text = views::approval_text::whose(&limited, steps);
+    }
+}
+
+/// What was approved, and what it does not allow. True: that keeps it from running by itself.
+fn say_given(plan: &Plan, limited: &Approval, steps: &[StepName]) -> bool {
+    let text = views::approval_text::whose(limited, steps);
     views::say(&format!(
         "{text}\nGood for {} of plan {}.\n",
         runs(limited.max_runs),
         plan.id().short()
     ));
-    let not_allowed = term::not_allowed(&limited);
+    let not_allowed = term::not_allowed(limited);
     for line in &not_allowed {
         views::say(&format!("{line}\n"));
     }
