@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# The linker of scripts/release.sh: `cc`, twice. A run executes a tenth of the program's functions, and where they lie among all the
+# others the kernel maps four times as much of the file as is used. So the program is linked with its names, looked at while it does
+# what it mostly does, and linked again with the functions that ran side by side. Needs valgrind, and ld.lld, which Rust links with.
+set -eu
+
+program=
+previous=
+named=()
+for argument in "$@"; do
+  [ "$previous" != -o ] || program=$argument
+  previous=$argument
+  case $argument in -Wl,--strip-all | -Wl,--strip-debug | -Wl,-s | -s) ;; *) named+=("$argument") ;; esac
+done
+
+if ! command -v valgrind >/dev/null; then
+  echo "skipped: functions are not put in order, because valgrind is not installed (Debian: apt-get install valgrind)" >&2
+  exec cc "$@"
+fi
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cc "${named[@]}"
+cp "$program" "$folder/enact"
+watched() { (cd "$folder/work" && HOME=$folder ENACT_STATE_DIR=$folder/state valgrind -q --tool=callgrind --demangle=no \
+  --trace-children=yes --trace-children-skip='*/sh,*/bash,*/true' --callgrind-out-file="$folder/ran.%p" "$folder/enact" "$@" \
+  >>"$folder/log" 2>&1) || { cat "$folder/log" >&2; echo "enact $* did not succeed under valgrind" >&2; exit 1; }; }
+
+mkdir "$folder/work"
+{
+  printf '%s\n' 'version: enact/v1' 'kind: Plan' 'name: usual' 'title: What a run mostly does' \
+    'requirements: [{ id: R1, text: "It is run" }]' 'steps:'
+  for step in $(seq 30); do echo "  - { id: s$step, title: Step $step, exec: [\"true\"], rollback: none }"; done
+  for step in $(seq 31 40); do echo "  - { id: s$step, title: Step $step, run: 'echo $step', rollback: { exec: [\"true\"] } }"; done
+  printf '%s\n' 'acceptance: [{ id: C1, text: "It is over", check: { exec: ["true"] } }]'
+} >"$folder/work/usual.plan.yaml"
+watched check usual.plan.yaml
+watched plan -f usual.plan.yaml -o plan.json
+watched approve plan.json --digits "$(grep -m1 '"plan_id"' "$folder/work/plan.json" | grep -oE '[0-9a-f]{6}' | head -n1)"
+watched run plan.json
+
+# Every function of the program that was entered, by its name in the program.
+awk '
+  /^ob=/ { object = $0; sub(/^ob=/, "", object); number = object; sub(/ .*/, "", number)
+           if (object ~ / /) { file = object; sub(/^[^ ]* /, "", file); files[number] = file }
+           ours = files[number] ~ /\/enact$/ }
+  /^(fn|cfn)=/ { text = $0; sub(/^c?fn=/, "", text); number = text; sub(/ .*/, "", number)
+           if (text ~ / /) { sub(/^[^ ]* /, "", text); sub(/\x27[0-9]+$/, "", text); names[number] = text }
+           if (ours && /^fn=/ && names[number] !~ /^(0x|\()/) print names[number] }
+' "$folder"/ran.* | LC_ALL=C sort -u >"$folder/order"
+echo "functions that a run executes: $(wc -l <"$folder/order")" >&2
+cc "$@" "-Wl,--symbol-ordering-file=$folder/order" -Wl,--no-warn-symbol-ordering
