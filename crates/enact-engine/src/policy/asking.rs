@@ -20,7 +20,7 @@ pub trait Ask: Send + Sync {
     ///
     /// # Errors
     /// See [`Failure`]. Each of them denies.
-    fn ask(&self, question: Question, input: &str, detail: Detail) -> Result<Answer, Failure>;
+    fn ask(&self, question: Question, input: String, detail: Detail) -> Result<Answer, Failure>;
 }
 
 /// What is known about a bundle that was loaded.
@@ -127,11 +127,15 @@ impl InProcess {
 }
 
 impl Ask for InProcess {
-    fn ask(&self, question: Question, input: &str, detail: Detail) -> Result<Answer, Failure> {
+    fn ask(&self, question: Question, input: String, detail: Detail) -> Result<Answer, Failure> {
+        // Here and not on the other stack, whose memory is its own: what planning has given back is used again. Of many changes the
+        // text is as large as the plan, and nobody needs it then.
+        let read = super::evaluate::read_input(&input)?;
+        drop(input);
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut evaluator = idle.unwrap_or_else(|| Evaluator::new(self.compiled.clone()));
         let answered = on_large_stack(|| {
-            let answer = evaluator.ask(question, input, detail);
+            let answer = evaluator.ask_about(question, read, detail);
             (evaluator, answer)
         });
         match answered {

@@ -1,7 +1,7 @@
 //! From a bundle to something that can be asked, or to everything that is wrong with it. Nothing here reads the world.
 
 use std::num::NonZeroU32;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use enact_core::canonical::Digest;
@@ -30,7 +30,7 @@ pub enum Scope {
 #[derive(Clone)]
 pub struct Compiled {
     /// The bundle.
-    pub bundle: Bundle,
+    pub bundle: Arc<Bundle>,
     /// Its digest.
     pub digest: Digest,
     /// What is doubtful about it.
@@ -77,7 +77,7 @@ impl Compiled {
             &asking(declared_in(&modules)),
         )?;
         let compiled = Self {
-            bundle: bundle.clone(),
+            bundle: Arc::new(bundle.clone()),
             digest: bundle.digest(),
             warnings,
             engine,
@@ -104,7 +104,7 @@ impl Compiled {
             &asking(|query, output| declared.contains(&(query.package, output))),
         )?;
         Ok(Self {
-            bundle: bundle.clone(),
+            bundle: Arc::new(bundle.clone()),
             digest: bundle.digest(),
             warnings: Vec::new(),
             engine,

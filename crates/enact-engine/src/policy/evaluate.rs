@@ -152,12 +152,19 @@ impl Evaluator {
     /// # Errors
     /// See [`Failure`].
     pub fn ask(&mut self, question: Question, input: &str, detail: Detail) -> Result<Answer, Failure> {
+        self.ask_about(question, read_input(input)?, detail)
+    }
+
+    /// The same of an input that was read already.
+    pub(super) fn ask_about(
+        &mut self,
+        question: Question,
+        input: regorus::Value,
+        detail: Detail,
+    ) -> Result<Answer, Failure> {
         let mut query = question.query();
         query.limit = self.limit.unwrap_or(query.limit);
         let started = Instant::now();
-        let input = regorus::Value::from_json_str(input).map_err(|error| Failure::Input {
-            message: error.to_string(),
-        })?;
         let asked = ask_package(&mut self.engine, query, input.clone());
         if asked.is_err() {
             self.engine = self.compiled.engine.clone();
@@ -196,6 +203,13 @@ impl Evaluator {
             }
         }
     }
+}
+
+/// An input as policies see it.
+pub(super) fn read_input(input: &str) -> Result<regorus::Value, Failure> {
+    regorus::Value::from_json_str(input).map_err(|error| Failure::Input {
+        message: error.to_string(),
+    })
 }
 
 /// Is there a set with something in it?

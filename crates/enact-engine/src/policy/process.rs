@@ -229,9 +229,9 @@ impl Isolated {
 }
 
 impl Ask for Isolated {
-    fn ask(&self, question: Question, input: &str, detail: Detail) -> Result<Answer, Failure> {
+    fn ask(&self, question: Question, input: String, detail: Detail) -> Result<Answer, Failure> {
         let worker = self.take();
-        let (worker, answer) = self.ask_one(worker, question, input, detail);
+        let (worker, answer) = self.ask_one(worker, question, &input, detail);
         self.give_back(worker);
         answer
     }

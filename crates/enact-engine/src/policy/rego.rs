@@ -110,7 +110,7 @@ impl RegoPolicy {
             bundle_digest: self.loaded.digest.clone(),
             input_digest: Digest::of(document.as_deref().unwrap_or_default().as_bytes()),
         };
-        let answer = document.and_then(|input| self.asked.ask(question, &input, Detail::Objections));
+        let answer = document.and_then(|input| self.asked.ask(question, input, Detail::Objections));
         (basis, answer, started.elapsed())
     }
 
@@ -167,7 +167,7 @@ impl Broken {
 }
 
 impl Ask for Broken {
-    fn ask(&self, _: Question, _: &str, _: Detail) -> Result<Answer, Failure> {
+    fn ask(&self, _: Question, _: String, _: Detail) -> Result<Answer, Failure> {
         Err(self.0.clone())
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn faults_of(files: &[(&str, &str)]) -> Vec<String> {
 pub(crate) fn ask(files: &[(&str, &str)], question: Question, input: &str) -> Result<Answer, Failure> {
     let (asked, _) = load(files).unwrap_or_else(|faults| panic!("{files:?}: {faults:?}"));
     let input = input.to_owned();
-    bounded("ask", move || asked.ask(question, &input, Detail::EveryRule))
+    bounded("ask", move || asked.ask(question, input, Detail::EveryRule))
 }
 
 pub(crate) fn judge(bundle: &Bundle, plan: &Plan) -> Verdict {

@@ -347,7 +347,7 @@ fn the_digest_is_of_every_byte_and_of_nothing_else() {
 struct Failing(Failure);
 
 impl Ask for Failing {
-    fn ask(&self, _: Question, _: &str, _: Detail) -> Result<Answer, Failure> {
+    fn ask(&self, _: Question, _: String, _: Detail) -> Result<Answer, Failure> {
         Err(self.0.clone())
     }
 }

@@ -34,9 +34,15 @@ fn explained((scenario, rules): &(Scenario, Vec<Vec<String>>)) -> Result<(), Str
     let plan = scenario.plan();
     let (asked, _) = InProcess::load(&bundle).map_err(|faults| format!("{faults:?}"))?;
     let input = plan_input(&plan, &occasion()).unwrap();
-    let plain = asked.ask(Question::Plan, &input, Detail::Objections).unwrap();
-    let full = asked.ask(Question::Plan, &input, Detail::EveryRule).unwrap();
-    let again = asked.ask(Question::Plan, &input, Detail::Objections).unwrap();
+    let plain = asked
+        .ask(Question::Plan, input.clone(), Detail::Objections)
+        .unwrap();
+    let full = asked
+        .ask(Question::Plan, input.clone(), Detail::EveryRule)
+        .unwrap();
+    let again = asked
+        .ask(Question::Plan, input.clone(), Detail::Objections)
+        .unwrap();
     ensure(plain == again && plain.outputs == full.outputs, || {
         format!("{plain:?} became {full:?}")
     })?;

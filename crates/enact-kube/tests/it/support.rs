@@ -246,7 +246,7 @@ pub(crate) struct Answers {
 }
 
 impl Ask for Answers {
-    fn ask(&self, _: Question, _: &str, _: Detail) -> Result<Answer, Failure> {
+    fn ask(&self, _: Question, _: String, _: Detail) -> Result<Answer, Failure> {
         let deny = self.deny.load(Ordering::SeqCst);
         self.denied.fetch_or(deny, Ordering::SeqCst);
         let denials = if deny { json!(["it is denied"]) } else { json!([]) };

@@ -88,13 +88,17 @@ fn resident_kib() -> u64 {
 fn hurts(name: &str, body: &str) -> Failure {
     let isolated = isolated(body);
     let started = Instant::now();
-    let failure = match isolated.ask(Question::Action, "{\"bad\": true}", Detail::EveryRule) {
+    let failure = match isolated.ask(Question::Action, "{\"bad\": true}".to_owned(), Detail::EveryRule) {
         Err(failure) => failure,
         Ok(answer) => panic!("{name}: {answer:?}"),
     };
     let took = started.elapsed();
     assert!(took < AT_MOST, "{name} took {took:?}: {failure}");
-    let next = isolated.ask(Question::Action, "{\"bad\": false}", Detail::Objections);
+    let next = isolated.ask(
+        Question::Action,
+        "{\"bad\": false}".to_owned(),
+        Detail::Objections,
+    );
     assert_eq!(next, Ok(good()), "after {name}");
     drop(isolated);
     failure
@@ -208,7 +212,7 @@ fn how_a_policy_process_ended_is_told() {
 
 /// Asks one bundle with an input that makes its rule answer.
 fn answer(body: &str) -> Result<Answer, Failure> {
-    isolated(body).ask(Question::Action, "{\"bad\": true}", Detail::EveryRule)
+    isolated(body).ask(Question::Action, "{\"bad\": true}".to_owned(), Detail::EveryRule)
 }
 
 #[test]

@@ -80,7 +80,7 @@ pub(crate) fn run(context: &Context, args: &EvalArgs) -> CommandResult {
     } else {
         Detail::Objections
     };
-    let answer = asked.ask(question, &document, detail).map_err(|failure| {
+    let answer = asked.ask(question, document, detail).map_err(|failure| {
         let place = failure
             .location()
             .map(|place| format!(" at {place}"))
