@@ -39,8 +39,20 @@ struct DryRun {
     steps: Vec<Line>,
     /// What did not agree before anything would have started.
     contradictions: Vec<String>,
+    #[serde(flatten)]
+    coverage: Coverage,
+}
+
+/// How many steps of each kind there are. A step of another domain is one, however many changes it stands for.
+#[derive(Debug, Serialize)]
+struct Coverage {
     simulated: usize,
+    /// Of these a part at least was only shown.
     rendered_only: usize,
+    /// They will not run.
+    left_out: usize,
+    /// They did run, in the run that is taken over.
+    adopted: usize,
 }
 
 pub(crate) async fn dry_run(
@@ -89,24 +101,46 @@ async fn look(
             detail,
         });
     }
-    let (all, rendered_only) = coverage(&steps);
     Ok(DryRun {
         format: "enact.dry-run/v1",
         plan_id: plan.id().to_string(),
-        simulated: all - rendered_only,
-        rendered_only,
+        coverage: Coverage::of(&steps),
         contradictions: contradictions.iter().map(ToString::to_string).collect(),
         steps,
     })
 }
 
-/// How many steps there are, and of how many a part was only shown. A step of another domain is one, however many changes
-/// it stands for.
-fn coverage(lines: &[Line]) -> (usize, usize) {
-    let steps: BTreeSet<u32> = lines.iter().map(|line| line.number).collect();
-    let rendered = lines.iter().filter(|line| line.result == "rendered");
-    let rendered: BTreeSet<u32> = rendered.map(|line| line.number).collect();
-    (steps.len(), rendered.len())
+impl Coverage {
+    fn of(lines: &[Line]) -> Self {
+        let steps = |results: &[&str]| {
+            let of_them = lines.iter().filter(|line| results.contains(&line.result));
+            of_them.map(|line| line.number).collect::<BTreeSet<u32>>()
+        };
+        let rendered = steps(&["rendered"]);
+        let looked_at = steps(&["simulated", "run", "planned", "contradiction"]);
+        let (left_out, adopted) = (steps(&["left_out"]), steps(&["adopted"]));
+        Self {
+            simulated: looked_at.difference(&rendered).count(),
+            rendered_only: rendered.len(),
+            left_out: left_out.len(),
+            adopted: adopted.len(),
+        }
+    }
+
+    /// `3 of 5 steps simulated, 1 rendered only, 1 left out`.
+    fn in_words(&self) -> String {
+        let all = self.simulated + self.rendered_only + self.left_out + self.adopted;
+        let mut text = format!(
+            "{} of {all} steps simulated, {} rendered only",
+            self.simulated, self.rendered_only
+        );
+        for (number, word) in [(self.left_out, "left out"), (self.adopted, "adopted")] {
+            if number > 0 {
+                text.push_str(&format!(", {number} {word}"));
+            }
+        }
+        text
+    }
 }
 
 async fn look_at(provider: &RunbookProvider<'_>, change: &Change, read: bool) -> (&'static str, String) {
@@ -155,11 +189,6 @@ fn show(context: &Context, result: &DryRun, told: &Told<'_>) -> Result<(), Comma
             line.number, line.title, line.detail
         ));
     }
-    text.push_str(&format!(
-        "{} of {} steps simulated, {} rendered only\n",
-        result.simulated,
-        result.simulated + result.rendered_only,
-        result.rendered_only
-    ));
+    text.push_str(&format!("{}\n", result.coverage.in_words()));
     views::print_text(&text)
 }
