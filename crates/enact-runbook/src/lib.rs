@@ -32,6 +32,7 @@ pub mod report;
 pub mod revise;
 pub mod scaffold;
 pub mod schema;
+pub mod settled_outputs;
 pub mod shown;
 pub mod spec;
 mod yaml_text;

@@ -63,6 +63,7 @@ use crate::process::{Supervisor, SupervisorProgram};
 use crate::spec::{CheckSpec, Document, STEP, StepSpec, UndoSpec};
 
 pub(crate) use self::judge::{compare, shown as quoted_text};
+pub(crate) use self::outputs::value_given;
 pub(crate) use self::request::{Request, send};
 
 /// The machine a runbook runs on, as the binary hands it over.

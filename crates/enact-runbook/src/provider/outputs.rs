@@ -69,6 +69,19 @@ fn one(
     })
 }
 
+/// The value of an output that somebody gives, who has taken it from wherever it stands.
+///
+/// # Errors
+/// It is not of its type, or too long.
+pub(crate) fn value_given(text: &str, spec: &OutputSpec) -> Result<Value, String> {
+    let bare = OutputSpec {
+        json: None,
+        regex: None,
+        ..spec.clone()
+    };
+    value_in(text, &bare)
+}
+
 fn value_in(text: &str, spec: &OutputSpec) -> Result<Value, String> {
     let value = match (&spec.json, &spec.regex) {
         (Some(path), _) => from_json(text, path)?,

@@ -1,13 +1,18 @@
 //! `enact decide`: a person's word on a change whose outcome looking cannot settle.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, ValueEnum};
-use enact_core::change::{Action, ChangeId};
+use enact_core::change::{Action, Change, ChangeId};
+use enact_core::diagnostic::Diagnostic;
 use enact_core::exit::ExitCode;
 use enact_core::journal::{ChangeState, Choice, Fact, RunId, RunState, Settlement};
 use enact_core::plan::Plan;
 use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
 use enact_runbook::choices::Stop;
+use enact_runbook::settled_outputs::settled_outputs;
+use serde_json::Value;
 
 use super::Context;
 use super::resume::GoOn;
@@ -50,6 +55,7 @@ the same are adopted. Where the plan does not have `allow_plan_revision: true`, 
 
 Examples:
   enact decide 4be0c1 create:portal:harbor done --id 7f21… --reason \"seen in the console\"
+  enact decide 4be0c1 count done --made rows=4711 --reason \"the log of the database says so\"
   enact decide 4be0c1 target rollback --reason \"somebody else made the table\""
 )]
 pub(crate) struct DecideArgs {
@@ -65,6 +71,9 @@ pub(crate) struct DecideArgs {
     /// For a CREATE that happened: the id of what it made
     #[arg(long, value_name = "ID")]
     id: Option<String>,
+    /// For a step that happened: an output of it that others use; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    made: Vec<String>,
     /// How you know
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -95,6 +104,7 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
     let change_id = named(&run, args.change);
     let state = run.of(&change_id);
     if let Some(choice) = args.word.choice() {
+        none_made(&args.made)?;
         let waiting = Waiting {
             run_id,
             name,
@@ -121,15 +131,18 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
         ))
         .hint(format!("enact runs show {run_id} names the changes")));
     }
-    let creates = super::resume::plan_of(&installation, &run_id)?
-        .change(&change_id)
-        .is_some_and(|change| change.action == Action::Create);
+    let plan = super::resume::plan_of(&installation, &run_id)?;
+    let change = plan.change(&change_id);
+    let creates = change.is_some_and(|change| change.action == Action::Create);
     if state == ChangeState::Unknown && args.word == Word::Done && creates && args.id.is_none() {
         return Err(CommandError::invalid(format!(
             "what {change_id} made has an id, which others of the plan may need"
         ))
         .hint("name it with --id; `enact get` shows ids"));
     }
+    let happened = state == ChangeState::Unknown && args.word == Word::Done;
+    let mut outputs = made(&plan, change.filter(|_| happened), &args.made)?;
+    outputs.extend(args.id.map(|id| ("id".to_owned(), id.into())));
     let settlement = if args.word == Word::Done {
         Settlement::Done
     } else {
@@ -141,19 +154,50 @@ pub(crate) async fn run(context: &Context, args: DecideArgs) -> CommandResult {
         settlement,
         by: principal,
         reason: args.reason,
-        outputs: args
-            .id
-            .map(|id| ("id".to_owned(), id.into()))
-            .into_iter()
-            .collect(),
+        outputs,
     };
     let fact = speaker.sign(context, &run_id, fact)?;
     words::write_down(&installation, &run_id, &Seen::of(&entries), fact)?;
-    let plan = super::resume::plan_of(&installation, &run_id)?;
     let (_, run) = state::journal(&installation, &run_id)?;
     let command = command_on(&plan, &run_id, &run);
     views::say(&format!("Written down. To go on: {command}\n"));
     Ok(ExitCode::Ok)
+}
+
+/// The outputs of a step that happened; of another one there are none to give.
+fn made(
+    plan: &Plan,
+    happened: Option<&Change>,
+    given: &[String],
+) -> Result<BTreeMap<String, Value>, CommandError> {
+    let Some(change) = happened else {
+        return none_made(given);
+    };
+    let pairs = given.iter().map(|given| {
+        let pair = given.split_once('=');
+        let pair = pair.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        pair.ok_or_else(|| {
+            CommandError::invalid(format!("{given:?} is not NAME=VALUE"))
+                .hint("for example: --made rows=4711")
+        })
+    });
+    let pairs = pairs.collect::<Result<Vec<_>, CommandError>>()?;
+    settled_outputs(plan, change, &pairs).map_err(|fault| not_written(*fault))
+}
+
+fn none_made(given: &[String]) -> Result<BTreeMap<String, Value>, CommandError> {
+    if given.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    Err(
+        CommandError::invalid("--made is for a step that is said to have happened; nothing was written down")
+            .hint("leave it away: what did not happen, or was taken back, has no outputs"),
+    )
+}
+
+fn not_written(fault: Diagnostic) -> CommandError {
+    let error = CommandError::invalid(format!("{}; nothing was written down", fault.summary));
+    fault.hint.into_iter().fold(error, CommandError::hint)
 }
 
 impl Word {
