@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The linker of scripts/release.sh: `cc`, twice. A run executes a tenth of the program's functions, and where they lie among all the
 # others the kernel maps four times as much of the file as is used. So the program is linked with its names, looked at while it does
-# what it mostly does, and linked again with the functions that ran side by side. Needs valgrind, and ld.lld, which Rust links with.
+# what it mostly does, and linked again with the functions that ran side by side. Needs valgrind, and ld.lld, which Rust links with;
+# without them it links once.
 set -eu
 
 program=
@@ -13,18 +14,23 @@ for argument in "$@"; do
   case $argument in -Wl,--strip-all | -Wl,--strip-debug | -Wl,-s | -s) ;; *) named+=("$argument") ;; esac
 done
 
-if ! command -v valgrind >/dev/null; then
-  echo "skipped: functions are not put in order, because valgrind is not installed (Debian: apt-get install valgrind)" >&2
-  exec cc "$@"
-fi
+# Another linker knows no order; scripts/release.sh says so where it is valgrind that is missing.
+case " $* " in *" -fuse-ld=lld "*) ordered=$(command -v valgrind || true) ;; *) ordered= ;; esac
+[ -n "$ordered" ] || exec cc "$@"
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cc "${named[@]}"
 cp "$program" "$folder/enact"
-watched() { (cd "$folder/work" && HOME=$folder ENACT_STATE_DIR=$folder/state valgrind -q --tool=callgrind --demangle=no \
-  --trace-children=yes --trace-children-skip='*/sh,*/bash,*/true' --callgrind-out-file="$folder/ran.%p" "$folder/enact" "$@" \
-  >>"$folder/log" 2>&1) || { cat "$folder/log" >&2; echo "enact $* did not succeed under valgrind" >&2; exit 1; }; }
+watched() {
+  if ! (cd "$folder/work" && env -i PATH="$PATH" HOME="$folder" ENACT_STATE_DIR="$folder/state" \
+    valgrind -q --tool=callgrind --demangle=no --trace-children=yes --trace-children-skip='*/sh,*/bash,*/true' \
+    --callgrind-out-file="$folder/ran.%p" "$folder/enact" "$@") >>"$folder/log" 2>&1; then
+    cat "$folder/log" >&2
+    echo "enact $* did not succeed under valgrind" >&2
+    exit 1
+  fi
+}
 
 mkdir "$folder/work"
 {
@@ -48,5 +54,4 @@ awk '
            if (text ~ / /) { sub(/^[^ ]* /, "", text); sub(/\x27[0-9]+$/, "", text); names[number] = text }
            if (ours && /^fn=/ && names[number] !~ /^(0x|\()/) print names[number] }
 ' "$folder"/ran.* | LC_ALL=C sort -u >"$folder/order"
-echo "functions that a run executes: $(wc -l <"$folder/order")" >&2
 cc "$@" "-Wl,--symbol-ordering-file=$folder/order" -Wl,--no-warn-symbol-ordering

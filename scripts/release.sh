@@ -13,7 +13,10 @@ if ! rustup target list --installed 2>/dev/null | grep -q "$target"; then
   libc=$(getconf GNU_LIBC_VERSION 2>/dev/null | grep -oE '[0-9]+$' || echo 0)
   [ "$libc" -lt 36 ] || flags="$flags -C link-arg=-Wl,-z,pack-relative-relocs"
 fi
-flags="$flags -C linker=$PWD/scripts/link-in-order.sh"
+linker=CARGO_TARGET_${target^^}_LINKER
+export "${linker//-/_}=$PWD/scripts/link-in-order.sh"
+command -v valgrind >/dev/null ||
+  echo "skipped: functions are not put in order, because valgrind is not installed (Debian: apt-get install valgrind)" >&2
 export RUSTFLAGS="${RUSTFLAGS:-}${RUSTFLAGS:+ }$flags" CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1
 cargo build --locked --release -p enact --target "$target"
 ls -l "$CARGO_TARGET_DIR/$target/release/enact"

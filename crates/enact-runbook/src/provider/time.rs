@@ -5,6 +5,7 @@ use std::time::Duration;
 use enact_core::change::Change;
 use enact_engine::provider::{Disposition, Failure};
 
+use super::reply::in_seconds;
 use super::{RunbookProvider, Step};
 
 impl RunbookProvider<'_> {
@@ -16,7 +17,8 @@ impl RunbookProvider<'_> {
         };
         let spent = self.time_spent(change);
         if spent >= total.0 {
-            let message = format!("all attempts together took longer than {} s", total.0 / 1000);
+            let limit = in_seconds(Duration::from_millis(total.0));
+            let message = format!("all attempts together took longer than {limit}");
             return Err(Failure::new(Disposition::GiveUp, message).in_part());
         }
         Ok(Duration::from_millis(one.min(total.0 - spent)))
