@@ -47,11 +47,12 @@ watched run plan.json
 
 # Every function of the program that was entered, by its name in the program.
 awk '
-  /^ob=/ { object = $0; sub(/^ob=/, "", object); number = object; sub(/ .*/, "", number)
-           if (object ~ / /) { file = object; sub(/^[^ ]* /, "", file); files[number] = file }
-           ours = files[number] ~ /\/enact$/ }
-  /^(fn|cfn)=/ { text = $0; sub(/^c?fn=/, "", text); number = text; sub(/ .*/, "", number)
-           if (text ~ / /) { sub(/^[^ ]* /, "", text); sub(/\x27[0-9]+$/, "", text); names[number] = text }
-           if (ours && /^fn=/ && names[number] !~ /^(0x|\()/) print names[number] }
+  # Each name stands there once, `(7) name`, and is `(7)` from then on, whether it is named as what ran or as what was called.
+  /^c?(ob|fn)=/ { line = $0; sub(/^[a-z]*=/, "", line); number = line; sub(/ .*/, "", number)
+                  of = /^c?ob=/ ? "object" : "function"
+                  if (line ~ / /) { sub(/^[^ ]* /, "", line); sub(/\047[0-9]+$/, "", line); names[of, number] = line } }
+  /^ob=/ { ours = names["object", number] ~ /\/enact$/ }
+  /^fn=/ && ours && names["function", number] !~ /^(0x|\()/ { print names["function", number] }
 ' "$folder"/ran.* | LC_ALL=C sort -u >"$folder/order"
+[ -s "$folder/order" ] || { echo "valgrind names no function of the program" >&2; exit 1; }
 cc "$@" "-Wl,--symbol-ordering-file=$folder/order" -Wl,--no-warn-symbol-ordering
