@@ -14,9 +14,12 @@ for argument in "$@"; do
   case $argument in -Wl,--strip-all | -Wl,--strip-debug | -Wl,-s | -s) ;; *) named+=("$argument") ;; esac
 done
 
-# Another linker knows no order; scripts/release.sh says so where it is valgrind that is missing.
-case " $* " in *" -fuse-ld=lld "*) ordered=$(command -v valgrind || true) ;; *) ordered= ;; esac
-[ -n "$ordered" ] || exec cc "$@"
+# Build scripts are linked with it too, and have no order. Another linker than lld knows none; that it is valgrind which is missing says
+# scripts/release.sh.
+case "${program##*/} $* " in
+  enact-*" -fuse-ld=lld "*) command -v valgrind >/dev/null || exec cc "$@" ;;
+  *) exec cc "$@" ;;
+esac
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
