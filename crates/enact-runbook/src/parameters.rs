@@ -7,14 +7,15 @@ use enact_core::yaml::{self, Body, Budget, Plain};
 use serde_json::Value;
 
 use crate::questions::value_of;
-use crate::reading::{Node, SourceFile};
+use crate::reading::{Node, SourceFile, as_given};
 
 /// The deepest nesting of a value.
 const NESTING: usize = 64;
 /// The most nodes of a file, and of what its aliases stand for.
 const NODES: usize = 200_000;
 
-/// The values of a file that `--params-file` names: a mapping of names, in YAML or JSON. An empty file has none.
+/// The values of a file that `--params-file` names: a mapping of names, in YAML or JSON. An empty file has none. What is no list,
+/// mapping or `null` is text, as it was written: what it is says the parameter that it is for.
 ///
 /// # Errors
 /// Every fault with its place: no YAML, a name given twice, no mapping.
@@ -44,6 +45,6 @@ fn values(root: &Node) -> Option<BTreeMap<String, Value>> {
     let Body::Mapping(entries) = &root.body else {
         return None;
     };
-    let of = |entry: &yaml::Entry<'static>| (entry.key.to_string(), value_of(&entry.value));
+    let of = |entry: &yaml::Entry<'static>| (entry.key.to_string(), as_given(&entry.value).unwrap_or_else(|| value_of(&entry.value)));
     Some(entries.iter().map(of).collect())
 }

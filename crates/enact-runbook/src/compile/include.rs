@@ -14,7 +14,7 @@ use crate::document::{Effective, Given};
 use crate::expression::{Expression, Type, Typed};
 use crate::files::FileFault;
 use crate::lint::{INCLUDED, TOO_MANY_STEPS, too_many_steps};
-use crate::reading::{Binding, Fields, KnownStep, Node, Scope, Slot, as_written, value_of};
+use crate::reading::{Binding, Fields, KnownStep, Node, Scope, Slot, as_given, as_written, value_of};
 use crate::spec::{Group, Text};
 
 /// How deep plans include plans.
@@ -272,7 +272,7 @@ impl Compiler<'_> {
             .filter(|text| text.contains("${{"))
             .map(ToOwned::to_owned)
         else {
-            let value = node.scalar();
+            let value = as_given(node);
             if value.is_none() {
                 self.reading.expected(node, "a parameter", "a single value");
             }

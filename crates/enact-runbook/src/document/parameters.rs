@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use enact_core::diagnostic::{Diagnostic, Place};
+use enact_core::yaml::scalar::plain_value;
 use enact_core::yaml::{Body, Span, shown, suggest};
 use serde_json::Value;
 
 use crate::expression::{Expression, Name, Type, Typed, compile_regex};
-use crate::reading::{Binding, Fields, Node, Reading};
+use crate::reading::{Binding, Fields, Node, Reading, as_given};
 use crate::spec::Parameter;
 
 const TYPES: [&str; 6] = ["string", "integer", "boolean", "enum", "ident", "secret"];
@@ -111,7 +112,7 @@ impl Reading<'_> {
             self.secret_default(fields.key_span("default"));
         }
         let bound = (1 << 53) - 1;
-        let default = fields.get("default").and_then(Node::scalar);
+        let default = fields.get("default").and_then(as_given);
         let pattern = fields
             .get("pattern")
             .and_then(|node| self.plain(node, "`pattern`"));
@@ -391,12 +392,12 @@ fn plain(value: &Value) -> String {
         .map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
-/// The value in the declared type; text of a command line is read as that type.
+/// The value in the declared type. Text, which all is that somebody wrote, is read as YAML 1.2 reads a value of that type.
 fn fitting(value: &Value, declaration: &Declaration) -> Result<Value, String> {
     match declaration.kind {
         "integer" => {
             let number = match value.as_str() {
-                Some(text) => text.trim().parse::<i64>().ok(),
+                Some(text) => plain_value(text.trim()).as_i64(),
                 None => value.as_i64(),
             };
             let (least, most) = (
@@ -407,12 +408,10 @@ fn fitting(value: &Value, declaration: &Declaration) -> Result<Value, String> {
             fits.map(Value::from)
                 .ok_or_else(|| format!("a whole number from {least} to {most}"))
         }
-        "boolean" => match (value, value.as_str()) {
-            (Value::Bool(_), _) => Ok(value.clone()),
-            (_, Some("true")) => Ok(Value::Bool(true)),
-            (_, Some("false")) => Ok(Value::Bool(false)),
-            (_, _) => Err("true or false".to_owned()),
-        },
+        "boolean" => {
+            let truth = value.as_str().map_or_else(|| value.clone(), plain_value);
+            truth.as_bool().map(Value::Bool).ok_or_else(|| "true or false".to_owned())
+        }
         "enum" => {
             let text = plain(value);
             let fits = declaration.values.contains(&text);

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use enact_core::change::Milliseconds;
 use enact_core::diagnostic::{Diagnostic, Place, Position};
 use enact_core::yaml::{self, Body, Span};
+use serde_json::Value;
 
 pub use fields::Fields;
 pub(crate) use scalars::{duration, is_blank};
@@ -55,6 +56,17 @@ pub(crate) fn as_written(node: &Node) -> Option<&str> {
         return None;
     };
     Some(text)
+}
+
+/// A single value for a parameter, whose declaration says what it is: as it was written, so that the version `1.10` stays one.
+/// What is left away, or `null`, is no text.
+pub(crate) fn as_given(node: &Node) -> Option<Value> {
+    let text = as_written(node)?;
+    Some(if node.is_null() {
+        Value::Null
+    } else {
+        Value::String(text.to_owned())
+    })
 }
 
 /// One text of the document, as its author wrote it.
