@@ -113,11 +113,15 @@ impl<'a> Queue<'a> {
         // On resume a change may have been doomed by one that stands before it, and have ended itself long ago.
         self.doomed.remove(&index);
         let good = matches!(state, ChangeState::Done | ChangeState::Omitted) || planted(Fault::DependantsRun);
-        // A change that a stop left pending, that waits for somebody, or that nobody can tell about yet, dooms nobody: resume
-        // comes back to it.
+        // A change that a stop left pending or let go while it was looked at, that waits for somebody, or that nobody can tell about
+        // yet, dooms nobody: resume comes back to it.
         let open = matches!(
             state,
-            ChangeState::Pending | ChangeState::Unknown | ChangeState::Delegated | ChangeState::Escalated
+            ChangeState::Pending
+                | ChangeState::Started
+                | ChangeState::Unknown
+                | ChangeState::Delegated
+                | ChangeState::Escalated
         );
         let cause = self
             .changes
