@@ -45,6 +45,11 @@ fn values(root: &Node) -> Option<BTreeMap<String, Value>> {
     let Body::Mapping(entries) = &root.body else {
         return None;
     };
-    let of = |entry: &yaml::Entry<'static>| (entry.key.to_string(), as_given(&entry.value).unwrap_or_else(|| value_of(&entry.value)));
+    let of = |entry: &yaml::Entry<'static>| {
+        (
+            entry.key.to_string(),
+            as_given(&entry.value).unwrap_or_else(|| value_of(&entry.value)),
+        )
+    };
     Some(entries.iter().map(of).collect())
 }

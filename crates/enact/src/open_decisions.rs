@@ -64,10 +64,10 @@ pub(crate) fn next_step<'p>(plan: &'p Plan, run: &RunState) -> Option<&'p Change
 /// Does another question come before the one whether the run goes on?
 fn asks_first(run: &RunState, change: &Change) -> bool {
     match run.of(&change.change_id) {
-        ChangeState::Escalated | ChangeState::Delegated | ChangeState::Unknown => true,
+        // Of what was attested and not looked at, too, it is not known yet what became of it.
+        ChangeState::Escalated | ChangeState::Delegated | ChangeState::Unknown | ChangeState::Started => true,
         ChangeState::Failed => run.phase == RunPhase::Paused && is_critical(change),
         ChangeState::Pending
-        | ChangeState::Started
         | ChangeState::Done
         | ChangeState::Drifted
         | ChangeState::Skipped

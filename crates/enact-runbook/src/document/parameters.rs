@@ -410,7 +410,10 @@ fn fitting(value: &Value, declaration: &Declaration) -> Result<Value, String> {
         }
         "boolean" => {
             let truth = value.as_str().map_or_else(|| value.clone(), plain_value);
-            truth.as_bool().map(Value::Bool).ok_or_else(|| "true or false".to_owned())
+            truth
+                .as_bool()
+                .map(Value::Bool)
+                .ok_or_else(|| "true or false".to_owned())
         }
         "enum" => {
             let text = plain(value);

@@ -1,5 +1,7 @@
 //! `manual`: somebody else does it and attests; the engine only verifies.
 
+use enact_core::diagnostic::Diagnostic;
+use enact_core::yaml::shown;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,6 +50,20 @@ impl Manual {
 
 pub(super) struct ManualKind;
 
+/// What is to be stated has names that can be typed: one line each, in front of the first `=`.
+fn names_to_state(node: &Node, reading: &mut Reading<'_>) -> Vec<String> {
+    let names = reading.prose_list(node, "`attest`");
+    for name in &names {
+        if name.trim() != name || name.contains('=') || name.chars().any(char::is_control) {
+            let fault = Diagnostic::error(format!("`attest`: {} cannot be stated", shown(name)));
+            let hint =
+                "it is stated as NAME=VALUE: a name is one line, without `=` and without blanks at its ends";
+            reading.fault(node.span, fault.hint(hint));
+        }
+    }
+    names
+}
+
 impl Kind for ManualKind {
     fn name(&self) -> &'static str {
         "manual"
@@ -71,7 +87,7 @@ impl Kind for ManualKind {
             instructions.and_then(|node| reading.template(node, "`instructions`", Slot::Instructions));
         let attest = fields
             .get("attest")
-            .map(|node| reading.prose_list(node, "`attest`"))
+            .map(|node| names_to_state(node, reading))
             .unwrap_or_default();
         let scope = fields
             .get("write_scope")

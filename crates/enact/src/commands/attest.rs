@@ -39,7 +39,7 @@ pub(crate) struct AttestArgs {
     #[arg(value_name = "STEP|CRITERION")]
     subject: String,
     /// What you bring forward; repeatable
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(long, value_name = "NAME=VALUE", allow_hyphen_values = true)]
     evidence: Vec<String>,
     /// Only write it down; `enact resume` goes on
     #[arg(long)]
@@ -121,11 +121,34 @@ fn evidence(given: &[String]) -> Result<BTreeMap<String, String>, CommandError> 
                 "the evidence {:?} is empty; nothing was attested",
                 name.trim()
             ))
-            .hint(format!("say what there is: --evidence \"{}=…\"", name.trim()))),
+            .hint(format!("say what there is: {}", evidence_flag(name.trim())))),
             Some((name, value)) => Ok((name.trim().to_owned(), value.to_owned())),
             None => Err(CommandError::invalid(format!("{piece:?} is not NAME=VALUE"))),
         })
-        .collect()
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(each_once)
+}
+
+fn each_once(pieces: Vec<(String, String)>) -> Result<BTreeMap<String, String>, CommandError> {
+    let mut evidence = BTreeMap::new();
+    for (name, value) in pieces {
+        if let Some((twice, _)) = evidence.remove_entry(&name) {
+            let message = format!("the evidence {twice:?} is given twice; nothing was attested");
+            return Err(
+                CommandError::invalid(message).hint("leave one away: nothing says which of them is meant")
+            );
+        }
+        evidence.insert(name, value);
+    }
+    Ok(evidence)
+}
+
+/// The flag that states a piece of evidence, as it is to be typed: a shell makes nothing else of the name.
+pub(super) fn evidence_flag(name: &str) -> String {
+    if name.contains(['"', '$', '`', '\\', '!']) {
+        return format!("--evidence '{}=…'", name.replace('\'', r"'\''"));
+    }
+    format!("--evidence \"{name}=…\"")
 }
 
 /// What is attested: a step that is open, or a criterion that waits. And whether this principal may.
@@ -220,7 +243,7 @@ fn all_there(change: &Change, evidence: &BTreeMap<String, String>) -> Result<(),
         Some(first) => {
             Err(
                 CommandError::invalid(format!("{} asks for: {}", change.change_id, missing.join(", ")))
-                    .hint(format!("add --evidence \"{first}=…\"")),
+                    .hint(format!("add {}", evidence_flag(first))),
             )
         }
     }

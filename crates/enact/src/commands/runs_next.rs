@@ -18,6 +18,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::attest::evidence_flag;
 use super::resume::plan_of;
 use super::runs::{report_of, word};
 use super::{Context, needed_approval};
@@ -78,11 +79,17 @@ pub(crate) struct OpenStep {
     pub(crate) attempts: u32,
     /// How many of these are left.
     pub(crate) attempts_left: u32,
+    /// The folder in which it is to be done, from the run's own; left out: that one. Paths below start there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) working_dir: Option<String>,
     /// Paths that may change; empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) write_scope: Vec<String>,
     /// What will be checked; empty: nothing, so that it counts as attested and not verified.
     pub(crate) checks: Vec<String>,
+    /// What will be read then, for steps after it: `rows (integer from file:rows.txt)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) outputs: Vec<String>,
     /// What to state when it is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) evidence: Vec<String>,
@@ -231,7 +238,9 @@ fn open_step(change: &Change, reader: &Reader<'_>) -> Result<OpenStep, CommandEr
         Postcondition::Matches | Postcondition::Gone => None,
     });
     let stated = manual.attest.iter();
-    let stated: String = stated.map(|name| format!(" --evidence \"{name}=…\"")).collect();
+    let stated: String = stated.map(|name| format!(" {}", evidence_flag(name))).collect();
+    let read = spec.outputs.iter().filter(|(_, output)| output.from != "output");
+    let outputs = read.map(|(name, output)| format!("{name} ({})", output.shown()));
     Ok(OpenStep {
         step: change.change_id.to_string(),
         title: change.resource_name.clone(),
@@ -242,8 +251,10 @@ fn open_step(change: &Change, reader: &Reader<'_>) -> Result<OpenStep, CommandEr
             .and_then(|progress| progress.error.clone().or_else(|| progress.attempt_error.clone())),
         attempts,
         attempts_left: attempts.saturating_sub(failed).max(1),
+        working_dir: spec.working_dir,
         write_scope: manual.write_scope,
         checks: checks.collect(),
+        outputs: outputs.collect(),
         evidence: manual.attest,
         command: format!("enact attest {} {}{stated}", reader.run_id, change.change_id),
     })

@@ -55,12 +55,18 @@ fn open_step(step: &OpenStep) -> String {
         let (left, attempts) = (step.attempts_left, step.attempts);
         text.push_str(&format!("Attempts left: {left} of {attempts}\n"));
     }
+    if let Some(folder) = &step.working_dir {
+        text.push_str(&format!("In the folder: {}\n", one_line(folder)));
+    }
     if !step.write_scope.is_empty() {
         let scope = one_line(&step.write_scope.join(", "));
         text.push_str(&format!("May change only: {scope}\n"));
     }
     for name in &step.checks {
         text.push_str(&format!("Will be checked: {}\n", one_line(name)));
+    }
+    for output in &step.outputs {
+        text.push_str(&format!("Will be read: {}\n", one_line(output)));
     }
     if step.checks.is_empty() {
         text.push_str("Nothing will be checked: it counts as attested, not verified.\n");
