@@ -86,7 +86,13 @@ impl Kind for CompareKind {
 
     fn summary(&self, action: &Value) -> String {
         thawed::<Compare>(action).map_or_else(String::new, |found| {
-            format!("{} {} {}", shown(&found.left), found.op, shown(&found.right))
+            let within = found.tolerance_ppm.map_or_else(String::new, within);
+            format!(
+                "{} {} {}{within}",
+                shown(&found.left),
+                found.op,
+                shown(&found.right)
+            )
         })
     }
 
@@ -142,6 +148,15 @@ fn compared(action: &Value, site: &Site<'_>) -> Result<(bool, String), String> {
     let holds =
         compare(&spec.op, &left, &right, spec.tolerance_ppm).map_err(|why| format!("{words}: {why}"))?;
     Ok((holds, words))
+}
+
+/// ` within 0.5%`.
+fn within(parts_per_million: u64) -> String {
+    let (whole, rest) = (parts_per_million / 10_000, parts_per_million % 10_000);
+    match format!("{rest:04}").trim_end_matches('0') {
+        "" => format!(" within {whole}%"),
+        rest => format!(" within {whole}.{rest}%"),
+    }
 }
 
 fn quoted(value: &Value) -> String {

@@ -31,7 +31,7 @@ pub use manual::{Assignee, Manual};
 pub use plan::Include;
 pub use run::Run;
 pub(crate) use verified::VERIFIED;
-pub use wait::Wait;
+pub use wait::{WAIT_EVERY, Wait};
 
 use crate::provider::{End, Reply, Site};
 use crate::reading::{Node, Reading};

@@ -11,6 +11,9 @@ use crate::provider::{End, Reply, Site};
 use crate::reading::{Node, Reading};
 use crate::spec::CheckSpec;
 
+/// How long between two looks, where nothing else is said: 10 s.
+pub const WAIT_EVERY: Milliseconds = Milliseconds(10_000);
+
 /// Waiting, as frozen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -39,7 +42,7 @@ impl Kind for WaitKind {
             .and_then(|node| reading.check(node, "`until`"));
         let every = match fields.get("every") {
             Some(node) => reading.time(node, "`every`")?,
-            None => Milliseconds(10_000),
+            None => WAIT_EVERY,
         };
         frozen(&Wait { until: until?, every })
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use enact_core::change::{Change, ChangeId, Effect, Milliseconds, Undo};
 use enact_core::plan::Plan;
 use enact_core::procedure::{RollbackMode, RollbackRule};
-use enact_runbook::spec::{Document, STEP};
+use enact_runbook::spec::{CHECK_TIMEOUT, Document, STEP};
 
 use super::Painter;
 use super::runbook_rest;
@@ -279,11 +279,18 @@ fn acceptance(document: &Document) -> String {
             None => "nothing checks it".to_owned(),
         };
         text.push_str(&good_when(&format!("{}: {}", criterion.id, criterion.text), &how));
+        text.push_str(&criterion.check.as_ref().map_or_else(String::new, |check| {
+            runbook_whole::where_looked(check, CHECK_TIMEOUT)
+        }));
     }
     for verification in document.verification.iter().filter(|found| found.wanted) {
         if let Some(check) = &verification.check {
             let how = enact_runbook::kinds::check_whole(check);
             text.push_str(&good_when(&format!("{}: it succeeds", verification.name), &how));
+            text.push_str(&runbook_whole::where_looked(
+                check,
+                document.settings.default_timeout,
+            ));
         }
     }
     text

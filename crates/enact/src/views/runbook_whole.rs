@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use enact_core::change::{Change, Effect, Milliseconds, Postcondition, Undo};
 use enact_core::condition::duration_in_words;
-use enact_runbook::kinds::{check_whole, whole};
+use enact_runbook::kinds::{WAIT_EVERY, Wait, check_whole, whole};
 use enact_runbook::process::display::is_hidden;
 use enact_runbook::spec::{CHECK_TIMEOUT, CheckSpec, Document, Repeat, StepSpec, Text, UndoSpec, Variable};
 
@@ -15,6 +15,7 @@ pub(super) fn step(change: &Change, document: &Document) -> String {
         return String::new();
     };
     let mut text = part("", &whole(&spec.kind, &spec.action));
+    text.push_str(&waited_for(&spec));
     if let Some(folder) = &spec.working_dir {
         text.push_str(&part("in: ", folder));
     }
@@ -66,6 +67,17 @@ pub(super) fn step(change: &Change, document: &Document) -> String {
         ));
     }
     text
+}
+
+/// How a step that waits looks, where it is not said of the step.
+fn waited_for(step: &StepSpec) -> String {
+    let wait = (step.kind == "wait").then(|| serde_json::from_value::<Wait>(step.action.clone()));
+    let Some(Ok(Wait { until, every })) = wait else {
+        return String::new();
+    };
+    timeout("  timeout of one look: ", until.timeout, CHECK_TIMEOUT)
+        + &timeout("  every: ", every, WAIT_EVERY)
+        + &around(&until.env, until.working_dir.as_deref(), Some(step))
 }
 
 /// How long it may take and whether it may run again, where that is not what holds for every step that says nothing of it.
@@ -129,9 +141,12 @@ fn around(env: &BTreeMap<String, Variable>, working_dir: Option<&str>, step: Opt
 
 /// A check that belongs to no step: what is run, where, and with what.
 pub(super) fn check(label: &str, check: &CheckSpec) -> String {
-    part(label, &check_whole(check))
-        + &timeout("  timeout: ", check.timeout, CHECK_TIMEOUT)
-        + &around(&check.env, check.working_dir.as_deref(), None)
+    part(label, &check_whole(check)) + &where_looked(check, CHECK_TIMEOUT)
+}
+
+/// For how long a check that belongs to no step is run, where, and with what.
+pub(super) fn where_looked(check: &CheckSpec, usual: Milliseconds) -> String {
+    timeout("  timeout: ", check.timeout, usual) + &around(&check.env, check.working_dir.as_deref(), None)
 }
 
 /// A text below the line that it belongs to: its further lines stand in as far as the first, so that none passes for a line
