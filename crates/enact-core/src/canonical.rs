@@ -136,6 +136,11 @@ fn exact<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
 /// The largest integer that is not also the canonical form of a neighbour.
 const LARGEST_EXACT: u64 = (1 << 53) - 1;
 
+/// Does the canonical form of a value tell each whole number in it from its neighbours? Not beyond 53 bits.
+pub fn is_exact(value: &serde_json::Value) -> bool {
+    inexact_integer(value).is_none()
+}
+
 /// An integer in a value that its canonical form cannot tell from its neighbours, because RFC 8785 writes numbers as
 /// doubles do.
 fn inexact_integer(value: &serde_json::Value) -> Option<&serde_json::Number> {

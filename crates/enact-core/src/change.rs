@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use crate::adopted::Adopted;
 use crate::procedure::Handling;
 
 /// The name of a change within its plan: `create:portal:harbor`. Stable: the same input gives the same name.
@@ -332,20 +333,6 @@ pub struct Change {
     /// Set when the run that the plan takes over has done it already: it never runs again, and a rollback covers it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<Adopted>,
-}
-
-/// What the run that is taken over knows of a change that it did.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Adopted {
-    /// When its effect was about to start.
-    #[schemars(with = "String")]
-    pub started_at: jiff::Timestamp,
-    /// How long it took, in milliseconds of that run's own time.
-    pub took_ms: u64,
-    /// What it produced; secrets are not in it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub outputs: BTreeMap<String, Value>,
 }
 
 impl Change {

@@ -6,6 +6,7 @@
 //! [`journal`] (what happened), [`run_state`], [`change_progress`], [`change_state`] and [`confirmation`] (what that adds up to), [`undoing`] (what of it is to be taken back), [`event`] and [`report`] (who is told), [`exit`] (how a command ends).
 //! [`diagnostic`] and [`yaml`] are what domains read documents with.
 
+pub mod adopted;
 pub mod approval;
 pub mod asked;
 pub mod canonical;

@@ -45,7 +45,7 @@ pub(crate) fn read(
         })?;
         made.insert(name.clone(), value);
     }
-    let total: usize = made.values().map(|value| value.to_string().len()).sum();
+    let total: usize = made.values().map(length).sum();
     if total > MAX_STEP {
         return Err(format!("its outputs are longer than {MAX_STEP} bytes together"));
     }
@@ -82,6 +82,11 @@ pub(crate) fn value_given(text: &str, spec: &OutputSpec) -> Result<Value, String
     value_in(text, &bare)
 }
 
+/// How long a value is, in bytes: text as it is, anything else as JSON.
+fn length(value: &Value) -> usize {
+    value.as_str().map_or_else(|| value.to_string().len(), str::len)
+}
+
 fn value_in(text: &str, spec: &OutputSpec) -> Result<Value, String> {
     let value = match (&spec.json, &spec.regex) {
         (Some(path), _) => from_json(text, path)?,
@@ -96,7 +101,7 @@ fn value_in(text: &str, spec: &OutputSpec) -> Result<Value, String> {
         Some(_) | None => value,
     };
     let value = typed(value, spec.value_type)?;
-    if value.to_string().len() > MAX_VALUE {
+    if length(&value) > MAX_VALUE {
         return Err(format!("it is longer than {MAX_VALUE} bytes"));
     }
     Ok(value)

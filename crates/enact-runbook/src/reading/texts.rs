@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use enact_core::canonical::is_exact;
 use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::{Body, Span, shown};
 use serde_json::{Map, Value};
@@ -233,6 +234,14 @@ impl Reading<'_> {
         match &node.body {
             Body::Scalar { .. } => {
                 let value = node.scalar()?;
+                if !is_exact(&value) {
+                    let fault = format!("the number {value} is too large for a plan to hold it exactly");
+                    self.fault(
+                        node.span,
+                        Diagnostic::error(fault).hint("write it as text, in quotes"),
+                    );
+                    return None;
+                }
                 if let Value::String(text) = &value {
                     self.see(text, node.span, slot);
                 }
