@@ -31,6 +31,9 @@ pub(crate) struct Said {
     pub(crate) stdin_taken: bool,
 }
 
+/// What an agent is refused that would have a failed run of a runbook taken back.
+pub(crate) const TAKE_BACK: &str = "have a run taken back, not by a flag either";
+
 /// An agent never approves, rejects or takes back. Checked before anything else.
 pub(crate) fn refuse_agent(principal: &Principal, what: &str) -> Result<(), CommandError> {
     if principal.may_decide() {

@@ -54,6 +54,7 @@ impl RunbookProvider<'_> {
         self.refuse_unknown_attempt(change, before)?;
         self.forget_answer(change, step)?;
         let number = before + 1;
+        self.mark_begun(change, &attempt_folder(&folder, Series::Attempts, number))?;
         let known = self.known();
         let here = self.of_step(change, step, &folder, number)?;
         let checks = self.checks(&known, Some(change));

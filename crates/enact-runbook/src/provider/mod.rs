@@ -6,6 +6,7 @@
 
 mod answered;
 mod attempt;
+mod begun;
 mod checks;
 mod cluster;
 mod conclude;

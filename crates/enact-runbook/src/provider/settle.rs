@@ -46,6 +46,9 @@ impl RunbookProvider<'_> {
             // Why nobody saw its end is known to whoever asks.
             return self.by_repeat(change, step, None).await;
         }
+        if !self.has_begun(change, &attempt) {
+            return Ok(Settled::NotDone);
+        }
         match self.found(&attempt).await {
             Found::Ended(outcome) => {
                 let output = super::site::read_output_file(&output_path(&attempt));

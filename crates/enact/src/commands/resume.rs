@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use enact_core::journal::{Choice, RunId, RunOutcome, RunState};
+use enact_core::change::Change;
+use enact_core::journal::{ChangeState, Choice, RunId, RunOutcome, RunPhase, RunState};
 use enact_core::plan::{Mode, Plan};
 use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
@@ -11,10 +12,12 @@ use enact_engine::store::find_run;
 use super::Context;
 use super::rollback::take_back_runbook;
 use crate::admission::pass_gate_back;
+use crate::approve::{TAKE_BACK, refuse_agent};
 use crate::cli::Output;
 use crate::connect::{KonnectFlags, connect};
 use crate::error::{CommandError, CommandResult};
 use crate::execute::{RunFlags, carry_out, pass_gate};
+use crate::open_decisions::takes;
 use crate::policy::{Policies, PolicyFlags};
 use crate::way_back::{goes_back, only_lacks_its_end};
 use crate::{line, runbook, state, views};
@@ -164,6 +167,9 @@ async fn go_on_with_runbook(
 ) -> CommandResult {
     let policies = &mut Policies::in_force(&context.settings, &flags.policy)?;
     let (_, state) = state::journal(installation, run_id)?;
+    if rollback_on_failure {
+        refuse_to_decide(context, run_id, &plan, &state)?;
+    }
     let folder = runbook::folder_of_run(context, run_id, plan.id(), &state, flags.dir.as_deref())?;
     let target = plan.metadata().target.clone();
     // A run that somebody has ended starts nothing but what closes it. No approval that has run out, and no later no, keeps
@@ -186,6 +192,33 @@ async fn go_on_with_runbook(
     let way = runbook::Way::On { rollback_on_failure };
     let going = flags.going(folder, way);
     runbook::carry_out(context, installation, open, &admitted, going).await
+}
+
+/// The flag decides what happens after a failure. Where a person is asked that already, it is for them to say, by a word that is kept.
+fn refuse_to_decide(
+    context: &Context,
+    run_id: &RunId,
+    plan: &Plan,
+    state: &RunState,
+) -> Result<(), CommandError> {
+    refuse_agent(&context.settings.principal(), TAKE_BACK)?;
+    let asked = |change: &&Change| {
+        state.phase == RunPhase::Paused && takes(plan, state, &change.change_id, Choice::Rollback)
+    };
+    let failed = |change: &&Change| {
+        matches!(
+            state.of(&change.change_id),
+            ChangeState::Failed | ChangeState::Escalated
+        )
+    };
+    match plan.changes().iter().filter(failed).find(asked) {
+        None => Ok(()),
+        Some(change) => {
+            let message = format!("run {run_id} waits for a decision, which no flag makes; nothing was done");
+            let hint = format!("enact decide {run_id} {} rollback --reason …", change.change_id);
+            Err(CommandError::invalid(message).hint(hint))
+        }
+    }
 }
 
 /// Before somebody's word is written down with which a run goes on at once: is the folder there in which it would?

@@ -8,7 +8,7 @@ use enact_core::plan::Plan;
 use super::carry_out::{Going, Way, carry_out, check_secrets, read_document};
 use super::dry_run::dry_run;
 use crate::admission::{Asking, approve_and_admit, check_dry_run};
-use crate::approve::Said;
+use crate::approve::{Said, TAKE_BACK, refuse_agent};
 use crate::cli::Output;
 use crate::commands::Context;
 use crate::connect::KonnectFlags;
@@ -54,6 +54,9 @@ pub(crate) async fn execute(
         return dry_run(context, &plan, &document, &told).await;
     }
     event_lines::check(told.flags.events.as_deref())?;
+    if told.flags.rollback_on_failure {
+        refuse_agent(&context.settings.principal(), TAKE_BACK)?;
+    }
     check_secrets(context, &document, &told.folder)?;
     let installation = state::open(&context.settings)?;
     let asking = Asking {

@@ -104,10 +104,14 @@ pub(crate) fn folder_of_run(
     state: &RunState,
     named: Option<&Path>,
 ) -> Result<PathBuf, CommandError> {
-    if let Some(named) = named {
-        return real(named);
-    }
     let recorded = state.folder.as_ref().map(PathBuf::from);
+    if let Some(named) = named {
+        let named = real(named)?;
+        return match recorded.filter(|recorded| recorded.is_dir()) {
+            Some(recorded) if real(&recorded)? != named => Err(is_where_it_was(run_id, &recorded)),
+            Some(_) | None => Ok(named),
+        };
+    }
     let by_plan = || match recorded {
         Some(recorded) => Ok(Some(recorded)),
         None => kept_folder(context, plan_id),
@@ -124,6 +128,15 @@ pub(crate) fn folder_of_run(
                 .hint("say which it is: --dir DIR; nothing was done"),
         ),
     }
+}
+
+/// What a run has done is in its folder: judging, going on and taking back anywhere else would be about something else.
+fn is_where_it_was(run_id: &RunId, folder: &Path) -> CommandError {
+    let message = format!(
+        "run {run_id} belongs to the folder {}, which is where it was; nothing was done",
+        folder.display()
+    );
+    CommandError::invalid(message).hint("leave --dir away: it says where a folder is that was moved")
 }
 
 fn real(folder: &Path) -> Result<PathBuf, CommandError> {
