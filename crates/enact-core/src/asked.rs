@@ -27,6 +27,13 @@ pub struct Asked {
     pub not_after: Option<jiff::Timestamp>,
 }
 
+impl Asked {
+    /// Does it ask for more than anybody's plain yes at any time?
+    pub fn is_demanding(&self) -> bool {
+        self.requirement.is_demanding() || self.not_before.is_some() || self.not_after.is_some()
+    }
+}
+
 /// The demands of a plan cannot be read; then nothing satisfies them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("what the plan asks of its approvals is not readable: {0}")]

@@ -262,8 +262,11 @@ pub fn admit(
         });
     }
     let writes = plan.changes().iter().any(crate::change::Change::writes);
-    let (counted, binding) = if writes || (circumstances.by_agent && !plan.changes().is_empty()) {
-        let question = Question::of(&plan, &verdict, asked_by(&plan)?, circumstances);
+    let asked = asked_by(&plan)?;
+    // What a plan asks for in so many words it asks for also where it only reads.
+    let asks = writes || asked.is_demanding() || circumstances.by_agent;
+    let (counted, binding) = if asks && !plan.changes().is_empty() {
+        let question = Question::of(&plan, &verdict, asked, circumstances);
         let counted = count_approvals(&question, approvals)?;
         check_acknowledged(&plan, &counted.0)?;
         counted

@@ -333,6 +333,9 @@ impl<'a, P: Provider> Runner<'a, P> {
         order.retain(|change| runs_always(change) == always);
         let starts = always || !self.is_ending();
         let may_start = || self.stop.urgency().is_none() && !self.is_paused();
+        // What is taken back at once begins nothing more of what it takes back.
+        let takes_back = || !always && self.live.borrow().state.takes_back();
+        let mut goes_back = takes_back();
         let mut stale = self.is_stale();
         if starts {
             self.reopen_holds(&order).await?;
@@ -356,7 +359,7 @@ impl<'a, P: Provider> Runner<'a, P> {
                     self.hold(change, Moment::After).await?;
                 }
             }
-            while starts && !stale && running.len() < limit && may_start() {
+            while starts && !stale && !goes_back && running.len() < limit && may_start() {
                 if planted(Fault::LevelBarrier) && !running.is_empty() && queue.starts_level() {
                     break;
                 }
@@ -378,6 +381,7 @@ impl<'a, P: Provider> Runner<'a, P> {
             result?;
             let state = self.state_of(change);
             stale = stale || (state == ChangeState::Drifted && self.is_stale());
+            goes_back = goes_back || (state == ChangeState::Failed && takes_back());
             queue.ended(change, state);
             settled.push(change);
         }

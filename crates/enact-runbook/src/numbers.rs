@@ -3,6 +3,7 @@
 use enact_core::change::Change;
 use serde_json::Value;
 
+use crate::kinds::VERIFIED;
 use crate::spec::{Document, Group};
 
 /// A change as the step that it is, or is part of.
@@ -21,13 +22,7 @@ pub fn numbered(changes: &[Change], document: &Document) -> Vec<Numbered> {
         .map(|change| match group_of(change, document) {
             Some(group) => Numbered {
                 number: group.number,
-                title: format!(
-                    "{}: {} {} {}",
-                    group.title,
-                    change.action.verb(),
-                    change.resource_type,
-                    change.resource_name
-                ),
+                title: title_in(group, change),
             },
             None => Numbered {
                 number: number_of(change),
@@ -35,6 +30,21 @@ pub fn numbered(changes: &[Change], document: &Document) -> Vec<Numbered> {
             },
         })
         .collect()
+}
+
+fn title_in(group: &Group, change: &Change) -> String {
+    let kind = change.spec.as_ref().and_then(|spec| spec.get("kind"));
+    match kind.and_then(Value::as_str) {
+        Some(VERIFIED) if group.changes.len() == 1 => group.title.clone(),
+        Some(VERIFIED) => format!("{}: verify", group.title),
+        _ => format!(
+            "{}: {} {} {}",
+            group.title,
+            change.action.verb(),
+            change.resource_type,
+            change.resource_name
+        ),
+    }
 }
 
 /// The step that a change is only a part of. What an included plan runs in any case is no change of the group, which has ended by

@@ -25,6 +25,8 @@ pub struct Reader<'a> {
     pub run_id: &'a RunId,
     /// How it stands.
     pub state: &'a RunState,
+    /// Which run of its plan it is, from 1.
+    pub run_number: u64,
     /// When it is read.
     pub now: jiff::Timestamp,
 }
@@ -101,7 +103,7 @@ impl Reader<'_> {
         let milliseconds = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         Some(match fact {
             RunFact::Id => json!(self.run_id),
-            RunFact::Number => return None,
+            RunFact::Number => json!(self.run_number),
             RunFact::Elapsed => json!(milliseconds(self.state.worked(self.now))),
             RunFact::Downtime => {
                 let length = downtime_length(self.document, self.state, self.now);

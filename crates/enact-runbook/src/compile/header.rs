@@ -304,11 +304,15 @@ impl Compiler<'_> {
         names.extend(before.map(|head| head.id.clone()));
         let prefix = &self.reading.scope.prefix;
         let full = names.into_iter().map(|name| format!("{prefix}{name}"));
-        full.map(|name| Precondition::Check {
-            spec: json!({"assumption": name}),
-            name,
-        })
-        .collect()
+        full.map(|name| assumed(&name)).collect()
+    }
+}
+
+/// An assumption that is looked at right before a change.
+pub(super) fn assumed(name: &str) -> Precondition {
+    Precondition::Check {
+        spec: json!({"assumption": name}),
+        name: name.to_owned(),
     }
 }
 

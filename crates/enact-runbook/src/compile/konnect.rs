@@ -11,6 +11,7 @@ use super::steps::Header;
 use crate::checks::ActionNode;
 use crate::cluster::{ClusterPlan, ClusterRequest};
 use crate::kinds::Konnect;
+use crate::lint::OTHER_DOMAIN;
 use crate::reading::{Fields, KnownStep};
 use crate::spec::Group;
 
@@ -36,6 +37,8 @@ pub struct SubPlan {
     pub changes: Vec<Change>,
     /// How many objects of each type it found, where it may delete: `{"portal": 3}`.
     pub observed: Option<Value>,
+    /// What to know of the changes: `deleting portal "dev" deletes what belongs to it too: 1 × portal_page`.
+    pub warnings: Vec<String>,
 }
 
 /// Plans for another domain. It may read.
@@ -105,11 +108,15 @@ impl Compiler<'_> {
             self.reading.fault(action.span, fault);
         }
         self.konnect_target = Some(planned.target);
+        for warning in planned.warnings {
+            self.reading
+                .finding(OTHER_DOMAIN, action.span, Diagnostic::warning(warning));
+        }
         self.refuse_blocked(action, &planned.changes);
         self.refuse_twice(action, &header.full_id, &planned.changes);
         let mut changes = splice(planned.changes, &header);
         if let Some((verified, spec)) = self.verified(fields, &header, &changes) {
-            header.step.verified = true;
+            header.step.verified = !verified.postconditions.is_empty();
             header.step.spec = Some(spec);
             changes.push(verified);
         }

@@ -159,7 +159,9 @@ impl Compiler<'_> {
         }
     }
 
-    /// What verifies changes of another domain when they are made: a change that does nothing and has the step's checks.
+    /// What verifies changes of another domain when they are made: a change that does nothing and has the step's checks. It also
+    /// stands for a step that has nothing to change today, so that its place in the plan and all that is wanted there are the same
+    /// whatever the other domain looks like.
     pub(super) fn verified(
         &mut self,
         fields: &Fields<'_>,
@@ -172,17 +174,21 @@ impl Compiler<'_> {
             self.reading.working_dir = self.reading.folder(node);
         }
         let postconditions = self.postconditions(fields);
-        if postconditions.is_empty() {
+        let stands_alone = changes.is_empty();
+        if postconditions.is_empty() && !stands_alone {
             return None;
         }
         let mut depends_on: Vec<ChangeId> = changes.iter().map(|change| change.change_id.clone()).collect();
-        if depends_on.is_empty() {
+        let mut preconditions = Vec::new();
+        if stands_alone {
             depends_on.clone_from(&header.depends_on);
+            preconditions.clone_from(&header.preconditions);
         }
         let id = ChangeId(format!("{}/{VERIFIED}", header.full_id));
         let name = id.0.clone();
         let change = Change {
             depends_on,
+            preconditions,
             postconditions,
             effect: Effect::Read,
             undo: Some(Undo::Nothing),
@@ -194,7 +200,7 @@ impl Compiler<'_> {
             number: 0,
             tasks: Vec::new(),
             kind: VERIFIED.to_owned(),
-            action: Value::Object(serde_json::Map::new()),
+            action: crate::kinds::verifying(stands_alone),
             when: None,
             repeat: Repeat::Safe,
             key: None,

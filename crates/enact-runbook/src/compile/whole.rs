@@ -62,6 +62,11 @@ impl Compiler<'_> {
         let at = fields
             .get("at")
             .map_or(Vec::new(), |node| self.reading.plain_list(node, "`at`"));
+        if at.is_empty() && fields.get("at").is_some() {
+            let fault = Diagnostic::error("`at` names no moment, so that it would never be looked at");
+            let hint = "write `approve`, `start` or `before:STEP`, or leave `at` away";
+            self.reading.fault(fields.key_span("at"), fault.hint(hint));
+        }
         for moment in at {
             match moment.strip_prefix("before:") {
                 Some(step) => head.before.push(step.to_owned()),
@@ -92,7 +97,10 @@ impl Compiler<'_> {
             };
             for step in &head.before {
                 match self.reading.scope.steps.get(&format!("{prefix}{step}")) {
-                    Some(known) => limit = limit.min(known.index),
+                    Some(known) => {
+                        limit = limit.min(known.index);
+                        self.assume_inside(&format!("{prefix}{step}"), step, &format!("{prefix}{}", head.id));
+                    }
                     None => self.no_step(step, fields.key_span("at")),
                 }
             }
@@ -121,6 +129,26 @@ impl Compiler<'_> {
             });
         }
         self.reading.scope.limit = outer_limit;
+    }
+
+    /// An assumption before a step of an included plan, which did not know of it when it was read.
+    fn assume_inside(&mut self, full_id: &str, step: &str, assumption: &str) {
+        let first = self
+            .changes
+            .get(full_id)
+            .and_then(|changes| changes.first())
+            .cloned();
+        let Some(first) = first.filter(|_| step.contains('.')) else {
+            return;
+        };
+        let steps = self.steps.iter_mut().chain(&mut self.finally);
+        let mut changes = steps.flat_map(|step| &mut step.changes);
+        let precondition = crate::compile::header::assumed(assumption);
+        if let Some(change) = changes.find(|change| change.change_id == first)
+            && !change.preconditions.contains(&precondition)
+        {
+            change.preconditions.push(precondition);
+        }
     }
 
     fn no_step(&mut self, id: &str, span: enact_core::yaml::Span) {

@@ -30,7 +30,7 @@ pub use kubernetes::{Kubernetes, Target as KubernetesTarget};
 pub use manual::{Assignee, Manual};
 pub use plan::Include;
 pub use run::Run;
-pub(crate) use verified::VERIFIED;
+pub(crate) use verified::{VERIFIED, verifying};
 pub use wait::{WAIT_EVERY, Wait};
 
 use crate::provider::{End, Reply, Site};

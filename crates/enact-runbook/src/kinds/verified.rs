@@ -12,6 +12,15 @@ use crate::reading::{Node, Reading};
 /// The kind's name.
 pub(crate) const VERIFIED: &str = "verified";
 
+/// The action, with or without changes before it.
+pub(crate) fn verifying(stands_alone: bool) -> Value {
+    if stands_alone {
+        json!({ "unchanged": true })
+    } else {
+        json!({})
+    }
+}
+
 pub(super) struct VerifiedKind;
 
 impl Kind for VerifiedKind {
@@ -31,7 +40,10 @@ impl Kind for VerifiedKind {
         Some(json!({}))
     }
 
-    fn summary(&self, _: &Value) -> String {
+    fn summary(&self, action: &Value) -> String {
+        if *action == verifying(true) {
+            return "nothing to change: what it describes is there".to_owned();
+        }
         "verify what was changed".to_owned()
     }
 

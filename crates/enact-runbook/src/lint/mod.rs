@@ -33,6 +33,9 @@ pub(crate) const CANCEL: &str = "W_ROLLBACK_CANCEL";
 /// The rule that what an included plan says, and nobody looks at, stands under.
 pub(crate) const INCLUDED: &str = "W_INCLUDED";
 
+/// The rule that what another domain says of its changes stands under.
+pub(crate) const OTHER_DOMAIN: &str = "W_KONNECT";
+
 /// The rule that secret outputs stand under which are needed after a wait.
 pub(crate) const LOST_SECRET: &str = "W_SECRET_LOST";
 
@@ -47,7 +50,7 @@ pub fn is_about_markdown(rule: &str) -> bool {
 }
 
 /// Rules that give advice, which can be declined.
-pub const ADVICE: [&str; 19] = [
+pub const ADVICE: [&str; 20] = [
     "W_NO_ROLLBACK",
     "W_NO_PROBE",
     "W_NO_VERIFY",
@@ -65,6 +68,7 @@ pub const ADVICE: [&str; 19] = [
     CANCEL,
     LOST_SECRET,
     INCLUDED,
+    OTHER_DOMAIN,
     crate::markdown::NOTE,
     crate::markdown::MANUAL,
 ];

@@ -28,6 +28,7 @@ struct NoChanges;
 impl SubPlanner for NoChanges {
     fn plan(&self, _: &SubPlanRequest<'_>) -> Result<SubPlan, Vec<Diagnostic>> {
         Ok(SubPlan {
+            warnings: Vec::new(),
             observed: None,
             target: serde_json::json!({"kind": "konnect"}),
             changes: Vec::new(),

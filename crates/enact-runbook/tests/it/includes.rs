@@ -150,6 +150,7 @@ impl SubPlanner for Portals {
             ..Change::new("create:page:q".into(), Action::Create, "page", "q", "Q")
         };
         Ok(SubPlan {
+            warnings: Vec::new(),
             observed: None,
             target: json!({"kind": "konnect", "base_url": request.files[0]}),
             changes: vec![portal, page],

@@ -8,7 +8,7 @@ use enact_core::condition::Condition;
 use enact_core::event::Reporter;
 use enact_core::gate::AdmittedPlan;
 use enact_core::journal::{RunPhase, RunState};
-use enact_core::plan::{Plan, Target};
+use enact_core::plan::{Plan, PlanId, Target};
 use enact_core::procedure::RollbackMode;
 use enact_core::report::RunReport;
 use enact_engine::installation::{Installation, OpenRun, Surroundings};
@@ -86,7 +86,8 @@ pub(crate) async fn carry_out(
         .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::InvalidInput, &error))?;
     let hands = Hands { runbook, konnect };
     let (_, before) = crate::state::journal(installation, &run_id)?;
-    let known = Told::new(&run_id, plan, &document, before);
+    let number = run_number(installation, plan.id())?;
+    let known = Told::new(&run_id, number, plan, &document, before);
     let surroundings = surroundings(context, known, &going, stop)?;
     let run = match going.way {
         Way::On { .. } => installation.run(open, admitted, &hands, surroundings).await,
@@ -150,6 +151,13 @@ fn secrets(
         .map_err(|error| CommandError::invalid(error.to_string()).hint(then))
 }
 
+/// How many runs of a plan there are by now: 1 while its first one is under way.
+pub(crate) fn run_number(installation: &Installation, plan_id: &PlanId) -> Result<u64, CommandError> {
+    let runs = installation.store.runs()?;
+    let of_plan = runs.iter().filter(|row| row.plan_id == *plan_id).count();
+    Ok(u64::try_from(of_plan).unwrap_or(1).max(1))
+}
+
 fn host(
     context: &Context,
     installation: &Installation,
@@ -159,12 +167,7 @@ fn host(
 ) -> Result<Host, CommandError> {
     let state_dir = &context.settings.state_dir;
     let state_dir = std::fs::canonicalize(state_dir).unwrap_or_else(|_| state_dir.clone());
-    let runs = installation.store.runs()?;
     let (max_downtime, max_duration) = limits(admitted);
-    let earlier = runs
-        .iter()
-        .filter(|row| row.plan_id == *admitted.plan().id())
-        .count();
     Ok(Host {
         folder: going.folder.clone(),
         runs_dir: state_dir.join("runs"),
@@ -176,7 +179,7 @@ fn host(
         },
         stop,
         clock: std::sync::Arc::clone(&installation.clock),
-        run_number: u64::try_from(earlier).unwrap_or(1).max(1),
+        run_number: run_number(installation, admitted.plan().id())?,
         max_downtime,
         max_duration,
         cluster: super::cluster::hands(context, &going.policy),

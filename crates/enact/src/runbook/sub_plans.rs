@@ -67,6 +67,7 @@ impl SubPlanner for Asked {
             target: serde_json::Value::Null,
             changes: Vec::new(),
             observed: None,
+            warnings: Vec::new(),
         })
     }
 
@@ -191,6 +192,11 @@ async fn answer(
                         .document()
                         .and_then(|document| document.get("observed"))
                         .cloned(),
+                    warnings: plan
+                        .warnings()
+                        .iter()
+                        .map(|warning| warning.message.clone())
+                        .collect(),
                 })
             }
         };

@@ -72,6 +72,13 @@ fn render_change(painter: Painter, change: &Change, detail: Detail) -> String {
         painter.strong(&change.resource_name),
         owner(change)
     );
+    text.push_str(&what_changes(painter, change, detail));
+    text
+}
+
+/// Field by field, with protection and why it is blocked; one line each.
+pub(crate) fn what_changes(painter: Painter, change: &Change, detail: Detail) -> String {
+    let mut text = String::new();
     if let Some(reason) = &change.block_reason {
         text.push_str(&format!("      {} {reason}\n", painter.careful("blocked:")));
     }

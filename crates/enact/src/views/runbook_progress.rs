@@ -58,6 +58,7 @@ pub(crate) struct StepLines {
 /// What lines about a run put into the texts of its plan: all that its journal has told so far.
 pub(crate) struct Told {
     run_id: RunId,
+    run_number: u64,
     plan: Plan,
     pub(crate) document: Document,
     /// Kept only where a text asks for it: of many steps it is as large as the plan.
@@ -66,9 +67,16 @@ pub(crate) struct Told {
 
 impl Told {
     /// The run as it stands before anything further happens.
-    pub(crate) fn new(run_id: &RunId, plan: &Plan, document: &Document, state: RunState) -> Self {
+    pub(crate) fn new(
+        run_id: &RunId,
+        run_number: u64,
+        plan: &Plan,
+        document: &Document,
+        state: RunState,
+    ) -> Self {
         Self {
             run_id: run_id.clone(),
+            run_number,
             plan: plan.clone(),
             document: document.clone(),
             state: asks_for_the_run(plan).then_some(state),
@@ -92,6 +100,7 @@ impl Told {
             document: &self.document,
             run_id: &self.run_id,
             state: self.state.as_ref().unwrap_or(&none),
+            run_number: self.run_number,
             now,
         };
         reader.message(change_id, hold)

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use enact_core::change::{Change, ChangeId, Effect, Milliseconds, Undo};
 use enact_core::plan::Plan;
-use enact_core::procedure::{RollbackMode, RollbackRule};
+use enact_core::procedure::{OnFailure, RollbackMode, RollbackRule};
 use enact_runbook::spec::{CHECK_TIMEOUT, Document, STEP};
 
 use super::Painter;
+use super::plan_text;
 use super::runbook_rest;
 use super::runbook_whole::{self, one_line};
 
@@ -136,6 +137,9 @@ fn step_line(painter: Painter, change: &Change, step: &Listed, document: &Docume
         };
         marks.push(painter.careful(&format!("confirm {}{of}", hold.at.as_str())));
     }
+    if let Some(mark) = after_its_failure(change) {
+        marks.push(painter.careful(mark));
+    }
     if let (Some(Undo::Impossible { .. }), false) = (&change.undo, is_always(change)) {
         marks.push("cannot be undone".to_owned());
     }
@@ -147,13 +151,25 @@ fn step_line(painter: Painter, change: &Change, step: &Listed, document: &Docume
     } else {
         format!("  [{}]", marks.join(", "))
     };
-    format!(
-        "  {:>2}. {} ({}){marks}\n{}",
-        step.number,
-        step.title,
-        step.change_id,
+    // A change of another domain says by its fields what it does, a step by its action.
+    let what = if change.resource_type == STEP {
         runbook_whole::step(change, document)
+    } else {
+        plan_text::what_changes(painter, change, plan_text::Detail::default())
+    };
+    format!(
+        "  {:>2}. {} ({}){marks}\n{what}",
+        step.number, step.title, step.change_id,
     )
+}
+
+/// What only the failure of this step leads to.
+fn after_its_failure(change: &Change) -> Option<&'static str> {
+    match change.handling.as_ref()?.on_failure {
+        OnFailure::Escalate => Some("a failure waits for a person"),
+        OnFailure::Rollback => Some("a failure rolls everything back"),
+        OnFailure::Stop | OnFailure::Continue => None,
+    }
 }
 
 /// Does it run however the run ends? Then it is never taken back.
@@ -202,7 +218,20 @@ pub(crate) fn approval_request(painter: Painter, plan: &Plan, document: &Documen
     if let Some(asked) = document.approval_in_words() {
         text.push_str(&format!("Approval: {}\n", one_line(&asked)));
     }
+    if !document.settings.stop_on_error {
+        text.push_str("After a failure: further steps run, but for those that need the one that failed\n");
+    }
     text.push_str(&format!("Rollback: {}", rollback_rule(&document.rollback)));
+    let of_their_own: Vec<String> = changes()
+        .filter(|change| after_its_failure(change).is_some())
+        .map(|change| one_line(&change.resource_name))
+        .collect();
+    if !of_their_own.is_empty() {
+        text.push_str(&format!(
+            "; but see there after a failure of {}",
+            of_their_own.join(", ")
+        ));
+    }
     if let Some(point) = &document.rollback.point_of_no_return {
         text.push_str(&format!("; point of no return: {point}"));
     }
