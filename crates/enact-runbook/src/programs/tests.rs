@@ -142,7 +142,7 @@ fn the_commands_of_a_text_are_found() {
         ("case $x in a) ./a ;; *) ./b ;; esac", &["./a", "./b"]),
         ("'./quoted name.sh' x", &["./quoted name.sh"]),
         ("exec env ./x", &["./x"]),
-        ("function f { ./x; }; function g() { ./y; }", &["./x", "./y"]),
+        ("time { ./w; }; function f { ./x; }; function g() { ./y; }", &["./w", "./x", "./y"]),
         ("cat > f <<EOF\n$(./x) `./y` ./no\nEOF", &["./x", "./y"]),
         ("cat > f <<'EOF'\n$(./no)\nEOF", &[]),
         ("cat <<A <<B\n$(./x)\nA\n$(./y)\nB\n./z", &["./x", "./y", "./z"]),

@@ -155,6 +155,7 @@ fn bare<'w>(words: &'w [Word<'w>]) -> (Vec<Word<'w>>, &'w [Word<'w>]) {
             "function" => 2,
             "coproc" if names_what_follows => 2,
             "coproc" => 1,
+            "time" if words.get(index + 1) == Some(&Some("{")) => 1,
             word if LANGUAGE.contains(&word) => 1,
             word if is_assignment(word) => {
                 assignments.push(Some(word));
