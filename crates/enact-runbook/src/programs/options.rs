@@ -3,6 +3,9 @@
 use super::Word;
 use super::tables::{Meaning, Options, meaning_of};
 
+/// No word holds more short options than this.
+const LETTERS: usize = 64;
+
 /// An option with the word that it takes.
 pub(super) struct Found<'w> {
     pub(super) meaning: Meaning,
@@ -29,7 +32,7 @@ pub(super) fn options<'w>(words: &[Word<'w>], known: Options) -> (Vec<Found<'w>>
 /// Several short options in one word; behind the first that takes a word stands that word.
 fn cluster<'w>(word: &'w str, next: Word<'w>, known: Options) -> (Vec<Found<'w>>, usize) {
     let mut several = Vec::new();
-    let letters = word.char_indices().skip(1);
+    let letters = word.char_indices().take(LETTERS).skip(1);
     for (at, letter) in letters.take_while(|(_, letter)| letter.is_ascii_alphanumeric()) {
         let Some(meaning) = meaning_of(&format!("-{letter}"), known) else {
             continue;

@@ -5,6 +5,9 @@ use super::Word as Known;
 /// How deep expansions that are looked through stand in others.
 const DEPTH: usize = 8;
 
+/// How much of its parameters is put into a text, in bytes.
+const GROWTH: usize = 64 << 10;
+
 /// Where a command's input comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Input {
@@ -77,6 +80,8 @@ enum Next {
 
 struct Reader<'p> {
     parameters: &'p [Known<'p>],
+    /// How much of them was put in.
+    grown: usize,
     depth: usize,
     rest: std::iter::Peekable<std::vec::IntoIter<char>>,
     found: Vec<Event>,
@@ -91,6 +96,7 @@ impl<'p> Reader<'p> {
     fn new(text: &str, parameters: &'p [Known<'p>], depth: usize) -> Self {
         Self {
             parameters,
+            grown: 0,
             depth,
             rest: text.chars().collect::<Vec<_>>().into_iter().peekable(),
             found: Vec::new(),
@@ -269,25 +275,24 @@ impl<'p> Reader<'p> {
 
     /// `$1`, or all of them.
     fn parameter(&mut self, name: &str) {
-        let one = name
-            .parse()
-            .ok()
-            .map(|index: usize| index..index.saturating_add(1));
-        let parameters = self.parameters;
-        for (count, word) in parameters
-            .get(one.unwrap_or(1..parameters.len()))
-            .unwrap_or(&[None])
-            .iter()
-            .enumerate()
-        {
+        let all = self.parameters;
+        let one = name.parse().ok().map(|index: usize| all.get(index..=index));
+        let words = one.unwrap_or_else(|| all.get(1..)).unwrap_or(&[None]);
+        for (count, word) in words.iter().enumerate() {
             if count > 0 {
                 self.end_word();
             }
-            match word {
+            match word.filter(|word| self.may_grow_by(word.len())) {
                 Some(word) => self.literal(word),
                 None => self.unknown('$'),
             }
         }
+    }
+
+    /// What is put in again and again must not grow beyond measure.
+    fn may_grow_by(&mut self, length: usize) -> bool {
+        self.grown = self.grown.saturating_add(length).saturating_add(1);
+        self.grown <= GROWTH
     }
 
     /// `$x`. `$PWD` is the folder that the command is in, and so is `.`.

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn files(argv: &[&str]) -> Vec<String> {
@@ -142,7 +144,10 @@ fn the_commands_of_a_text_are_found() {
         ("case $x in a) ./a ;; *) ./b ;; esac", &["./a", "./b"]),
         ("'./quoted name.sh' x", &["./quoted name.sh"]),
         ("exec env ./x", &["./x"]),
-        ("time { ./w; }; function f { ./x; }; function g() { ./y; }", &["./w", "./x", "./y"]),
+        (
+            "time { ./w; }; function f { ./x; }; function g() { ./y; }",
+            &["./w", "./x", "./y"],
+        ),
         ("cat > f <<EOF\n$(./x) `./y` ./no\nEOF", &["./x", "./y"]),
         ("cat > f <<'EOF'\n$(./no)\nEOF", &[]),
         ("cat <<A <<B\n$(./x)\nA\n$(./y)\nB\n./z", &["./x", "./y", "./z"]),
@@ -180,4 +185,25 @@ fn a_text_as_deep_as_it_likes_is_read() {
     assert!(files(&["sh", "-c", &deep]).is_empty());
     let deep = "$(".repeat(2_000) + "./x";
     assert!(files(&["sh", "-c", &deep]).is_empty());
+    let long = "./x".repeat(1_000);
+    let mut many = vec!["sh", "-c", "$@ $1$1$1$@"];
+    many.extend(std::iter::repeat_n(long.as_str(), 1_000));
+    assert_eq!(files(&many).len(), 1);
 }
+
+proptest! {
+    /// Pieces of the language and of commands in any order.
+    #[test]
+    fn any_text_is_read(pieces in prop::collection::vec(0_usize..PIECES.len(), 0..40)) {
+        let text: String = pieces.iter().map(|piece| PIECES[*piece]).collect();
+        files(&["sh", "-c", &text, "é", "./x"]);
+        let words: Vec<&str> = text.split(' ').collect();
+        files(&words);
+    }
+}
+
+const PIECES: [&str; 32] = [
+    " ", "\n", ";", "|", "(", ")", "{ ", "}", "\"", "'", "`", "$(", "${", "$1", "$@", "$PWD", "<<E", "<<<",
+    "<", ">", "\\", "E", "=", "env -S", " -C", " --", "-é", "su - ", "bash -c ", "cat ./a", "trap ",
+    "coproc ",
+];

@@ -37,9 +37,9 @@ fn is_of(group: &Group, change: &Change) -> bool {
 fn worked_ms(members: &[&ChangeProgress]) -> Option<u64> {
     members.iter().find_map(|progress| progress.took_ms())?;
     let here = |progress: &&&ChangeProgress| progress.adopted_from.is_none();
-    let earlier: u64 = members.iter().map(|progress| progress.earlier_ms).sum();
+    let earlier = members.iter().map(|progress| progress.earlier_ms);
     let elsewhere = members.iter().filter(|progress| !here(progress));
-    let elsewhere: u64 = elsewhere.filter_map(|progress| progress.took_ms()).sum();
+    let elsewhere = elsewhere.filter_map(|progress| progress.took_ms());
     let newest = members.iter().filter(here).filter_map(|progress| {
         Some(Attended {
             from: progress.started_ms?,
@@ -47,7 +47,8 @@ fn worked_ms(members: &[&ChangeProgress]) -> Option<u64> {
             gone: progress.unattended_ms,
         })
     });
-    Some(earlier + elsewhere + together(newest.collect()))
+    let newest = together(newest.collect());
+    Some(earlier.chain(elsewhere).fold(newest, u64::saturating_add))
 }
 
 /// A stretch of a run's time, in milliseconds, and how long of it nobody was at the run.
@@ -76,7 +77,7 @@ fn together(mut stretches: Vec<Attended>) -> u64 {
             None => whole.push(stretch),
         }
     }
-    whole.iter().map(Attended::worked).sum()
+    whole.iter().map(Attended::worked).fold(0, u64::saturating_add)
 }
 
 /// What became of the changes that say why they stand where they do.
