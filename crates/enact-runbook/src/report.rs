@@ -7,6 +7,7 @@
 )]
 
 mod departures;
+mod groups;
 mod requirements;
 mod waits;
 
@@ -196,7 +197,12 @@ impl RunbookReport {
             .iter()
             .filter(|change| change.resource_type == STEP)
             .map(|change| step_report(plan, change, &state, entries))
-            .chain(document.groups.iter().map(|group| group_report(group, &state)))
+            .chain(
+                document
+                    .groups
+                    .iter()
+                    .map(|group| groups::group_report(plan, group, &state)),
+            )
             .collect();
         let mut report = Self {
             format: FORMAT.to_owned(),
@@ -370,43 +376,6 @@ fn ended_word(at: ChangeState, state: &RunState, is_begun: bool) -> &'static str
         (ChangeState::Pending, Some(_)) => state_word(ChangeState::Skipped),
         (at, _) => state_word(at),
     }
-}
-
-/// A step of another domain: as good as the worst of its changes.
-fn group_report(group: &crate::spec::Group, state: &RunState) -> StepReport {
-    let word = ended_word(group.state(state), state, false);
-    let of = |pick: fn(&enact_core::journal::ChangeProgress) -> Option<u64>| {
-        group
-            .changes
-            .iter()
-            .filter_map(move |change_id| state.changes.get(change_id).and_then(pick))
-    };
-    let span = of(|progress| progress.first_started_ms)
-        .min()
-        .zip(of(|progress| progress.ended_ms).max());
-    let unattended: u64 = of(|progress| Some(progress.unattended_ms)).sum();
-    StepReport {
-        number: group.number,
-        id: group.step.clone(),
-        title: group.title.clone(),
-        state: word.to_owned(),
-        estimate_ms: None,
-        actual_ms: span.map(|(from, until)| until.saturating_sub(from).saturating_sub(unattended)),
-        percent: None,
-        attempts: u32::from(span.is_some()),
-        note: group_note(group, state),
-    }
-}
-
-/// What became of the changes of a step of another domain that say why they stand where they do.
-fn group_note(group: &crate::spec::Group, state: &RunState) -> Option<String> {
-    let reason = |change_id| state.changes.get(change_id).and_then(ChangeProgress::reason);
-    let notes: Vec<String> = group
-        .changes
-        .iter()
-        .filter_map(|change_id| Some(format!("{change_id}: {}", reason(change_id)?)))
-        .collect();
-    (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 fn times(document: &Document, state: &RunState, now: Timestamp) -> Times {

@@ -73,7 +73,7 @@ impl Reading<'_> {
             }
         };
         let json = fields.get("json").and_then(|node| {
-            let path = self.plain(node, "`json`")?;
+            let path = self.exact(node, "`json`")?;
             self.json_path(Some(&path), node.span);
             Some(path)
         });
@@ -146,7 +146,7 @@ impl Reading<'_> {
     }
 
     fn one_group(&mut self, node: &Node) -> Option<String> {
-        let pattern = self.plain(node, "`regex`")?;
+        let pattern = self.exact(node, "`regex`")?;
         let fault = match compile_regex(&pattern) {
             Ok(regex) if regex.captures_len() == 2 => return Some(pattern),
             Ok(_) => "`regex`: expected one group, `(…)`, around the value".to_owned(),

@@ -97,7 +97,7 @@ impl Compiler<'_> {
             let hint = "give it to the steps around that act";
             self.reading.fault(fields.key_span("lock"), fault.hint(hint));
         }
-        let name = self.reading.plain(node, "`lock`")?;
+        let name = self.reading.exact(node, "`lock`")?;
         if is_blank(&name) {
             self.reading.says_nothing(node, "`lock`");
         }

@@ -8,7 +8,7 @@ use enact_core::yaml::{Body, Span, shown, suggest};
 use serde_json::Value;
 
 use crate::expression::{Expression, Name, Type, Typed, compile_regex};
-use crate::reading::{Binding, Fields, Node, Reading, as_given};
+use crate::reading::{Binding, Fields, Node, Reading, Slot, as_given};
 use crate::spec::Parameter;
 
 const TYPES: [&str; 6] = ["string", "integer", "boolean", "enum", "ident", "secret"];
@@ -113,9 +113,12 @@ impl Reading<'_> {
         }
         let bound = (1 << 53) - 1;
         let default = fields.get("default").and_then(as_given);
+        if let (Some(Value::String(text)), Some(node)) = (&default, fields.get("default")) {
+            self.see(text, node.span, Slot::Exact);
+        }
         let pattern = fields
             .get("pattern")
-            .and_then(|node| self.plain(node, "`pattern`"));
+            .and_then(|node| self.exact(node, "`pattern`"));
         if let Some(Err(error)) = pattern.as_deref().map(compile_regex) {
             let fault = format!("`pattern`: this is no regular expression: {error}");
             self.fault(fields.key_span("pattern"), Diagnostic::error(fault));
@@ -123,7 +126,7 @@ impl Reading<'_> {
         }
         let values = fields
             .get("values")
-            .map(|node| self.plain_list(node, "`values`"))
+            .map(|node| self.exact_list(node, "`values`"))
             .unwrap_or_default();
         if kind == "enum" && values.is_empty() {
             let fault = Diagnostic::error("a parameter of type `enum` needs `values`");
@@ -170,14 +173,14 @@ impl Reading<'_> {
             let fields = self.fields(node, "`from`", &["env", "file", "exec"])?;
             return match fields.get_any(&["env", "file", "exec"])? {
                 ("exec", node) => {
-                    let words = self.plain_list(node, "`exec`");
+                    let words = self.exact_list(node, "`exec`");
                     let words: Vec<Value> = words.into_iter().map(Value::String).collect();
                     Some(format!("exec:{}", Value::Array(words)))
                 }
-                (key, node) => Some(format!("{key}:{}", self.plain(node, "`from`")?)),
+                (key, node) => Some(format!("{key}:{}", self.exact(node, "`from`")?)),
             };
         }
-        let text = self.plain(node, "`from`")?;
+        let text = self.exact(node, "`from`")?;
         if is_source(&text) {
             return Some(text);
         }

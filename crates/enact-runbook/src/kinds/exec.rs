@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Acting, Kind, frozen, line, thawed, unreadable};
 use crate::files::{join, normal_path};
+use crate::programs::{run_by, run_by_variable};
 use crate::provider::Site;
 use crate::reading::{Node, Reading, Slot};
 use crate::spec::Text;
@@ -97,9 +98,15 @@ fn is_list(node: &Node) -> bool {
 }
 
 impl Reading<'_> {
-    /// Scripts of the runbook's folder that a command runs must be pinned: what is approved is what runs.
+    /// Scripts of the runbook's folder that a command runs, by its words or its variables, must be pinned: what is
+    /// approved is what runs.
     pub(crate) fn use_scripts(&mut self, argv: &[Option<&str>], span: enact_core::yaml::Span) {
-        for path in crate::programs::run_by(argv) {
+        let variables = self.env.iter();
+        let variables = variables.filter_map(|(name, variable)| Some((name, variable.as_literal()?)));
+        let named: Vec<String> = variables
+            .flat_map(|(name, value)| run_by_variable(name, value))
+            .collect();
+        for path in run_by(argv).into_iter().chain(named) {
             self.use_file(&path, span);
         }
     }

@@ -285,7 +285,7 @@ fn body(node: &Node, reading: &mut Reading<'_>) -> Option<Body> {
         return reading.template(node, "`text`", Slot::Body).map(Body::Text);
     }
     let node = fields.get("file")?;
-    let path = reading.plain(node, "`file`")?;
+    let path = reading.exact(node, "`file`")?;
     match normal_path(&join(&reading.base.clone(), &path)) {
         Ok(path) if reading.pins.contains_key(&path) => {
             reading.uses.insert(path.clone());

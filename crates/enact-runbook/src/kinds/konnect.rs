@@ -41,7 +41,7 @@ impl Kind for KonnectKind {
         };
         let mut files = Vec::new();
         let list = reading.require(&fields, "files")?;
-        for path in reading.plain_list(list, "`files`") {
+        for path in reading.exact_list(list, "`files`") {
             match normal_path(&join(&reading.base.clone(), &path)) {
                 Ok(path) => files.push(path),
                 Err(fault) => reading.fault(list.span, Diagnostic::error(format!("`files`: {fault}"))),
@@ -49,7 +49,7 @@ impl Kind for KonnectKind {
         }
         let control_plane = fields
             .get("control_plane")
-            .and_then(|node| reading.plain(node, "`control_plane`"));
+            .and_then(|node| reading.exact(node, "`control_plane`"));
         frozen(&Konnect {
             operation: operation.to_owned(),
             files,

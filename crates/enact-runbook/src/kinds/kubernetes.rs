@@ -187,7 +187,7 @@ impl Kind for KubernetesKind {
             .require(&fields, "target")
             .and_then(|node| target(node, reading));
         let parameters = fields.get("params").map(|node| parameters(node, reading));
-        let context = fields.get("context").map(|node| reading.plain(node, "`context`"));
+        let context = fields.get("context").map(|node| reading.exact(node, "`context`"));
         let executor = executor(&fields, reading);
         let found = Kubernetes {
             action: action?,
@@ -265,7 +265,7 @@ fn target(node: &Node, reading: &mut Reading<'_>) -> Option<Target> {
     let keys = ["kind", "name", "namespace", "selector", "api_version", "plural"];
     let fields = reading.fields(node, "`target`", &keys)?;
     let mut plain = |key: &'static str| match fields.get(key) {
-        Some(node) => reading.plain(node, &format!("`{key}`")).map(Some),
+        Some(node) => reading.exact(node, &format!("`{key}`")).map(Some),
         None => Some(None),
     };
     let (kind, api_version, plural) = (plain("kind"), plain("api_version"), plain("plural"));
@@ -318,7 +318,7 @@ fn executor(fields: &Fields<'_>, reading: &mut Reading<'_>) -> Option<Option<Str
         .map(|node| reading.choice(node, "`through`", &["executor"]));
     let namespace = fields
         .get("namespace")
-        .map(|node| reading.plain(node, "`namespace`"));
+        .map(|node| reading.exact(node, "`namespace`"));
     match (through, namespace) {
         (None, None) => Some(None),
         (Some(through), Some(namespace)) => through.and(namespace).map(Some),

@@ -91,7 +91,7 @@ impl Kind for ManualKind {
             .unwrap_or_default();
         let scope = fields
             .get("write_scope")
-            .map(|node| reading.plain_list(node, "`write_scope`"));
+            .map(|node| reading.exact_list(node, "`write_scope`"));
         frozen(&Manual {
             assignee,
             instructions: instructions?,

@@ -31,7 +31,7 @@ impl Kind for PlanKind {
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {
         let fields = reading.fields(node, "`plan`", &["file", "parameters"])?;
         let node = reading.require(&fields, "file")?;
-        let path = reading.plain(node, "`file`")?;
+        let path = reading.exact(node, "`file`")?;
         match normal_path(&join(&reading.base.clone(), &path)) {
             Ok(file) => frozen(&Include { file }),
             Err(fault) => {

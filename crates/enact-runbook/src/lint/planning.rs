@@ -5,6 +5,7 @@ use enact_core::diagnostic::Diagnostic;
 
 use super::{Findings, Subject};
 use crate::compile::{FrozenStep, Written};
+use crate::files::{join, normal_path};
 use crate::kinds::summary;
 
 /// So many in a row are over-planning.
@@ -122,19 +123,31 @@ fn targets(steps: &[&FrozenStep]) -> Vec<Option<String>> {
     let mut found = Vec::with_capacity(steps.len());
     for step in steps {
         let target = match command(step) {
-            Some((words, into)) => into.or_else(|| {
-                let program = words.first().map(String::as_str).unwrap_or_default();
-                let known = TRIVIAL.contains(&program)
-                    || ["tee", "chmod", "sed", "grep", "vi", "mv"].contains(&program);
-                let path = |word: &&String| !word.starts_with('-') && !["]", "!"].contains(&word.as_str());
-                words
-                    .iter()
-                    .skip(1)
-                    .rfind(path)
-                    .filter(|_| known && program != "echo" && program != "printf")
-                    .cloned()
-            }),
-            None if step.kind == "manual" => prose_target(&step.title, last.as_deref()),
+            Some((words, into)) => into
+                .or_else(|| {
+                    let program = words.first().map(String::as_str).unwrap_or_default();
+                    let known = TRIVIAL.contains(&program)
+                        || ["tee", "chmod", "sed", "grep", "vi", "mv"].contains(&program);
+                    let path =
+                        |word: &&String| !word.starts_with('-') && !["]", "!"].contains(&word.as_str());
+                    words
+                        .iter()
+                        .skip(1)
+                        .rfind(path)
+                        .filter(|_| known && program != "echo" && program != "printf")
+                        .cloned()
+                })
+                .map(Target::Path),
+            None if step.kind == "manual" => prose_target(&step.title),
+            None => None,
+        };
+        let target = match target {
+            Some(Target::Path(path)) => Some(from_its_folder(step, path)),
+            // "Create file" names none, and still what follows is about that one.
+            Some(Target::LastOne { or_some }) => {
+                let some = or_some.then(|| "the file".to_owned());
+                last.take().or(some)
+            }
             None => None,
         };
         last.clone_from(&target);
@@ -143,7 +156,25 @@ fn targets(steps: &[&FrozenStep]) -> Vec<Option<String>> {
     found
 }
 
-fn prose_target(title: &str, last: Option<&str>) -> Option<String> {
+/// What a step is about.
+enum Target {
+    /// A file, from the folder that the step starts in.
+    Path(String),
+    /// What the step before it is about; where that is nothing known, some file.
+    LastOne { or_some: bool },
+}
+
+/// A path from the runbook's folder: a command means it from the folder that it starts in.
+fn from_its_folder(step: &FrozenStep, path: String) -> String {
+    let folder = folder_of(step).unwrap_or_default();
+    normal_path(&join(folder, &path)).unwrap_or(path)
+}
+
+fn folder_of(step: &FrozenStep) -> Option<&str> {
+    step.spec.as_ref()?.working_dir.as_deref()
+}
+
+fn prose_target(title: &str) -> Option<Target> {
     let verb = title.split_whitespace().next()?.to_ascii_lowercase();
     if !FILE_VERBS.contains(&verb.as_str()) {
         return None;
@@ -165,13 +196,11 @@ fn prose_target(title: &str, last: Option<&str>) -> Option<String> {
     let mentions_file = trimmed
         .clone()
         .any(|word| word.eq_ignore_ascii_case("file") || word.eq_ignore_ascii_case("it"));
-    named.or_else(|| {
-        let about_last = mentions_file || trimmed.count() <= 2;
-        // "Create file" names none, and still what follows is about that one.
-        last.filter(|_| about_last)
-            .map(ToOwned::to_owned)
-            .or_else(|| mentions_file.then(|| "the file".to_owned()))
-    })
+    let about_last = mentions_file || trimmed.count() <= 2;
+    let last = Target::LastOne {
+        or_some: mentions_file,
+    };
+    named.map(Target::Path).or_else(|| about_last.then_some(last))
 }
 
 /// Steps in a row that `alike` says belong together, as ranges.
@@ -245,11 +274,24 @@ fn named(steps: &[&FrozenStep]) -> String {
     }
 }
 
+/// The plan that a step comes from, by the steps that include it; a step itself has no dot in its id.
+fn origin(step: &FrozenStep) -> &str {
+    step.id.rsplit_once('.').map_or("", |(plan, _)| plan)
+}
+
 /// The one step that should stand there instead.
 fn merged(steps: &[&FrozenStep]) -> String {
     let Some(first) = steps.first() else {
         return String::new();
     };
+    if steps.iter().any(|step| origin(step) != origin(first)) {
+        return "they come from plans that are included apart; where they belong together, write them as one step of one of these plans"
+            .to_owned();
+    }
+    if steps.iter().any(|step| folder_of(step) != folder_of(first)) {
+        return "make it one meaningful step, with one `working_dir`".to_owned();
+    }
+    let id = first.id.rsplit('.').next().unwrap_or(&first.id);
     let titles: Vec<&str> = steps.iter().map(|step| step.title.as_str()).collect();
     let commands: Vec<String> = steps
         .iter()
@@ -264,8 +306,8 @@ fn merged(steps: &[&FrozenStep]) -> String {
         format!("  tasks:{tasks}")
     };
     format!(
-        "make it one meaningful step:\n- id: {}\n  title: {}\n{action}",
-        first.id, first.title
+        "make it one meaningful step:\n- id: {id}\n  title: {}\n{action}",
+        first.title
     )
 }
 
@@ -322,7 +364,10 @@ fn echo(steps: &[&FrozenStep], targets: &[Option<String>], findings: &mut Findin
         );
         let same = target.is_some() && before == target;
         let only_looks = step.effect == Effect::Read || looks;
-        let candidate = is_bare(step) && only_looks && matches!(step.kind, "exec" | "run" | "http");
+        // What a plan does that is included can only be checked behind it.
+        let same_plan = origin(step) == origin(previous);
+        let candidate =
+            same_plan && is_bare(step) && only_looks && matches!(step.kind, "exec" | "run" | "http");
         let wrote = previous.effect != Effect::Read && !previous.verified && previous.kind != "konnect";
         if candidate && wrote && ((looks && same) || (said && (looks || step.effect == Effect::Read))) {
             let note = format!("step `{}` only checks what `{}` did", step.id, previous.id);

@@ -23,9 +23,11 @@ static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 pub(super) fn run(texts: &[SeenText], steps: &[FrozenStep], findings: &mut Findings<'_>) {
     for seen in texts {
-        placeholder(steps, seen, findings);
-        if seen.slot.is_some() {
-            hidden(seen, findings);
+        if seen.slot != Some(Slot::Exact) {
+            placeholder(steps, seen, findings);
+        }
+        if let Some(slot) = seen.slot {
+            hidden(seen, slot, findings);
         }
     }
 }
@@ -77,8 +79,10 @@ fn is_in_path(text: &str, start: usize, found: &str) -> bool {
     found.contains('{') && word.ends_with('/') && is_path
 }
 
-fn hidden(seen: &SeenText, findings: &mut Findings<'_>) {
-    let Some(character) = first_hidden(&seen.text) else {
+fn hidden(seen: &SeenText, slot: Slot, findings: &mut Findings<'_>) {
+    let is_return = |character: &char| *character == '\r' && !slot.takes_returns();
+    let returns = || seen.text.chars().find(is_return);
+    let Some(character) = first_hidden(&seen.text).or_else(returns) else {
         return;
     };
     let place = seen

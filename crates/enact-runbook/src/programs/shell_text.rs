@@ -1,10 +1,27 @@
 //! A shell's text as its simple commands. Enough of the language to find where commands begin; nothing is expanded.
 
+use super::Word as Known;
+
+/// How deep expansions that are looked through stand in others.
+const DEPTH: usize = 8;
+
+/// How much of its parameters is put into a text, in bytes.
+const GROWTH: usize = 64 << 10;
+
+/// Where a command's input comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Input {
+    /// From a file.
+    File(String),
+    /// It stands in the text: `<<< word`, `<<END`.
+    Text(String),
+}
+
 /// What a text consists of, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {
-    /// A simple command; `None` stands for a word that is not known before it runs. With the file that its input comes from.
-    Command(Vec<Option<String>>, Option<String>),
+    /// A simple command; `None` stands for a word that is not known before it runs. With its input.
+    Command(Vec<Option<String>>, Option<Input>),
     /// `|`: what the command before it prints is the input of the next one.
     Pipe,
     /// A text of its own within a word: `$(…)`, `` `…` ``.
@@ -15,19 +32,20 @@ pub(super) enum Event {
     Close,
 }
 
-/// Reads a text.
-pub(super) fn events(text: &str) -> Vec<Event> {
-    let mut reader = Reader {
-        rest: text.chars().collect::<Vec<_>>().into_iter().peekable(),
-        found: Vec::new(),
-        words: Vec::new(),
-        word: None,
-        drops_next: false,
-        input: None,
-        here: Vec::new(),
-    };
+/// Reads a text with the parameters that are known of it: `$0`, `$1`, ….
+pub(super) fn events(text: &str, parameters: &[Known<'_>]) -> Vec<Event> {
+    let mut reader = Reader::new(text, parameters, 0);
     reader.read();
     reader.found
+}
+
+/// The words of a text.
+pub(super) fn words(text: &str) -> Vec<Option<String>> {
+    let words = events(text, &[]).into_iter().filter_map(|event| match event {
+        Event::Command(words, _) => Some(words),
+        Event::Pipe | Event::Inner(_) | Event::Open | Event::Close => None,
+    });
+    words.flatten().collect()
 }
 
 /// A word that is being read.
@@ -36,41 +54,89 @@ struct Word {
     text: String,
     /// Is something in it that is only known later?
     open: bool,
+    quoted: bool,
 }
 
-struct Reader {
+/// A document that begins behind a line.
+#[derive(Default)]
+struct Document {
+    /// The line that ends it; `None` until its word is read.
+    end: Option<String>,
+    /// Is nothing in it expanded?
+    quoted: bool,
+    /// The command that reads it, by its place among what was found.
+    command: Option<usize>,
+}
+
+/// What the next word is, where it is no argument.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// A file that something goes to.
+    Dropped,
+    InputFile,
+    InputText,
+    DocumentEnd,
+}
+
+struct Reader<'p> {
+    parameters: &'p [Known<'p>],
+    /// How much of them was put in.
+    grown: usize,
+    depth: usize,
     rest: std::iter::Peekable<std::vec::IntoIter<char>>,
     found: Vec<Event>,
     words: Vec<Option<String>>,
     word: Option<Word>,
-    /// Is the next word a file that something goes to or comes from?
-    drops_next: bool,
-    /// The file that the command's input comes from; `Some(None)`: it is the next word.
-    input: Option<Option<String>>,
-    /// Documents that begin behind this line: where each ends; `None` until its word is read.
-    here: Vec<Option<String>>,
+    next: Option<Next>,
+    input: Option<Input>,
+    documents: Vec<Document>,
 }
 
-impl Reader {
+impl<'p> Reader<'p> {
+    fn new(text: &str, parameters: &'p [Known<'p>], depth: usize) -> Self {
+        Self {
+            parameters,
+            grown: 0,
+            depth,
+            rest: text.chars().collect::<Vec<_>>().into_iter().peekable(),
+            found: Vec::new(),
+            words: Vec::new(),
+            word: None,
+            next: None,
+            input: None,
+            documents: Vec::new(),
+        }
+    }
+
     fn read(&mut self) {
         while let Some(next) = self.rest.next() {
             match next {
                 '\\' => match self.rest.next() {
                     Some('\n') | None => {}
-                    Some(plain) => self.put(plain),
+                    Some(plain) => {
+                        self.put(plain);
+                        self.is_quoted();
+                    }
                 },
                 '\'' => {
                     let quoted = self.until('\'');
                     self.literal(&quoted);
+                    self.is_quoted();
                 }
-                '"' => self.double_quoted(),
+                '"' => {
+                    self.literal("");
+                    self.quoted(Some('"'));
+                    self.is_quoted();
+                }
                 '`' => self.ticks(),
+                // `$'…'`: a quoted word with a mark of its own.
+                '$' if self.rest.peek() == Some(&'\'') => {}
                 '$' => self.dollar(),
                 '#' if self.word.is_none() => while self.rest.next_if(|next| *next != '\n').is_some() {},
                 ' ' | '\t' | '\r' => self.end_word(),
                 '\n' => {
                     self.end_command();
-                    self.skip_documents();
+                    self.read_documents();
                 }
                 '|' if self.rest.next_if_eq(&'|').is_none() => {
                     self.rest.next_if_eq(&'&');
@@ -78,6 +144,7 @@ impl Reader {
                     self.found.push(Event::Pipe);
                 }
                 ';' | '|' | '&' => self.end_command(),
+                '(' if self.word.as_ref().is_some_and(|word| word.text.ends_with('=')) => self.array(),
                 '(' => {
                     self.end_command();
                     self.found.push(Event::Open);
@@ -120,11 +187,31 @@ impl Reader {
         text
     }
 
-    fn double_quoted(&mut self) {
-        self.literal("");
+    fn is_quoted(&mut self) {
+        self.word.get_or_insert_default().quoted = true;
+    }
+
+    /// `NAME=(…)`: its words are no command.
+    fn array(&mut self) {
+        let values = self.balanced('(', ')');
+        self.look_through(&values);
+        self.unknown('(');
+    }
+
+    /// What is expanded in a text where words do not end.
+    fn look_through(&mut self, text: &str) {
+        if self.depth < DEPTH {
+            let mut inner = Reader::new(text, self.parameters, self.depth + 1);
+            inner.quoted(None);
+            self.found.append(&mut inner.found);
+        }
+    }
+
+    /// To a closing quote, or to the end.
+    fn quoted(&mut self, end: Option<char>) {
         while let Some(next) = self.rest.next() {
             match next {
-                '"' => return,
+                next if Some(next) == end => return,
                 '\\' => {
                     if let Some(plain) = self.rest.next() {
                         self.put(plain);
@@ -143,22 +230,69 @@ impl Reader {
         self.word.get_or_insert_default().open = true;
     }
 
-    /// `$x`, `${x}`, `$(…)`, `${{ … }}`.
+    /// `$x`, `${x}`, `$1`, `$@`, `$(…)`, `${{ … }}`.
     fn dollar(&mut self) {
-        if self.rest.peek().is_some_and(char::is_ascii_alphabetic) {
-            self.variable();
+        match self.rest.peek() {
+            Some(next) if next.is_ascii_alphabetic() => self.variable(),
+            Some('0'..='9' | '@' | '*') => {
+                let name = self.rest.next().map(String::from);
+                self.parameter(&name.unwrap_or_default());
+            }
+            Some('(') => self.substitution(),
+            Some('{') => self.braces(),
+            _ => self.unknown('$'),
+        }
+    }
+
+    fn substitution(&mut self) {
+        self.rest.next();
+        let inner = self.balanced('(', ')');
+        if inner.trim() == "pwd" {
+            self.put('.');
             return;
         }
         self.unknown('$');
-        if self.rest.next_if_eq(&'(').is_some() {
-            let inner = self.balanced('(', ')');
-            // `$((1 + 2))` is a number.
-            if !inner.starts_with('(') {
-                self.found.push(Event::Inner(inner));
-            }
-        } else if self.rest.next_if_eq(&'{').is_some() {
-            self.balanced('{', '}');
+        // `$((1 + 2))` is a number.
+        if inner.starts_with('(') {
+            self.look_through(&inner);
+        } else {
+            self.found.push(Event::Inner(inner));
         }
+    }
+
+    fn braces(&mut self) {
+        self.rest.next();
+        let inner = self.balanced('{', '}');
+        if inner == "PWD" {
+            self.put('.');
+        } else if inner == "@" || inner.chars().all(|next| next.is_ascii_digit()) {
+            self.parameter(&inner);
+        } else {
+            self.unknown('$');
+            self.look_through(&inner);
+        }
+    }
+
+    /// `$1`, or all of them.
+    fn parameter(&mut self, name: &str) {
+        let all = self.parameters;
+        let one = name.parse().ok().map(|index: usize| all.get(index..=index));
+        let words = one.unwrap_or_else(|| all.get(1..)).unwrap_or(&[None]);
+        for (count, word) in words.iter().enumerate() {
+            if count > 0 {
+                self.end_word();
+            }
+            match word.filter(|word| self.may_grow_by(word.len())) {
+                Some(word) => self.literal(word),
+                None => self.unknown('$'),
+            }
+        }
+    }
+
+    /// What is put in again and again must not grow beyond measure.
+    fn may_grow_by(&mut self, length: usize) -> bool {
+        self.grown = self.grown.saturating_add(length).saturating_add(1);
+        self.grown <= GROWTH
     }
 
     /// `$x`. `$PWD` is the folder that the command is in, and so is `.`.
@@ -224,50 +358,78 @@ impl Reader {
             self.word.get_or_insert_default().open = true;
             return;
         }
-        if marks == "<" {
-            self.input = Some(None);
-        }
-        if marks == "<<" {
-            self.rest.next_if_eq(&'-');
-            self.here.push(None);
-        }
-        self.drops_next = true;
+        self.next = Some(match marks.as_str() {
+            "<" => Next::InputFile,
+            "<<<" => Next::InputText,
+            "<<" => {
+                self.rest.next_if_eq(&'-');
+                self.documents.push(Document::default());
+                Next::DocumentEnd
+            }
+            _ => Next::Dropped,
+        });
     }
 
     fn end_word(&mut self) {
         let Some(word) = self.word.take() else {
             return;
         };
-        if std::mem::take(&mut self.drops_next) {
-            if let Some(end) = self.here.iter_mut().find(|end| end.is_none()) {
-                *end = Some(word.text);
-            } else if self.input == Some(None) {
-                self.input = (!word.open).then_some(Some(word.text));
+        let next = self.next.take();
+        if next == Some(Next::DocumentEnd) {
+            if let Some(document) = self.documents.last_mut() {
+                document.end = Some(word.text);
+                document.quoted = word.quoted;
             }
             return;
         }
-        self.words.push((!word.open).then_some(word.text));
+        let text = (!word.open).then_some(word.text);
+        match next {
+            None => self.words.push(text),
+            Some(Next::Dropped | Next::DocumentEnd) => {}
+            Some(Next::InputFile) => self.input = text.map(Input::File),
+            Some(Next::InputText) => self.input = text.map(Input::Text),
+        }
     }
 
     fn end_command(&mut self) {
         self.end_word();
-        self.drops_next = false;
-        let input = self.input.take().flatten();
-        if !self.words.is_empty() {
-            let words = std::mem::take(&mut self.words);
-            self.found.push(Event::Command(words, input));
+        self.next = None;
+        let input = self.input.take();
+        if self.words.is_empty() {
+            return;
         }
+        let this = self.found.len();
+        for document in &mut self.documents {
+            document.command.get_or_insert(this);
+        }
+        let words = std::mem::take(&mut self.words);
+        self.found.push(Event::Command(words, input));
     }
 
     /// The documents behind a line, each to its end.
-    fn skip_documents(&mut self) {
-        for end in std::mem::take(&mut self.here).into_iter().flatten() {
-            while self.rest.peek().is_some() {
-                let line = self.until('\n');
-                if line.trim_start_matches('\t').trim_end_matches('\r') == end {
-                    break;
-                }
+    fn read_documents(&mut self) {
+        for document in std::mem::take(&mut self.documents) {
+            let text = self.document(document.end.as_deref());
+            if !document.quoted {
+                self.look_through(&text);
+            }
+            let command = document.command.and_then(|index| self.found.get_mut(index));
+            if let Some(Event::Command(_, input)) = command {
+                *input = Some(Input::Text(text));
             }
         }
+    }
+
+    fn document(&mut self, end: Option<&str>) -> String {
+        let mut text = String::new();
+        while end.is_some() && self.rest.peek().is_some() {
+            let line = self.until('\n');
+            if Some(line.trim_start_matches('\t').trim_end_matches('\r')) == end {
+                break;
+            }
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text
     }
 }

@@ -5,7 +5,7 @@ use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::{Span, shown, suggest};
 use serde_json::Value;
 
-use super::{EXPRESSION, Node, Reading, SeenText, as_written};
+use super::{EXPRESSION, Node, Reading, SeenText, Slot, as_written};
 use crate::expression::{Piece, parse, pieces};
 
 /// Longer than any procedure: one hundred years.
@@ -65,6 +65,22 @@ impl Reading<'_> {
             return None;
         }
         Some(text)
+    }
+
+    /// The same for what decides what is done, or is put into it: what nobody sees may not stand there.
+    pub(crate) fn exact(&mut self, node: &Node, what: &str) -> Option<String> {
+        let text = self.plain(node, what)?;
+        self.see(&text, node.span, Slot::Exact);
+        Some(text)
+    }
+
+    /// A list of these; one alone stands for a list of one.
+    pub(crate) fn exact_list(&mut self, node: &Node, what: &str) -> Vec<String> {
+        if as_written(node).is_some() {
+            return self.exact(node, what).into_iter().collect();
+        }
+        let items = self.list(node, what);
+        items.iter().filter_map(|item| self.exact(item, what)).collect()
     }
 
     /// What looks like an expression and is none would be taken as it stands there.

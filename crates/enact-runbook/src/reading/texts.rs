@@ -38,6 +38,8 @@ pub enum Slot {
     Key,
     /// A condition, anything else that is computed.
     Value,
+    /// Taken as it is written: a path, a pattern, one of the values of a parameter.
+    Exact,
 }
 
 impl Slot {
@@ -59,7 +61,17 @@ impl Slot {
             Self::Instructions => "instructions",
             Self::Key => "a key",
             Self::Value => "a condition",
+            Self::Exact => "a fixed text",
         }
+    }
+
+    /// May a carriage return stand here? Protocols and outputs have them. In what is executed nobody sees one: it would
+    /// be part of a word.
+    pub(crate) fn takes_returns(self) -> bool {
+        matches!(
+            self,
+            Self::Environment | Self::Body | Self::Expectation | Self::Message | Self::Instructions
+        )
     }
 }
 

@@ -38,8 +38,41 @@ pub(super) fn waits(plan: &Plan, entries: &[Entry]) -> Vec<WaitReport> {
 /// Who was asked for what, about which step or criterion.
 type Question = (String, String);
 
-/// Since when, who spoke, until when, in the run's own milliseconds.
-type Waited = (u64, Vec<String>, Option<u64>);
+/// How long somebody was waited for, in the run's own milliseconds: since they were asked last, and the times before.
+#[derive(Default)]
+struct Waited {
+    earlier: u64,
+    from: u64,
+    until: Option<u64>,
+    people: Vec<String>,
+}
+
+impl Waited {
+    fn since(from: u64) -> Self {
+        Self {
+            from,
+            ..Self::default()
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        let newest = self.until?.saturating_sub(self.from);
+        Some(self.earlier.saturating_add(newest))
+    }
+
+    /// What was answered is asked again.
+    fn ask_again(&mut self, now: u64) {
+        if let Some(length) = self.length() {
+            self.earlier = length;
+            self.from = now;
+            self.until = None;
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.until.is_none()
+    }
+}
 
 /// The questions so far. `state` is the run's before the entry that is looked at.
 #[derive(Default)]
@@ -64,9 +97,12 @@ impl Waits {
             }
             _ => return,
         };
-        if let std::collections::btree_map::Entry::Vacant(slot) = self.waited.entry(question) {
-            self.order.push(slot.key().clone());
-            slot.insert((self.clock.elapsed(), Vec::new(), None));
+        let now = self.clock.elapsed();
+        if let Some(waited) = self.waited.get_mut(&question) {
+            waited.ask_again(now);
+        } else {
+            self.order.push(question.clone());
+            self.waited.insert(question, Waited::since(now));
         }
     }
 
@@ -95,9 +131,9 @@ impl Waits {
     }
 
     fn answered(&mut self, question: &Question, by: &Principal) {
-        if let Some((_, people, until)) = self.waited.get_mut(question) {
-            people.push(by.id.clone());
-            *until = Some(self.clock.elapsed());
+        if let Some(waited) = self.waited.get_mut(question) {
+            waited.people.push(by.id.clone());
+            waited.until = Some(self.clock.elapsed());
         }
     }
 
@@ -105,7 +141,7 @@ impl Waits {
     fn decided(&mut self, change_id: &ChangeId, by: &Principal) {
         let what = decided_about(change_id, &self.state).to_owned();
         let question = (what.clone(), DECISION.to_owned());
-        if self.waited.contains_key(&question) {
+        if self.waited.get(&question).is_some_and(Waited::is_open) {
             self.answered(&question, by);
         } else {
             self.close(|about| about == what, Some(by));
@@ -117,23 +153,23 @@ impl Waits {
         let open = self
             .waited
             .iter_mut()
-            .filter(|((about, _), (_, _, until))| until.is_none() && is_meant(about));
-        for (_, (_, people, until)) in open {
-            people.extend(by.map(|by| by.id.clone()));
-            *until = Some(now);
+            .filter(|((about, _), waited)| waited.is_open() && is_meant(about));
+        for (_, waited) in open {
+            waited.people.extend(by.map(|by| by.id.clone()));
+            waited.until = Some(now);
         }
     }
 
     fn reports(mut self) -> Vec<WaitReport> {
         let order = std::mem::take(&mut self.order);
         let report = |question: Question| {
-            let (from, by, until) = self.waited.remove(&question)?;
+            let waited = self.waited.remove(&question)?;
             let (step, what) = question;
             Some(WaitReport {
                 step,
                 what,
-                by,
-                waited_ms: until.map(|until| until.saturating_sub(from)),
+                waited_ms: waited.length(),
+                by: waited.people,
             })
         };
         order.into_iter().filter_map(report).collect()

@@ -57,12 +57,16 @@ fn chained(facts: impl IntoIterator<Item = (Fact, Timestamp)>) -> Vec<Entry> {
 
 /// What a run of the plan reports at a second of its own time, of facts at such seconds.
 fn report_of(facts: Vec<(u32, Fact)>, now: u32) -> RunbookReport {
-    let plan = plan();
+    report_on(&plan(), facts, now)
+}
+
+/// The same of another plan.
+fn report_on(plan: &Plan, facts: Vec<(u32, Fact)>, now: u32) -> RunbookReport {
     let at = |second: u32| Timestamp::from_second(1_800_000_000 + i64::from(second)).unwrap();
-    let mut all = vec![(started(&plan), at(0))];
+    let mut all = vec![(started(plan), at(0))];
     all.extend(facts.into_iter().map(|(second, fact)| (fact, at(second))));
-    let document = document_of(&plan).unwrap();
-    RunbookReport::of(&plan, &document, &chained(all), at(now)).unwrap()
+    let document = document_of(plan).unwrap();
+    RunbookReport::of(plan, &document, &chained(all), at(now)).unwrap()
 }
 
 fn started(plan: &Plan) -> Fact {
@@ -321,4 +325,92 @@ fn a_revision_does_not_set_the_downtime_back() {
         (4, finished(RunOutcome::Verified)),
     ];
     assert_eq!(report_of(facts, 9000).times.downtime_ms, Some(303_000));
+}
+
+#[test]
+fn a_step_that_stands_for_others_took_as_long_as_they_worked() {
+    let step =
+        |id: &str| format!("  - {{ id: {id}, title: Do {id}, exec: [x], repeat: safe, rollback: none }}");
+    let inner = kit::with_steps(&(step("a") + "\n" + &step("b"))).replace("name: small", "name: inner")
+        + "finally: [{ id: f, title: Do f, exec: [x], effect: read }]\n";
+    let outer = kit::with_steps(
+        "  - { id: i, title: Inc, plan: { file: in.plan.yaml } }\n  - { id: z, title: Do z, exec: [x], repeat: safe, rollback: none }",
+    );
+    let files = kit::files(&[("in.plan.yaml", &inner)]);
+    let plan = kit::compiled(&outer, &kit::options(), &files)
+        .draft
+        .freeze()
+        .unwrap();
+    let paused = Fact::Paused {
+        reason: "a word".to_owned(),
+    };
+    // Someone is waited for between its steps, and another step comes before what it does in any case.
+    let facts = vec![
+        (1, intent("i.a")),
+        (2, done("i.a")),
+        (2, paused),
+        (600, resumed(false)),
+        (601, intent("i.b")),
+        (602, done("i.b")),
+        (602, intent("z")),
+        (609, done("z")),
+        (609, intent("i.f")),
+        (611, done("i.f")),
+        (612, finished(RunOutcome::Verified)),
+    ];
+    let report = report_on(&plan, facts, 9000);
+    let took = report.steps.iter().map(|step| (step.id.as_str(), step.actual_ms));
+    let took: std::collections::BTreeMap<&str, Option<u64>> = took.collect();
+    assert_eq!(took["i"], Some(4_000));
+    assert_eq!(took["z"], Some(7_000));
+}
+
+#[test]
+fn each_time_that_somebody_was_asked_counts_until_they_answered() {
+    let step = "  - { id: m, title: Do m, manual: { instructions: do it }, verify: [{ exec: [x] }], rollback: none }";
+    let plan = kit::plan(&kit::with_steps(step));
+    let change_id = || ChangeId::from("m");
+    let delegated = || Fact::Delegated {
+        change_id: change_id(),
+    };
+    let attested = || Fact::Attested {
+        subject: enact_core::journal::Subject::Change(change_id()),
+        by: person(),
+        roles: Vec::new(),
+        evidence: Default::default(),
+        proof: None,
+    };
+    let escalated = Fact::Escalated {
+        change_id: change_id(),
+        error: "outside of its scope".to_owned(),
+        assumption: None,
+        partial: false,
+    };
+    let chosen = Fact::Chosen {
+        change_id: change_id(),
+        choice: enact_core::journal::Choice::Retry,
+        by: person(),
+        reason: "x".to_owned(),
+        proof: None,
+    };
+    let facts = vec![
+        (1, intent("m")),
+        (1, delegated()),
+        (3, attested()),
+        (3, escalated),
+        (603, chosen),
+        (603, resumed(false)),
+        (603, intent("m")),
+        (603, delegated()),
+        (604, attested()),
+        (604, done("m")),
+        (605, finished(RunOutcome::Verified)),
+    ];
+    let report = report_on(&plan, facts, 9000);
+    let waits = report
+        .waits
+        .iter()
+        .map(|wait| (wait.what.as_str(), wait.waited_ms));
+    let waits: Vec<(&str, Option<u64>)> = waits.collect();
+    assert_eq!(waits, [("attestation", Some(3_000)), ("decision", Some(600_000))]);
 }
