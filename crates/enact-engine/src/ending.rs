@@ -159,7 +159,8 @@ impl<P: Provider> Runner<'_, P> {
             .filter(|criterion| criterion.verdict == enact_core::criterion::CriterionVerdict::Waiting)
             .map(|criterion| criterion.id.clone())
             .collect();
-        if !waiting.is_empty() {
+        // Whoever ended the run waits for nobody any more.
+        if !waiting.is_empty() && !self.is_ending() {
             self.pause(format!("somebody to attest {}", waiting.join(", ")));
         }
         let facts = criteria.into_iter().map(|criterion| Fact::Judged { criterion });

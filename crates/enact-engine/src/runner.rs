@@ -322,7 +322,7 @@ impl<'a, P: Provider> Runner<'a, P> {
     }
 
     /// Has a person chosen that it does not go on? Nothing of it starts any more but what closes it.
-    fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         self.live.borrow().state.ending.is_some()
     }
 

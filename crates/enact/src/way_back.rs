@@ -83,10 +83,15 @@ pub(crate) fn closing(plan: &Plan, state: &RunState) -> String {
     };
     let left = plan.executable().into_iter().filter(is_left);
     left.map(|change| {
-        format!(
-            "- {} {}: runs first, as however the run ends\n",
-            change.resource_type, change.resource_name
-        )
+        let stands = state.of(&change.change_id);
+        let what = if stands == ChangeState::Delegated {
+            "is in somebody's hands, and is left to them"
+        } else if stands == ChangeState::Escalated {
+            "waits for a decision, and is left as it is"
+        } else {
+            "runs first, as however the run ends"
+        };
+        format!("- {} {}: {what}\n", change.resource_type, change.resource_name)
     })
     .collect()
 }

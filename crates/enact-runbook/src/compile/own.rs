@@ -47,6 +47,7 @@ impl Compiler<'_> {
         header.step.has_outputs = !outputs.is_empty();
         header.step.kind = action.kind.name();
         header.step.action = frozen.clone().unwrap_or_default();
+        self.refuse_times(fields, action);
         let duration = |compiler: &mut Self, key: &'static str| {
             fields
                 .get(key)
@@ -84,6 +85,19 @@ impl Compiler<'_> {
             ..self.change(&header)
         };
         self.finish(header, spec, change);
+    }
+
+    /// What is timed, and read for a result, is something that runs: not whoever is asked or at work.
+    fn refuse_times(&mut self, fields: &Fields<'_>, action: &ActionNode<'_>) {
+        let kind = action.kind.name();
+        let timed = ["timeout", "timeout_total", "escalate_on"];
+        for key in timed.into_iter().filter(|_| matches!(kind, "checkpoint" | "manual")) {
+            if fields.get(key).is_some() {
+                let fault = format!("`{key}` has no meaning on a step of kind `{kind}`: somebody is waited for, for as long as it takes");
+                let hint = "remove it; `approvals.window` and `downtime` say until when a run may go on";
+                self.reading.fault(fields.key_span(key), Diagnostic::error(fault).hint(hint));
+            }
+        }
     }
 
     /// A lock is held while something acts: not for as long as somebody is asked or at work.

@@ -3,10 +3,11 @@
 use clap::Args;
 use enact_core::change::ChangeId;
 use enact_core::condition::step::{find, steps_of};
-use enact_core::confirmation::Missing;
+use enact_core::confirmation::{Confirmation, Missing};
 use enact_core::exit::ExitCode;
 use enact_core::journal::{Fact, RunPhase, RunState};
 use enact_core::plan::Plan;
+use enact_core::principal::Principal;
 use enact_core::procedure::Hold;
 use enact_engine::installation::Installation;
 use enact_engine::store::find_run;
@@ -66,6 +67,7 @@ pub(crate) async fn run(context: &Context, args: ConfirmArgs) -> CommandResult {
     let (change_id, hold) = waiting(&plan, &run, args.step.as_deref())
         .ok_or_else(|| not_waiting(&run_id.to_string(), &run, args.step.as_deref()))?;
     refuse_worthless(context, &hold, &speaker)?;
+    refuse_again(&run, &change_id, &hold, &principal)?;
     if !args.no_resume {
         resume::check_folder(context, &run_id, &plan, &run, &args.go_on)?;
     }
@@ -174,6 +176,31 @@ fn refuse_worthless(context: &Context, hold: &Hold, speaker: &Speaker) -> Result
 }
 
 /// Written down, and not enough yet: the run keeps waiting.
+/// Each person counts once: a second yes of theirs would be written down for nothing.
+fn refuse_again(
+    run: &RunState,
+    change_id: &ChangeId,
+    hold: &Hold,
+    principal: &Principal,
+) -> Result<(), CommandError> {
+    let confirmed = run.changes.get(change_id).map(|progress| &progress.confirmed);
+    let mut words = confirmed.cloned().unwrap_or_default();
+    let earlier = words.iter().rev().find(|word| word.at == hold.at && word.by == *principal);
+    let Some(again) = earlier.cloned() else {
+        return Ok(());
+    };
+    let before = Missing::at(hold, &words);
+    words.push(Confirmation {
+        when: state::now(),
+        ..again
+    });
+    if Missing::at(hold, &words) != before {
+        return Ok(());
+    }
+    let message = format!("{principal} has confirmed that already; nothing was written down");
+    Err(CommandError::invalid(message).hint(format!("missing: {before}")))
+}
+
 fn more_needed(hold: &Hold, missing: &Missing) -> CommandError {
     let mut message = format!(
         "your confirmation is written down; the run needs the confirmation of {}",
