@@ -32,13 +32,17 @@ fn every_example_in_markdown_passes_the_check() {
 #[test]
 fn an_import_is_the_same_plan_and_says_what_was_not_clear() {
     let place = Place::new();
-    for file in ["users-mysql-to-postgres.md", "docs/plans/2026-11-20-greeting.md"] {
+    for (file, column) in [
+        ("users-mysql-to-postgres.md", 12),
+        ("docs/plans/2026-11-20-greeting.md", 3),
+    ] {
         let source = example(&format!("plans-by-agents/{file}"));
         let ran = place
             .run(&["runbook", "import", &source, "-o", "out.plan.yaml"])
             .expect(0);
         assert!(
-            ran.stderr.contains(&format!("{file}:1:1: the plan is called")),
+            ran.stderr
+                .contains(&format!("{file}:1:{column}: the plan is called")),
             "{}",
             ran.stderr
         );
