@@ -137,6 +137,7 @@ impl Translation<'_> {
                 "this criterion is ticked already; ticks count for nothing, the run decides",
             );
         }
+        self.struck_entry(item);
         let text = joined(item.lines());
         let own = labelled(&text);
         let id = own.map_or_else(
@@ -169,6 +170,15 @@ impl Translation<'_> {
                 }
                 Content::Heading(..) | Content::Html | Content::Rule => {}
             }
+        }
+    }
+
+    /// An entry that is struck through may be one that no longer holds.
+    pub(super) fn struck_entry(&mut self, item: &Item) {
+        if let Some(line) = item.lines().first().filter(|line| line.is_struck()) {
+            let hint = "remove what is struck through, or the marks around it";
+            let what = "is this part of the plan? It is struck through";
+            self.ambiguous(&line.range, what, hint);
         }
     }
 

@@ -431,7 +431,7 @@ proptest! {
                     "\n", "\r\n", "\n\n", "---\n", "## Steps\n", "### Step 1: a\n", "**Step 1: b**\n", "- ", "- [ ] ", "> ",
                     "```bash {id=x}\n", "```\n", "```yaml enact\n", "    ", "### Task 1: c\n", "Run: `x`\n", "Expected: FAIL\n",
                     "**Files:**\n", "- Create: `a`\n", "## Phase 3: VERIFY\n", "### Requirements Gathered\n", "<!-- x -->",
-                    "## Acceptance criteria\n", "version: enact/v1\n", "[x]: # (y)\n", "\\", "`", "**", "\t", "R1: x", "🙂é",
+                    "## Acceptance criteria\n", "version: enact/v1\n", "[x]: # (y)\n", "~~", "## Rollback\n", "- [x] ", "<del>", "\\", "`", "**", "\t", "R1: x", "🙂é",
                 ]).prop_map(ToOwned::to_owned),
             ],
             0..24,

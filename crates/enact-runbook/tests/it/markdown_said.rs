@@ -148,3 +148,21 @@ fn a_request_for_approval_in_a_list_is_read() {
     let alone = format!("{head}{quote}{verify}\n```bash\ntest -e all\n```\n");
     assert!(remarks(&alone).contains(&"E_AMBIGUOUS what is this a check of?".to_owned()));
 }
+
+#[test]
+fn steps_below_a_heading_that_is_not_to_run_are_asked_about() {
+    let text = with_steps("#### Step 1: Go\n```bash\nx\n```\n#### Step 2: Stay\n```bash\nx\n```\n");
+    let below = text.replace("## Steps", "# A plan\n\n## If it fails\n\nAsk.\n\n### Steps");
+    let asked = "E_AMBIGUOUS is this step to be carried out? It stands below `If it fails`";
+    let of = |text: &str| remarks(text).iter().filter(|said| *said == asked).count();
+    assert_eq!(of(&below), 2);
+    assert_eq!(of(&below.replace("### Steps", "## Steps")), 0);
+}
+
+#[test]
+fn a_file_that_is_struck_through_is_none() {
+    let files = "### Task 1: Write\n\n**Files:**\n- Create: ~~`a.py`~~\n- Create: ~~`b.py`~~ `c.py`\n\n```python\nx\n```\n";
+    let found = plan(&with_tasks(files));
+    let scope = &spec(&found, "write")["action"]["write_scope"];
+    assert_eq!(*scope, serde_json::json!(["c.py"]));
+}
