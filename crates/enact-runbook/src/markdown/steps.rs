@@ -56,6 +56,7 @@ impl Translation<'_> {
     /// The steps of a section.
     pub(super) fn steps(&mut self, region: &Region<'_>, manner: &Manner<'_>) -> Vec<Node> {
         let mut drafts: Vec<Draft> = Vec::new();
+        let mut before_steps: Vec<&Block> = Vec::new();
         let mut outline = Outline::below(region.below.as_deref());
         for block in &region.blocks {
             if let Some(draft) = self.step_start(block, drafts.len()) {
@@ -70,9 +71,27 @@ impl Translation<'_> {
             } else if let Content::Fence(_) = block.content {
                 let hint = "begin a step before it: `### Step 1: Title`";
                 self.ambiguous(&block.range, "this block of code belongs to no step", hint);
+            } else {
+                before_steps.push(block);
             }
         }
+        if !drafts.is_empty() {
+            self.before_steps(&before_steps);
+        }
         self.finished(drafts, manner)
+    }
+
+    /// What stands between the heading of the steps and the first one.
+    fn before_steps(&mut self, blocks: &[&Block]) {
+        for block in blocks {
+            if matches!(block.content, Content::Html | Content::Rule) {
+                continue;
+            }
+            let heading = block.heading().map(|(_, lines)| lines);
+            let lines = heading.or(block.paragraph()).unwrap_or(&[]);
+            let what = "this is not part of the plan: it stands before the first step";
+            self.note(&extent(lines, &block.range), what);
+        }
     }
 
     fn step_start(&mut self, block: &Block, before: usize) -> Option<Draft> {
@@ -159,6 +178,7 @@ impl Translation<'_> {
 
     fn task(&mut self, item: &Item, draft: &mut Draft) {
         let text = joined(item.lines());
+        self.ticked(item);
         self.is_struck_item(item);
         draft.before.paragraph();
         draft.before.told(&text);

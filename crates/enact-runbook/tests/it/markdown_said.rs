@@ -150,6 +150,24 @@ fn a_request_for_approval_in_a_list_is_read() {
 }
 
 #[test]
+fn what_stands_before_the_first_step_and_ticks_below_one_are_said() {
+    let text =
+        with_steps("This is how.\n\n- First\n\n### Step 1: Go\n- [x] Look\n- [ ] Leave\n```bash\nx\n```\n");
+    let said: Vec<String> = remarks(&text)
+        .into_iter()
+        .filter(|said| said.starts_with("W_MARKDOWN"))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "W_MARKDOWN this is not part of the plan: it stands before the first step",
+            "W_MARKDOWN this is not part of the plan: it stands before the first step",
+            "W_MARKDOWN this is ticked already; ticks count for nothing",
+        ]
+    );
+}
+
+#[test]
 fn steps_below_a_heading_that_is_not_to_run_are_asked_about() {
     let text = with_steps("#### Step 1: Go\n```bash\nx\n```\n#### Step 2: Stay\n```bash\nx\n```\n");
     let below = text.replace("## Steps", "# A plan\n\n## If it fails\n\nAsk.\n\n### Steps");
