@@ -147,6 +147,24 @@ const OBJECTS: [&str; 12] = [
     "from",
 ];
 
+/// What may be optional in something that is to be made.
+const MADE: [&str; 14] = [
+    "chaining",
+    "field",
+    "fields",
+    "parameter",
+    "parameters",
+    "argument",
+    "arguments",
+    "type",
+    "types",
+    "value",
+    "values",
+    "dependencies",
+    "filters",
+    "authentication",
+];
+
 /// What one of several ways is called, with a letter or a number: `Option A`.
 const WAYS: [&str; 5] = ["option", "variant", "alternative", "choice", "approach"];
 
@@ -218,19 +236,20 @@ pub(super) fn is_doubtful_step(title: &str) -> bool {
 pub(super) fn is_doubtful_section(title: &str) -> bool {
     let text = lower(title);
     segments(&text).any(|segment| {
-        let openers = ASIDES.iter().filter(|word| begins(segment, word));
-        // `If-Match` is no condition.
-        let opens = |word: &&str| {
-            !segment
-                .get(word.len()..)
-                .unwrap_or_default()
-                .starts_with(['-', '_', '/'])
-        };
         is_undo(without_start(segment))
             || trouble(segment).is_some()
-            || openers.into_iter().any(opens)
+            || ASIDES.iter().any(|word| opens(segment, word))
             || is_other(segment)
     })
+}
+
+/// Does what such a word opens stand below the title? `If-Match` is no condition, and `Optional fields` are to be made.
+fn opens(segment: &str, word: &str) -> bool {
+    let rest = segment.strip_prefix(word).unwrap_or_default();
+    let next = rest.split_whitespace().next().unwrap_or_default();
+    begins(segment, word)
+        && !rest.starts_with(['-', '_', '/'])
+        && !(word == "optional" && MADE.contains(&next))
 }
 
 /// What is set apart in a title: `Phase 5: Tidy up (optional)` has three.
@@ -342,6 +361,7 @@ mod tests {
             "Not yet",
             "Tasks (optional)",
             "Optional: tidy up",
+            "Optional cleanup",
             "Alternative",
             "Option B: green",
             "Example",
@@ -372,6 +392,7 @@ mod tests {
             "Recovery codes",
             "Fallback fonts",
             "If-Match headers",
+            "Phase 3: Optional chaining",
             "Error handling",
             "Example app",
             "Alternative text for images",

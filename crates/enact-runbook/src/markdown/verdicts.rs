@@ -106,7 +106,8 @@ pub(super) fn verdict(value: &str) -> Verdict {
     let failing = asserted(&words);
     match (plain(&text), failing) {
         (_, Some(Failing::Counted)) => Verdict::Unclear,
-        (true, _) => Verdict::Pass,
+        (true, None) => Verdict::Pass,
+        (true, Some(Failing::At(_))) => Verdict::Text,
         (false, Some(Failing::At(at))) => within(&words, at),
         (false, None) if ends_otherwise(&words) => Verdict::Unclear,
         (false, None) => Verdict::Text,
@@ -142,7 +143,7 @@ fn leading(text: &str, words: &[&str]) -> Verdict {
     let things = after.iter().take_while(|word| THINGS.contains(word)).count();
     let reason = match after.get(things) {
         None => true,
-        Some(word) => REASONS.contains(word) || opens_reason(rest),
+        Some(word) => REASONS.contains(word) || is_error(word) || opens_reason(rest),
     };
     if reason && first != "failures" {
         Verdict::Fail
@@ -182,6 +183,11 @@ fn opens_reason(rest: &str) -> bool {
     let place = trimmed.split_whitespace().next().unwrap_or_default();
     let apart = trimmed.len() < rest.len();
     trimmed.starts_with(marks) || dash() || (apart && place.contains(['/', '_', '.', ':']))
+}
+
+/// `FAIL ModuleNotFoundError`.
+fn is_error(word: &str) -> bool {
+    word.ends_with("error") || word.ends_with("exception")
 }
 
 /// What is said of failures elsewhere in a text.
@@ -297,6 +303,7 @@ mod tests {
                     "FAILED tests/test_x.py::test_y",
                     "failing tests because there is no code",
                     "Failure",
+                    "FAIL ModuleNotFoundError",
                     "it should fail",
                     "command fails",
                     "The new test fails with \"not defined\"",
@@ -321,6 +328,8 @@ mod tests {
                     "All tests pass; the previously failing test too",
                     "3 lines",
                     "prints \"1 failed\"",
+                    "passes here, and may fail elsewhere",
+                    "no output (the command fails)",
                     "ends with exit code 0",
                     "exits 0 after 3 retries",
                     "no build warnings",
