@@ -83,6 +83,8 @@ pub(super) enum Mark {
     Strong,
     Code,
     Html,
+    /// Struck through.
+    Struck,
     Other,
 }
 
@@ -129,6 +131,25 @@ impl Line {
     /// The first inline code.
     pub(super) fn code(&self) -> Option<&Part> {
         self.parts.iter().find(|part| part.mark == Mark::Code)
+    }
+
+    /// The first text that is struck through.
+    pub(super) fn struck(&self) -> Option<&Part> {
+        self.parts.iter().find(|part| part.mark == Mark::Struck)
+    }
+
+    /// Is nothing of the line left that is not struck through?
+    pub(super) fn is_struck(&self) -> bool {
+        let struck: Vec<_> = self
+            .parts
+            .iter()
+            .filter(|part| part.mark == Mark::Struck)
+            .collect();
+        let left = self.text.char_indices().filter(|(at, _)| {
+            let at = self.range.start + at;
+            !struck.iter().any(|part| part.range.contains(&at))
+        });
+        !struck.is_empty() && left.into_iter().all(|(_, next)| !next.is_alphanumeric())
     }
 }
 

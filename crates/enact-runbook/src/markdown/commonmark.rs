@@ -13,7 +13,8 @@ const NESTING: usize = 32;
 /// Reads the file from an offset on.
 pub(super) fn read(lines: &Lines<'_>, from: usize, length: usize) -> Document {
     let text = lines.slice(&(from..length));
-    let parser = Parser::new_ext(text, Options::ENABLE_TASKLISTS);
+    let options = Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
+    let parser = Parser::new_ext(text, options);
     let definitions = parser.reference_definitions().iter();
     let definitions = definitions.map(|(label, definition)| Definition {
         range: definition.span.start + from..definition.span.end + from,
@@ -74,6 +75,8 @@ struct Inline {
     start: Option<usize>,
     end: usize,
     parts: Vec<Part>,
+    /// Where text is struck through; it may go over several lines.
+    struck: Vec<Range<usize>>,
     depth: usize,
 }
 
@@ -130,6 +133,7 @@ impl Builder<'_, '_> {
             }
             Tag::HtmlBlock => self.add(range, Content::Html),
             Tag::Strong => self.open_part(Mark::Strong, range),
+            Tag::Strikethrough => self.open_struck(range),
             _ => self.open_part(Mark::Other, range),
         }
     }
@@ -232,6 +236,7 @@ impl Builder<'_, '_> {
             start: None,
             end: 0,
             parts: Vec::new(),
+            struck: Vec::new(),
             depth: 0,
         });
     }
@@ -276,6 +281,15 @@ impl Builder<'_, '_> {
         }
     }
 
+    /// What is struck through is no part that counts, whatever its marks are.
+    fn open_struck(&mut self, range: Range<usize>) {
+        if let Some(inline) = self.inline(&range) {
+            inline.start.get_or_insert(range.start);
+            inline.depth += 1;
+            inline.struck.push(range);
+        }
+    }
+
     fn break_line(&mut self) {
         let lines = self.lines;
         if let Some(inline) = &mut self.inline {
@@ -312,12 +326,22 @@ impl Inline {
         } else {
             stretch.trim().to_owned()
         };
-        self.done.push(Line {
-            range,
-            text,
-            parts: std::mem::take(&mut self.parts),
-        });
+        let mut parts = std::mem::take(&mut self.parts);
+        parts.extend(self.struck_of(&range, lines));
+        self.done.push(Line { range, text, parts });
         self.end = 0;
+    }
+
+    /// What of a line is struck through.
+    fn struck_of(&self, line: &Range<usize>, lines: &Lines<'_>) -> Vec<Part> {
+        let within = |struck: &Range<usize>| struck.start.max(line.start)..struck.end.min(line.end);
+        let within = self.struck.iter().map(within);
+        let parts = within.filter(|range| !range.is_empty()).map(|range| Part {
+            mark: Mark::Struck,
+            text: lines.slice(&range).to_owned(),
+            range,
+        });
+        parts.collect()
     }
 }
 
@@ -369,6 +393,21 @@ mod tests {
             };
             assert!(!fence.closed, "{open}");
         }
+    }
+
+    #[test]
+    fn what_is_struck_through_is_no_command_and_known_on_each_line() {
+        let found = blocks("**~~a~~ b** `c`\n~~`d`\n*e*~~, `f`\n");
+        let lines = found[0].paragraph().unwrap();
+        let of = |at: usize| (lines[at].struck().unwrap().text.as_str(), lines[at].is_struck());
+        assert_eq!(of(0), ("~~a~~", false));
+        assert_eq!(of(1), ("~~`d`", true));
+        assert_eq!(of(2), ("*e*~~", false));
+        let codes: Vec<_> = lines
+            .iter()
+            .map(|line| line.code().map(|code| code.text.as_str()))
+            .collect();
+        assert_eq!(codes, [Some("c"), None, Some("f")]);
     }
 
     #[test]

@@ -109,6 +109,10 @@ impl Translation<'_> {
             if part.mark == Mark::Html && comment {
                 self.hidden_text(&part.range);
             }
+            if part.mark == Mark::Html && strikes(&part.text) {
+                let hint = "remove what is struck through, or mark it as Markdown does: `~~so~~`";
+                self.ambiguous(&part.range, "HTML that strikes text through is not read", hint);
+            }
         }
     }
 
@@ -119,4 +123,11 @@ impl Translation<'_> {
             .hint("remove it, or write it as text");
         self.say(super::HIDDEN, span, fault);
     }
+}
+
+/// `<del>`, `<s class="x">`.
+fn strikes(tag: &str) -> bool {
+    let name = tag.trim_start_matches('<').to_ascii_lowercase();
+    let name = name.split(|next: char| !next.is_ascii_alphanumeric()).next();
+    name.is_some_and(|name| ["del", "s", "strike"].contains(&name))
 }

@@ -335,6 +335,7 @@ impl Translation<'_> {
     }
 
     fn ticked_criterion(&mut self, item: &Item, number: usize) -> Node {
+        self.struck_entry(item);
         let at = extent(item.lines(), &item.range);
         let span = self.lines.span(&at);
         let text = joined(item.lines());

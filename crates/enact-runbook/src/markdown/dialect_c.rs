@@ -12,7 +12,7 @@ use super::blocks::{Block, Content, Fence, Item, Line, extent, joined};
 use super::contents::Meaning;
 use super::expected::{Expected, Run, labelled};
 use super::info::Role;
-use super::sections::{Region, Section, numbered, opening};
+use super::sections::{BOLD, Region, Section, numbered, opening};
 use super::steps::{Names, checkpoint};
 use super::tasks::{Awaited, Halt, Task, Work};
 use super::{Translation, pair};
@@ -20,9 +20,6 @@ use crate::reading::Node;
 
 /// What is told of the work as a whole.
 const ABOUT: [&str; 2] = ["architecture", "tech stack"];
-
-/// The level of a step whose title is a line in bold: deeper than any heading.
-const BOLD: usize = 7;
 
 /// Is it taken from the introduction?
 fn is_labelled(block: &Block) -> bool {
@@ -137,6 +134,9 @@ impl Translation<'_> {
                 "this text behind the title is not part of the step",
             );
         }
+        if !self.stands_below("task", &line.range, region.below.as_deref()) {
+            self.is_struck(std::slice::from_ref(line));
+        }
         let title = (numbered.title.to_owned(), title_at);
         let mut task = Task::new(title, line.range.start..start, body..range.end);
         task.before.step(region.level, numbered.title);
@@ -161,6 +161,7 @@ impl Translation<'_> {
         match &block.content {
             Content::Heading(level, lines) => {
                 self.forget(task);
+                self.is_struck(lines);
                 self.inner_step(*level, &joined(lines), &extent(lines, &block.range), task);
             }
             Content::Paragraph(lines) => self.task_lines(lines, task),
@@ -189,6 +190,9 @@ impl Translation<'_> {
                 self.note(&extent(item.lines(), &item.range), what);
             }
             if !(files && self.file(item, task)) {
+                if !item.below().is_empty() {
+                    self.is_struck_item(item);
+                }
                 let doubtful = !item.below().is_empty() && task.before.item(&joined(item.lines()));
                 item.blocks.iter().for_each(|block| self.task_block(block, task));
                 if doubtful {
@@ -204,6 +208,7 @@ impl Translation<'_> {
     fn task_quote(&mut self, block: &Block, inner: &[Block], task: &mut Task) {
         self.forget(task);
         let Some(message) = checkpoint(inner) else {
+            task.before.quote(inner);
             task.unread.push((
                 block.range.clone(),
                 "this quote is not part of the step: nobody is held to it",
@@ -251,7 +256,7 @@ impl Translation<'_> {
             } else {
                 self.goes_on(line, ran);
                 ran = false;
-                task.before.was_text();
+                task.before.was_text(line.is_struck());
                 let start = unread.map_or(line.range.start, |unread| unread.start);
                 unread = Some(start..line.range.end);
             }
@@ -275,7 +280,10 @@ impl Translation<'_> {
         }
         let output_awaited = self.forget(task) == Awaited::Output;
         if line.bold_start().is_some() && numbered(&line.text, "step").is_some() {
+            self.is_struck(std::slice::from_ref(line));
             self.inner_step(BOLD, &line.text, &line.range, task);
+        } else if self.struck_step(line) {
+            return false;
         } else if let Some(value) = labelled(line, "run") {
             self.doubted(&line.range, task.before.doubt_of_line());
             self.run_line(line, value, task);
@@ -299,6 +307,13 @@ impl Translation<'_> {
         true
     }
 
+    /// `~~**Step 2: Drop it**~~`: it is said, for what stands below it would be part of the step before.
+    fn struck_step(&mut self, line: &Line) -> bool {
+        let text = line.text.trim_start_matches(['~', '*', ' ']);
+        let is_step = line.is_struck() && numbered(text, "step").is_some();
+        is_step && self.is_struck(std::slice::from_ref(line))
+    }
+
     /// `- Modify: `src/a.rs:10-20``.
     fn file(&mut self, item: &Item, task: &mut Task) -> bool {
         let Some(line) = item.lines().first() else {
@@ -318,6 +333,10 @@ impl Translation<'_> {
             );
             return true;
         };
+        if line.code().is_none() && line.struck().is_some() {
+            self.note(&line.range, "this is struck through, and left out");
+            return true;
+        }
         let (path, at) = match line.code() {
             Some(code) => (code.text.as_str(), code.range.clone()),
             None => (value, line.range.clone()),

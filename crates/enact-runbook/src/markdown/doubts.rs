@@ -1,6 +1,10 @@
 //! What is said before something that would be run: whether it is to run at all. Prose is for readers; where it forbids a
 //! command, makes it depend on something or calls it an undo, to run that command would be a guess.
 
+use super::blocks::{Block, joined};
+use super::sentences;
+use super::titles::{bare, is_aside, is_doubtful, is_doubtful_step, is_label, lower};
+
 /// Words of a line above something to run that make it doubtful whether that is to run.
 const DOUBTS: [&str; 23] = [
     "never",
@@ -31,38 +35,6 @@ const DOUBTS: [&str; 23] = [
 /// Of these, those that are about what shows, not about what is run.
 const SHOWN: [&str; 5] = ["expected", "output", "outputs", "example", "sample"];
 
-/// What something begins with that takes something back.
-const UNDOS: [&str; 9] = [
-    "rollback",
-    "roll back",
-    "rolling back",
-    "undo",
-    "undoing",
-    "revert",
-    "reverting",
-    "recovery",
-    "fallback",
-];
-
-/// How a condition begins.
-const CASES: [&str; 6] = ["if", "when", "on", "in case", "should", "unless"];
-
-/// What a condition is about that speaks of trouble.
-const TROUBLE: [&str; 4] = ["fail", "wrong", "error", "trouble"];
-
-/// How a heading begins below which nothing is run in any case.
-const ASIDES: [&str; 9] = [
-    "if",
-    "unless",
-    "in case",
-    "optional",
-    "optionally",
-    "alternatively",
-    "never",
-    "don't",
-    "do not",
-];
-
 /// A label or heading below which nothing is to run in any case.
 #[derive(Debug)]
 struct Aside {
@@ -83,13 +55,20 @@ pub(super) struct Before {
     previous: String,
     /// Text of this paragraph of which nothing was read.
     paragraph: String,
+    /// The same of the paragraph before it.
+    above: String,
+    /// Is the last line of text struck through?
+    struck: bool,
+    /// A label of what is one of several ways, optional or an example; it is about the next thing that is run.
+    label: Option<String>,
     aside: Option<Aside>,
 }
 
 impl Before {
     /// A paragraph begins.
     pub(super) fn paragraph(&mut self) {
-        self.paragraph.clear();
+        self.above = std::mem::take(&mut self.paragraph);
+        self.struck = false;
     }
 
     /// A line is there, and is going to be read.
@@ -100,15 +79,44 @@ impl Before {
     /// The line that came was read.
     pub(super) fn was_read(&mut self) {
         self.paragraph.clear();
+        self.above.clear();
+        self.label = None;
+        self.struck = false;
     }
 
     /// The line that came is for readers.
-    pub(super) fn was_text(&mut self) {
-        self.paragraph.push_str(&self.line);
-        self.paragraph.push(' ');
-        if is_label(&self.line) && is_aside(&self.line) {
-            let title = bare(&self.line).to_owned();
+    pub(super) fn was_text(&mut self, struck: bool) {
+        self.told(&self.line.clone());
+        self.struck = struck;
+        if !is_label(&self.line) {
+            return;
+        }
+        let title = bare(&self.line).to_owned();
+        if is_aside(&self.line) {
             self.aside.get_or_insert(Aside { level: LABEL, title });
+        } else {
+            // What is shown stands right below its label.
+            let shown = doubt(&self.line).is_some_and(|word| SHOWN.contains(&word));
+            self.label = (is_doubtful(&self.line) && !shown).then_some(title);
+        }
+    }
+
+    /// Is the line of text above struck through, in the same paragraph?
+    pub(super) fn is_struck(&self) -> bool {
+        self.struck
+    }
+
+    /// A text for readers that is no label.
+    pub(super) fn told(&mut self, text: &str) {
+        self.paragraph.push_str(text);
+        self.paragraph.push(' ');
+    }
+
+    /// A quote is above what follows it like a paragraph.
+    pub(super) fn quote(&mut self, inner: &[Block]) {
+        self.paragraph();
+        for lines in inner.iter().filter_map(Block::paragraph) {
+            self.told(&joined(lines));
         }
     }
 
@@ -116,6 +124,10 @@ impl Before {
     pub(super) fn forget(&mut self) {
         self.line.clear();
         self.previous.clear();
+        self.paragraph.clear();
+        self.above.clear();
+        self.label = None;
+        self.struck = false;
     }
 
     /// An item of a list with something below it: `- If the tests fail`. True when that is doubtful, until [`Self::leave`].
@@ -138,17 +150,9 @@ impl Before {
         self.title(level, title, is_doubtful(title));
     }
 
-    /// The title of a numbered step or task, which is one in a row: nothing but an undo or a condition makes it doubtful.
+    /// The title of a numbered step or task.
     pub(super) fn step(&mut self, level: usize, title: &str) {
-        let title_is = lower(title);
-        let name = title_is
-            .split(['(', ':', ',', '—', '–'])
-            .next()
-            .unwrap_or_default()
-            .trim();
-        let in_trouble = is_aside(title) && TROUBLE.iter().any(|word| title_is.contains(word));
-        let doubtful = UNDOS.contains(&name) || in_trouble || ASIDES.iter().any(|word| begins(name, word));
-        self.title(level, title, doubtful);
+        self.title(level, title, is_doubtful_step(title));
     }
 
     fn title(&mut self, level: usize, title: &str, doubtful: bool) {
@@ -164,20 +168,37 @@ impl Before {
 
     /// Why a block of code may not be meant to run.
     pub(super) fn doubt_of_block(&self) -> Option<String> {
-        self.beside().or_else(|| announced(&self.line).map(above))
+        let struck = || {
+            self.struck
+                .then(|| "The line above it is struck through".to_owned())
+        };
+        let said = || announced(&self.line).or_else(|| sentences::doubt_of_block(&self.paragraph));
+        self.aside()
+            .or_else(struck)
+            .or_else(|| said().map(above))
+            .or_else(|| self.label())
     }
 
     /// Why the line that came may not be meant to run.
     pub(super) fn doubt_of_line(&self) -> Option<String> {
-        let beside = self.beside();
-        let before = || doubt(&self.paragraph).or_else(|| announced(&self.previous));
-        beside.or_else(|| before().map(above))
+        let said = || doubt(&self.paragraph).or_else(|| announced(&self.previous));
+        let said = || said().or_else(|| sentences::doubt_of_line(&self.above));
+        self.aside()
+            .or_else(|| said().map(above))
+            .or_else(|| self.label())
     }
 
-    fn beside(&self) -> Option<String> {
-        let aside = self.aside.as_ref()?;
-        Some(format!("It stands below `{}`", aside.title))
+    fn aside(&self) -> Option<String> {
+        self.aside.as_ref().map(|aside| below(&aside.title))
     }
+
+    fn label(&self) -> Option<String> {
+        self.label.as_deref().map(below)
+    }
+}
+
+fn below(title: &str) -> String {
+    format!("It stands below `{title}`")
 }
 
 fn above(word: &'static str) -> String {
@@ -200,6 +221,11 @@ fn announced(line: &str) -> Option<&'static str> {
 
 /// The word with which the text behind a command makes it depend on something: `only if the tests fail`.
 pub(super) fn behind(text: &str) -> Option<&'static str> {
+    before(text).or_else(|| sentences::condition(&lower(text)))
+}
+
+/// The same of the text between a label and its command: `Run: never `x``.
+pub(super) fn before(text: &str) -> Option<&'static str> {
     doubt(text).filter(|word| !SHOWN.contains(word))
 }
 
@@ -208,64 +234,9 @@ pub(super) fn goes_on(line: &str) -> bool {
     line.starts_with(|first: char| first.is_lowercase() || ['(', '—', '–', '-', ','].contains(&first))
 }
 
-/// Is a line nothing but a label: `Rollback:`, `**If it fails**`?
-fn is_label(line: &str) -> bool {
-    let is_bold = line.starts_with("**") && line.ends_with("**");
-    is_bold || line.trim_end_matches('*').ends_with(':')
-}
-
-/// Does it begin what takes something back, or what is done when something goes wrong?
-fn is_aside(title: &str) -> bool {
-    let title = lower(title);
-    let starts = ["how to ", "to ", "for ", "only "];
-    let title = starts.iter().fold(title.as_str(), |title, start| {
-        title.strip_prefix(start).unwrap_or(title)
-    });
-    let in_trouble = || TROUBLE.iter().any(|word| title.contains(word));
-    UNDOS.iter().any(|word| begins(title, word))
-        || (CASES.iter().any(|word| begins(title, word)) && in_trouble())
-}
-
-/// Is below such a title nothing run in any case?
-fn is_doubtful(title: &str) -> bool {
-    is_aside(title) || ASIDES.iter().any(|word| begins(&lower(title), word))
-}
-
-fn begins(text: &str, word: &str) -> bool {
-    text.strip_prefix(word)
-        .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-}
-
-/// Without marks around it.
-fn bare(text: &str) -> &str {
-    text.trim_matches(['*', '_', ' ', ':', '#'])
-}
-
-fn lower(text: &str) -> String {
-    bare(text).to_lowercase().replace('\u{2019}', "'")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn undos_and_conditions_are_told_from_work() {
-        for (line, label) in [
-            ("Rollback:", true),
-            ("**To undo:**", true),
-            ("**If it fails**", true),
-            ("How to roll back:", true),
-            ("On failure:", true),
-            ("When it fails:", true),
-            ("Rollback is not needed.", false),
-            ("Write the rollback command:", false),
-            ("Run it and watch it fail:", false),
-            ("On the server:", false),
-        ] {
-            assert_eq!(is_label(line) && is_aside(line), label, "{line}");
-        }
-    }
 
     #[test]
     fn a_doubt_lasts_as_long_as_its_heading() {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use enact_core::yaml::Body;
 
 use super::blocks::{Line, Mark};
+use super::verdicts::{Verdict, is_failure, verdict};
 use super::{Translation, pair, scalar, word};
 use crate::reading::Node;
 
@@ -40,38 +41,38 @@ pub(super) fn labelled<'l>(line: &'l Line, label: &str) -> Option<&'l str> {
 impl Translation<'_> {
     /// The value of an `Expected:` line.
     pub(super) fn expected(&mut self, line: &Line, value: &str) -> Expected {
-        let lower = value.to_ascii_lowercase();
-        let code = line.parts.iter().find(|part| part.mark == Mark::Code);
-        if lower.starts_with("fail") {
-            if code.is_some() || value.contains(['"', '“']) {
-                self.note(
-                    &line.range,
-                    "of this only that the command fails is checked, not what it says",
-                );
-            }
-            return Expected::Fail;
+        if let Some(part) = line.struck() {
+            let hint = "remove what is struck through, or the marks around it";
+            let what = "part of what is expected is struck through";
+            self.ambiguous(&part.range.clone(), what, hint);
+            return Expected::Pass;
         }
-        if let Some(code) = code.filter(|_| value.starts_with('`')) {
+        let code = line.parts.iter().find(|part| part.mark == Mark::Code);
+        if let Some(code) = code.filter(|code| value.starts_with('`') && !is_failure(&code.text)) {
             return Expected::Prints(code.text.clone(), code.range.clone());
         }
-        let plain = [
-            "pass",
-            "clean",
-            "success",
-            "succeeds",
-            "ok",
-            "no errors",
-            "no output",
-            "exit 0",
-            "exit code 0",
-        ];
-        if !plain.iter().any(|known| lower.starts_with(known)) {
-            self.note(
-                &line.range,
-                "of this only that the command ends well is checked, not the text",
-            );
+        match verdict(value) {
+            Verdict::Text if value.starts_with('`') => self.unclear_verdict(line),
+            Verdict::Fail => {
+                if code.is_some() || value.contains(['"', '“']) {
+                    let what = "of this only that the command fails is checked, not what it says";
+                    self.note(&line.range, what);
+                }
+                return Expected::Fail;
+            }
+            Verdict::Unclear => self.unclear_verdict(line),
+            Verdict::Text => {
+                let what = "of this only that the command ends well is checked, not the text";
+                self.note(&line.range, what);
+            }
+            Verdict::Pass => {}
         }
         Expected::Pass
+    }
+
+    fn unclear_verdict(&mut self, line: &Line) {
+        let hint = "begin with the verdict: `Expected: FAIL (…)` or `Expected: PASS (…)`";
+        self.ambiguous(&line.range, "is this command to fail, or to end well?", hint);
     }
 
     /// A command and its expectation as a check.

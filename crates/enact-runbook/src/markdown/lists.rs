@@ -136,7 +136,10 @@ impl Translation<'_> {
                 &at,
                 "this criterion is ticked already; ticks count for nothing, the run decides",
             );
+        } else {
+            self.ticked(item);
         }
+        self.struck_entry(item);
         let text = joined(item.lines());
         let own = labelled(&text);
         let id = own.map_or_else(
@@ -169,6 +172,23 @@ impl Translation<'_> {
                 }
                 Content::Heading(..) | Content::Html | Content::Rule => {}
             }
+        }
+    }
+
+    /// An entry that is struck through may be one that no longer holds.
+    pub(super) fn struck_entry(&mut self, item: &Item) {
+        if let Some(line) = item.lines().first().filter(|line| line.is_struck()) {
+            let hint = "remove what is struck through, or the marks around it";
+            let what = "is this part of the plan? It is struck through";
+            self.ambiguous(&line.range, what, hint);
+        }
+    }
+
+    /// Says that a tick counts for nothing.
+    pub(super) fn ticked(&mut self, item: &Item) {
+        if item.ticked == Some(true) {
+            let at = extent(item.lines(), &item.range);
+            self.note(&at, "this is ticked already; ticks count for nothing");
         }
     }
 
@@ -312,6 +332,7 @@ impl Translation<'_> {
 
     fn verification_item(&mut self, item: &Item, entries: &mut Vec<Pair>) {
         let at = extent(item.lines(), &item.range);
+        self.ticked(item);
         let span = self.lines.span(&at);
         let text = joined(item.lines());
         let (name, said) = text.split_once(':').unwrap_or(("", ""));

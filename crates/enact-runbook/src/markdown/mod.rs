@@ -2,7 +2,8 @@
 //! rules and digests are the same ones. Every node keeps its place in the Markdown file.
 //!
 //! `lines` knows where things stand, `commonmark` reads `blocks`, `sections` finds the parts of a plan, `info` reads the first
-//! line of a code block, `lists` and `steps` turn parts into nodes; one file per dialect puts them together.
+//! line of a code block, `lists` and `steps` turn parts into nodes; one file per dialect puts them together. Whether something is
+//! meant to run is asked in `doubts`, of the `titles` and `sentences` around it and of the `outline` above it.
 //!
 //! Nothing is guessed silently: what is read in one of several possible ways is noted ([`NOTE`]), and what is unclear where
 //! something is executed is an error ([`AMBIGUOUS`]).
@@ -18,11 +19,15 @@ mod expected;
 mod info;
 mod lines;
 mod lists;
+mod outline;
 mod prose;
 mod runs;
 mod sections;
+mod sentences;
 mod steps;
 mod tasks;
+mod titles;
+mod verdicts;
 
 use std::borrow::Cow;
 use std::ops::Range;

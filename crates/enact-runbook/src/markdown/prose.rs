@@ -45,7 +45,7 @@ impl Translation<'_> {
     pub(super) fn prose(&mut self, regions: &[Region<'_>], used: fn(&Block) -> bool) {
         // A section below one that was said is part of it.
         let mut said: Option<usize> = None;
-        for region in regions {
+        for (index, region) in regions.iter().enumerate() {
             if region.section != Section::Prose || said.is_some_and(|level| region.level <= level) {
                 said = None;
             }
@@ -55,7 +55,7 @@ impl Translation<'_> {
             let unused = |block: &&&Block| !used(block) && Stretch::of(block).is_some();
             let unread: Vec<&Block> = region.blocks.iter().filter(unused).copied().collect();
             match region.heading.and_then(heading) {
-                Some((level, title)) if level > 1 && !is_phase(&title) => {
+                Some((level, title)) if level > 1 && !is_phase(&title) && !leads(regions, index) => {
                     if !unread.is_empty() {
                         self.no_section(region, &title);
                         said = Some(level);
@@ -97,6 +97,14 @@ impl Translation<'_> {
             before = kind;
         }
     }
+}
+
+/// Does a part begin a group of tasks, so that what stands below it is part of the plan: `Phase 2: Database`?
+fn leads(regions: &[Region<'_>], index: usize) -> bool {
+    let level = regions.get(index).map_or(0, |region| region.level);
+    let after = regions.iter().skip(index + 1);
+    let mut within = after.take_while(|region| region.level > level);
+    within.any(|region| region.section == Section::Task)
 }
 
 /// A heading as it is written in the middle of nowhere: `STEP` and `step` as `Step`.

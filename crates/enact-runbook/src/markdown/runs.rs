@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Translation;
-use super::blocks::{Line, Part};
+use super::blocks::{Line, Mark, Part};
 use super::doubts;
 use super::expected::{Expected, Run, labelled};
 use super::tasks::{Awaited, Task, Work};
@@ -36,6 +36,7 @@ impl Translation<'_> {
             at: code.range.clone(),
             expected: None,
         };
+        self.text_before(line, code);
         let rest = behind(line, code);
         match labelled(&rest, "expected") {
             Some(value) if !value.is_empty() => run.expected = Some(self.expected(&rest, value)),
@@ -55,6 +56,21 @@ impl Translation<'_> {
         }
     }
 
+    /// `Run: never `x``, and what a command replaces that is struck through.
+    fn text_before(&mut self, line: &Line, code: &Part) {
+        let length = code.range.start.saturating_sub(line.range.start);
+        let text = line.text.get(..length).unwrap_or_default();
+        let word = doubts::before(text);
+        self.doubted(
+            &line.range,
+            word.map(|word| format!("The text before it says `{word}`")),
+        );
+        let struck = line.parts.iter().filter(|part| part.mark == Mark::Struck);
+        for part in struck.filter(|part| part.range.start < code.range.start) {
+            self.note(&part.range, "this is struck through, and left out");
+        }
+    }
+
     fn text_behind(&mut self, rest: &Line) {
         let word = doubts::behind(&rest.text);
         if !self.doubted(&rest.range, word.map(says)) {
@@ -63,8 +79,9 @@ impl Translation<'_> {
     }
 
     pub(super) fn expect(&mut self, expected: Expected, at: &Range<usize>, task: &mut Task) {
+        let of_struck = task.before.is_struck();
         match task.work.last_mut() {
-            Some(Work::Run(run)) if run.expected.is_none() => run.expected = Some(expected),
+            Some(Work::Run(run)) if !of_struck && run.expected.is_none() => run.expected = Some(expected),
             _ => self.note(
                 at,
                 "this is expected of nothing that is run: no `Run:` line stands before it",

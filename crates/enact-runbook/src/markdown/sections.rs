@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::blocks::{Block, Line, extent, joined};
+use super::outline;
 
 /// A shape of plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +38,17 @@ pub(super) enum Section {
     Prose,
 }
 
+/// The level of a step whose title is a line in bold: deeper than any heading.
+pub(super) const BOLD: usize = 7;
+
 /// A part of a plan.
 #[derive(Debug)]
 pub(super) struct Region<'b> {
     pub(super) section: Section,
     pub(super) heading: Option<&'b Block>,
     pub(super) level: usize,
+    /// For tasks and steps: the heading above them below which nothing is run in any case.
+    pub(super) below: Option<String>,
     pub(super) blocks: Vec<&'b Block>,
 }
 
@@ -206,6 +212,7 @@ pub(super) fn split(blocks: &[Block], dialect: Option<Dialect>) -> Vec<Region<'_
         section: Section::Prose,
         heading: None,
         level: 0,
+        below: None,
         blocks: Vec::new(),
     }];
     for block in blocks {
@@ -218,12 +225,14 @@ pub(super) fn split(blocks: &[Block], dialect: Option<Dialect>) -> Vec<Region<'_
                 section,
                 heading: Some(block),
                 level,
+                below: None,
                 blocks: Vec::new(),
             }),
             (None, Some(current)) => current.blocks.push(block),
             (None, None) => {}
         }
     }
+    outline::mark(&mut regions);
     regions
 }
 

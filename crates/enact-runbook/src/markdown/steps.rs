@@ -8,7 +8,8 @@ use enact_core::yaml::Body;
 use super::blocks::{Block, Content, Fence, Item, extent, joined};
 use super::doubts::Before;
 use super::info::Role;
-use super::sections::{Region, heading, opening};
+use super::outline::Outline;
+use super::sections::{BOLD, Region, heading, opening};
 use super::{Pair, Translation, pair, slug, word};
 use crate::kinds::KINDS;
 use crate::reading::Node;
@@ -55,21 +56,47 @@ impl Translation<'_> {
     /// The steps of a section.
     pub(super) fn steps(&mut self, region: &Region<'_>, manner: &Manner<'_>) -> Vec<Node> {
         let mut drafts: Vec<Draft> = Vec::new();
+        let mut before_steps: Vec<&Block> = Vec::new();
+        let mut outline = Outline::below(region.below.as_deref());
         for block in &region.blocks {
             if let Some(draft) = self.step_start(block, drafts.len()) {
+                let below = outline.begin(draft.level.unwrap_or(BOLD));
+                self.stands_below("step", &draft.title.1, below.as_deref());
                 drafts.push(draft);
-            } else if let Some(draft) = drafts.last_mut() {
+                continue;
+            }
+            outline.block(block);
+            if let Some(draft) = drafts.last_mut() {
                 self.step_block(block, draft);
             } else if let Content::Fence(_) = block.content {
                 let hint = "begin a step before it: `### Step 1: Title`";
                 self.ambiguous(&block.range, "this block of code belongs to no step", hint);
+            } else {
+                before_steps.push(block);
             }
+        }
+        if !drafts.is_empty() {
+            self.before_steps(&before_steps);
         }
         self.finished(drafts, manner)
     }
 
+    /// What stands between the heading of the steps and the first one.
+    fn before_steps(&mut self, blocks: &[&Block]) {
+        for block in blocks {
+            if matches!(block.content, Content::Html | Content::Rule) {
+                continue;
+            }
+            let heading = block.heading().map(|(_, lines)| lines);
+            let lines = heading.or(block.paragraph()).unwrap_or(&[]);
+            let what = "this is not part of the plan: it stands before the first step";
+            self.note(&extent(lines, &block.range), what);
+        }
+    }
+
     fn step_start(&mut self, block: &Block, before: usize) -> Option<Draft> {
         let (line, numbered) = opening(block, "step")?;
+        self.is_struck(std::slice::from_ref(line));
         let at = line.range.clone();
         if numbered.number.is_some_and(|number| number != before + 1) {
             let what = format!(
@@ -124,14 +151,16 @@ impl Translation<'_> {
             }
             Content::Quote(inner) => self.quote(block, inner, draft),
             Content::Paragraph(lines) => {
+                draft.before.paragraph();
                 for line in lines {
                     draft.before.come(&line.text);
-                    draft.before.was_text();
+                    draft.before.was_text(line.is_struck());
                 }
                 self.outside(&extent(lines, &block.range));
             }
             Content::Heading(level, lines) => {
                 let at = extent(lines, &block.range);
+                self.is_struck(lines);
                 draft.before.heading(*level, &joined(lines));
                 if draft.level.is_some_and(|own| *level <= own) {
                     self.ambiguous(
@@ -149,6 +178,10 @@ impl Translation<'_> {
 
     fn task(&mut self, item: &Item, draft: &mut Draft) {
         let text = joined(item.lines());
+        self.ticked(item);
+        self.is_struck_item(item);
+        draft.before.paragraph();
+        draft.before.told(&text);
         if !text.is_empty() {
             let at = extent(item.lines(), &item.range);
             draft.tasks.push(self.text(&at, &text));
@@ -164,6 +197,7 @@ impl Translation<'_> {
 
     fn quote(&mut self, block: &Block, inner: &[Block], draft: &mut Draft) {
         let Some(message) = checkpoint(inner) else {
+            draft.before.quote(inner);
             self.outside(&block.range);
             return;
         };

@@ -20,6 +20,7 @@ mod includes;
 mod kit;
 mod lint;
 mod markdown;
+mod markdown_said;
 mod markdown_tasks;
 mod process;
 mod process_lost;

@@ -166,7 +166,7 @@ fn a_command_below_its_label_is_run() {
 #[test]
 fn what_of_a_task_is_not_run_is_said() {
     let text = with_tasks(
-        "### Task 1: Drop it\n\n**Do not run this on Sundays.** Only with a copy.\n\n```bash\nrm -f users\n```\n\n\
+        "### Task 1: Drop it\n\n**Not on Sundays.** Only with a copy.\n\n```bash\nrm -f users\n```\n\n\
          Verify: `test ! -e users`\n\n| Run | Expected |\n|---|---|\n| `x` | PASS |\n\n> Mind the users.\n",
     );
     let text_is =

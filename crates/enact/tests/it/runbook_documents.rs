@@ -32,7 +32,10 @@ fn every_example_in_markdown_passes_the_check() {
 #[test]
 fn an_import_is_the_same_plan_and_says_what_was_not_clear() {
     let place = Place::new();
-    for file in ["users-mysql-to-postgres.md", "docs/plans/2026-11-20-greeting.md"] {
+    for (file, column) in [
+        ("users-mysql-to-postgres.md", 12),
+        ("docs/plans/2026-11-20-greeting.md", 3),
+    ] {
         let source = example(&format!("plans-by-agents/{file}"));
         let ran = place
             .run(&["runbook", "import", &source, "-o", "out.plan.yaml"])
