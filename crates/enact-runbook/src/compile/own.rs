@@ -91,11 +91,17 @@ impl Compiler<'_> {
     fn refuse_times(&mut self, fields: &Fields<'_>, action: &ActionNode<'_>) {
         let kind = action.kind.name();
         let timed = ["timeout", "timeout_total", "escalate_on"];
-        for key in timed.into_iter().filter(|_| matches!(kind, "checkpoint" | "manual")) {
+        for key in timed
+            .into_iter()
+            .filter(|_| matches!(kind, "checkpoint" | "manual"))
+        {
             if fields.get(key).is_some() {
-                let fault = format!("`{key}` has no meaning on a step of kind `{kind}`: somebody is waited for, for as long as it takes");
+                let fault = format!(
+                    "`{key}` has no meaning on a step of kind `{kind}`: somebody is waited for, for as long as it takes"
+                );
                 let hint = "remove it; `approvals.window` and `downtime` say until when a run may go on";
-                self.reading.fault(fields.key_span(key), Diagnostic::error(fault).hint(hint));
+                self.reading
+                    .fault(fields.key_span(key), Diagnostic::error(fault).hint(hint));
             }
         }
     }

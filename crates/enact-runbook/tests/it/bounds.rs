@@ -25,7 +25,9 @@ fn a_document_beyond_the_limit_is_refused_unread() {
     let found = faults(&vec![b'#'; (10 << 20) + 1]);
     assert_eq!(
         found,
-        ["- the document has more than 10485760 bytes (no longer one is read; keep data in files of their own, or split the runbook with `plan` steps)"]
+        [
+            "- the document has more than 10485760 bytes (no longer one is read; keep data in files of their own, or split the runbook with `plan` steps)"
+        ]
     );
 }
 

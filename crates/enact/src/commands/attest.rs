@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use enact_core::change::{Change, ChangeId};
-use enact_core::criterion::CriterionVerdict;
+use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::exit::ExitCode;
-use enact_core::journal::{ChangeState, Fact, RunId, RunState, Subject};
+use enact_core::journal::{ChangeState, Fact, RunId, RunPhase, RunState, Subject};
 use enact_core::plan::Plan;
 use enact_core::principal::{Principal, PrincipalKind};
 use enact_engine::store::find_run;
@@ -169,11 +169,10 @@ fn subject(
         all_there(change, evidence)?;
         return Ok(Subject::Change(change_id));
     }
-    let waits = run
-        .criteria
-        .iter()
-        .any(|criterion| criterion.id == name && criterion.verdict == CriterionVerdict::Waiting);
-    if waits {
+    let waiting =
+        |criterion: &CriterionReport| criterion.id == name && criterion.verdict == CriterionVerdict::Waiting;
+    // Of a run that has ended nothing is judged any more.
+    if run.phase != RunPhase::Finished && run.criteria.iter().any(waiting) {
         let document = crate::runbook::read_document(plan)?;
         let role = document
             .acceptance

@@ -185,7 +185,10 @@ fn refuse_again(
 ) -> Result<(), CommandError> {
     let confirmed = run.changes.get(change_id).map(|progress| &progress.confirmed);
     let mut words = confirmed.cloned().unwrap_or_default();
-    let earlier = words.iter().rev().find(|word| word.at == hold.at && word.by == *principal);
+    let earlier = words
+        .iter()
+        .rev()
+        .find(|word| word.at == hold.at && word.by == *principal);
     let Some(again) = earlier.cloned() else {
         return Ok(());
     };

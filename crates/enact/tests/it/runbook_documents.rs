@@ -41,7 +41,8 @@ fn an_import_is_the_same_plan_and_says_what_was_not_clear() {
             .run(&["runbook", "import", &source, "-o", "out.plan.yaml"])
             .expect(0);
         assert!(
-            ran.stderr.contains(&format!("{file}:1:")) && ran.stderr.contains(": the plan is called"),
+            ran.stderr
+                .contains(&format!("{file}:1:{column}: the plan is called")),
             "{}",
             ran.stderr
         );
