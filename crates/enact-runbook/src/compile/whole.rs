@@ -14,7 +14,8 @@ use crate::kinds::Exec;
 use crate::reading::{Fields, Node};
 use crate::spec::document::FORMAT;
 use crate::spec::{
-    Assumption, CheckSpec, Criterion, Document, Downtime, Estimate, Expect, PinnedFile, Text, Verification,
+    Assumption, CheckSpec, Criterion, Document, Downtime, Estimate, Expect, PinnedFile, Requirement, Text,
+    Verification,
 };
 
 /// How long tests, lint and type checks may take.
@@ -131,6 +132,20 @@ impl Compiler<'_> {
         self.reading.scope.limit = outer_limit;
     }
 
+    /// A limit of the downtime is judged by when that is, which somebody has to say.
+    fn limits_of_no_downtime(&mut self, requirements: &[Requirement], is_known: bool) {
+        let is_about_it = |found: &&Requirement| found.metric.as_deref() == Some("downtime") && !is_known;
+        for requirement in requirements.iter().filter(is_about_it) {
+            let id = &requirement.id;
+            let fault =
+                format!("nothing says when the downtime is, so the limit of `{id}` could not be judged");
+            let hint = "say it: `downtime: { from: STEP, to: STEP }`";
+            if let Some(place) = self.map.get(&format!("requirements.{id}")).cloned() {
+                self.reading.fault_at(place, Diagnostic::error(fault).hint(hint));
+            }
+        }
+    }
+
     /// An assumption before a step of an included plan, which did not know of it when it was read.
     fn assume_inside(&mut self, full_id: &str, step: &str, assumption: &str) {
         let first = self
@@ -193,6 +208,7 @@ impl Compiler<'_> {
             Some(_) => None,
             None => self.downtime(fields),
         };
+        self.limits_of_no_downtime(&requirements, downtime.is_some());
         let rollback = self.rollback(fields);
         self.check_satisfies(
             &requirements

@@ -84,7 +84,7 @@ impl Reading<'_> {
             .unwrap_or(false);
         asked.expires = fields
             .get("expires")
-            .and_then(|node| self.duration(node, "`expires`"));
+            .and_then(|node| self.time(node, "`expires`"));
         let window = fields.get("window");
         if let Some(window) =
             window.and_then(|node| self.fields(node, "`window`", &["not_before", "not_after"]))
@@ -109,9 +109,7 @@ impl Reading<'_> {
         let fields = self.fields(fields.get("downtime")?, "`downtime`", &keys)?;
         let from = self.named_step(&fields, "from");
         let to = self.named_step(&fields, "to");
-        let limit = fields
-            .get("limit")
-            .and_then(|node| self.duration(node, "`limit`"));
+        let limit = fields.get("limit").and_then(|node| self.time(node, "`limit`"));
         let estimate = fields
             .get("estimate")
             .and_then(|node| self.duration(node, "`estimate`"));

@@ -103,7 +103,7 @@ impl Reading<'_> {
         });
         let max = limit.as_ref().and_then(|limit| {
             let node = self.require(limit, "max")?;
-            self.duration(node, "`max`")
+            self.time(node, "`max`")
         });
         let expect = fields
             .get("expect")

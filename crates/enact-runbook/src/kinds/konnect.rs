@@ -41,11 +41,19 @@ impl Kind for KonnectKind {
         };
         let mut files = Vec::new();
         let list = reading.require(&fields, "files")?;
-        for path in reading.exact_list(list, "`files`") {
+        let named = reading.exact_list(list, "`files`");
+        if named.is_empty() {
+            let fault = Diagnostic::error("`files` names nothing that Konnect could be compared with");
+            reading.fault(list.span, fault.hint("name files or folders of configuration"));
+        }
+        for path in named {
             match normal_path(&join(&reading.base.clone(), &path)) {
                 Ok(path) => files.push(path),
                 Err(fault) => reading.fault(list.span, Diagnostic::error(format!("`files`: {fault}"))),
             }
+        }
+        if files.is_empty() {
+            return None;
         }
         let control_plane = fields
             .get("control_plane")

@@ -21,6 +21,7 @@ mod preflight;
 pub(crate) mod reply;
 mod request;
 mod scope;
+mod scrub;
 mod secrets;
 mod settle;
 mod simulate;

@@ -26,6 +26,7 @@ mod runbook_rest;
 pub(crate) mod runbook_text;
 pub(crate) mod runbook_whole;
 pub(crate) mod test_text;
+mod told;
 
 /// The most faults of a configuration that are shown one by one.
 const FAULTS: usize = 50;

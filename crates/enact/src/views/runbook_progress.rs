@@ -7,12 +7,10 @@ use std::time::Duration;
 use enact_core::change::{Change, ChangeId, Undo};
 use enact_core::criterion::{CriterionReport, CriterionVerdict};
 use enact_core::event::{Event, Progress, Reporter};
-use enact_core::journal::{Entry, Fact, RunId, RunState};
+use enact_core::journal::{Entry, Fact};
 use enact_core::plan::Plan;
 use enact_core::procedure::Hold;
 use enact_runbook::choices::{DOWNTIME, Stop, is_downtime, may_run_again};
-use enact_runbook::shown::{Reader, asks_for_the_run};
-use enact_runbook::spec::Document;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -20,6 +18,7 @@ use serde_json::Value;
 use super::runbook_report::decide_with;
 use super::runbook_text::{Listed, listed, span};
 use super::runbook_whole::{below, one_line};
+pub(crate) use super::told::Told;
 use super::{Painter, say};
 
 /// How wide a step's title is padded to.
@@ -53,58 +52,6 @@ pub(crate) struct StepLines {
     /// What somebody else does, with how often they may try.
     delegated: BTreeMap<ChangeId, u32>,
     told: Told,
-}
-
-/// What lines about a run put into the texts of its plan: all that its journal has told so far.
-pub(crate) struct Told {
-    run_id: RunId,
-    run_number: u64,
-    plan: Plan,
-    pub(crate) document: Document,
-    /// Kept only where a text asks for it: of many steps it is as large as the plan.
-    state: Option<RunState>,
-}
-
-impl Told {
-    /// The run as it stands before anything further happens.
-    pub(crate) fn new(
-        run_id: &RunId,
-        run_number: u64,
-        plan: &Plan,
-        document: &Document,
-        state: RunState,
-    ) -> Self {
-        Self {
-            run_id: run_id.clone(),
-            run_number,
-            plan: plan.clone(),
-            document: document.clone(),
-            state: asks_for_the_run(plan).then_some(state),
-        }
-    }
-
-    fn take_in(&mut self, entry: &Entry) {
-        // The run is the engine's; what does not follow here only leaves a text as its author wrote it.
-        let Some(state) = &mut self.state else {
-            return;
-        };
-        if let Err(error) = state.record(entry) {
-            tracing::debug!(%error, "an entry does not follow");
-        }
-    }
-
-    fn message(&self, change_id: &ChangeId, hold: &Hold, now: Timestamp) -> String {
-        let none = RunState::default();
-        let reader = Reader {
-            plan: &self.plan,
-            document: &self.document,
-            run_id: &self.run_id,
-            state: self.state.as_ref().unwrap_or(&none),
-            run_number: self.run_number,
-            now,
-        };
-        reader.message(change_id, hold)
-    }
 }
 
 /// The characters in front of a step: never colour alone.

@@ -202,10 +202,14 @@ pub(crate) fn approval_request(painter: Painter, plan: &Plan, document: &Documen
             .as_ref()
             .is_some_and(|handling| !handling.critical)
     };
+    let needed: BTreeSet<&ChangeId> = changes().flat_map(|change| &change.depends_on).collect();
+    let is_needed = |change: &&Change| needed.contains(&change.change_id);
+    let apart = changes().filter(goes_on).filter(|change| !is_needed(change));
+    list(&mut text, "May fail without stopping the run:", apart);
     list(
         &mut text,
-        "May fail without stopping the run:",
-        changes().filter(goes_on),
+        "May fail, and then what needs it is left out:",
+        changes().filter(goes_on).filter(is_needed),
     );
     list(
         &mut text,
