@@ -14,23 +14,23 @@ pub struct RunClock {
 }
 
 impl RunClock {
-    /// Takes the moment of the next entry in.
-    pub fn pass(&mut self, at: Timestamp) {
+    /// Takes the moment of the next entry in. Returns for how long until then the run waited or was stopped, in milliseconds.
+    pub fn pass(&mut self, at: Timestamp) -> u64 {
         let span = self.since_last(at);
+        let waited = if self.waits { span } else { 0 };
         self.elapsed_ms = self.elapsed_ms.saturating_add(span);
-        if self.waits {
-            self.waited_ms = self.waited_ms.saturating_add(span);
-        }
+        self.waited_ms = self.waited_ms.saturating_add(waited);
         self.last = Some(at);
+        waited
     }
 
     /// The same where nobody was at the run since the newest entry, without that anybody had said so: its process had died.
-    /// Returns how long that was, in milliseconds.
+    /// Returns how long that was, or how long it waited, in milliseconds.
     pub(crate) fn pass_unattended(&mut self, at: Timestamp) -> u64 {
         let span = self.since_last(at);
-        self.pass(at);
+        let waited = self.pass(at);
         if self.waits {
-            return 0;
+            return waited;
         }
         self.lost_ms = self.lost_ms.saturating_add(span);
         span
@@ -123,7 +123,12 @@ mod tests {
         assert_eq!(clock.waited_at(at(5_003)), 0, "nor was anybody waited for");
         assert_eq!(clock.elapsed_at(at(5_003)), 4_903_000);
         clock.set_waiting(true);
-        assert_eq!(clock.pass_unattended(at(6_000)), 0, "it is counted once");
+        assert_eq!(
+            clock.pass_unattended(at(6_000)),
+            1_000_000,
+            "somebody was waited for"
+        );
+        assert_eq!(clock.worked_at(at(6_000)), 10_000, "it is counted once");
     }
 
     #[test]

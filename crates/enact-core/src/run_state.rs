@@ -163,15 +163,18 @@ impl RunState {
                 | Fact::Attested { .. }
                 | Fact::Confirmed { .. }
         );
-        if !from_outside || self.phase != RunPhase::Running {
-            self.clock.pass(entry.at);
+        let span = if from_outside && self.phase == RunPhase::Running {
+            self.clock.pass_unattended(entry.at)
+        } else {
+            self.clock.pass(entry.at)
+        };
+        if span == 0 {
             return;
         }
-        let span = self.clock.pass_unattended(entry.at);
-        for progress in self.changes.values_mut() {
-            if progress.state == ChangeState::Started {
-                progress.unattended_ms = progress.unattended_ms.saturating_add(span);
-            }
+        let is_open =
+            |progress: &&mut ChangeProgress| progress.started_ms.is_some() && progress.ended_ms.is_none();
+        for progress in self.changes.values_mut().filter(is_open) {
+            progress.unattended_ms = progress.unattended_ms.saturating_add(span);
         }
     }
 

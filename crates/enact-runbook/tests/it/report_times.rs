@@ -328,6 +328,55 @@ fn a_revision_does_not_set_the_downtime_back() {
 }
 
 #[test]
+fn a_stop_between_two_attempts_and_a_wait_for_whoever_does_it_are_no_work_of_the_step() {
+    let attempted = Fact::Attempted {
+        change_id: ChangeId::from("off"),
+        attempt: 1,
+        error: "no".to_owned(),
+        partial: false,
+    };
+    let not_done = Fact::NotDone {
+        change_id: ChangeId::from("off"),
+        partial: false,
+    };
+    let stopped = Fact::Stopped {
+        reason: "a person".to_owned(),
+    };
+    let handed_over = Fact::Delegated {
+        change_id: ChangeId::from("on"),
+    };
+    let attested = Fact::Attested {
+        proof: None,
+        subject: enact_core::journal::Subject::Change(ChangeId::from("on")),
+        by: person(),
+        roles: Vec::new(),
+        evidence: Default::default(),
+    };
+    let paused = Fact::Paused {
+        reason: "somebody".to_owned(),
+    };
+    let facts = vec![
+        (1, intent("off")),
+        (2, attempted),
+        (3, not_done),
+        (3, stopped),
+        (103, resumed(false)),
+        (104, intent("off")),
+        (106, done("off")),
+        (106, intent("on")),
+        (107, handed_over),
+        (107, paused),
+        (907, attested),
+        (907, resumed(false)),
+        (909, done("on")),
+        (909, finished(RunOutcome::Verified)),
+    ];
+    let (steps, _) = seconds(&report_of(facts, 910));
+    let took: Vec<u64> = steps.into_iter().map(|(took, _)| took).collect();
+    assert_eq!(took, [2 + 1 + 2, 1 + 2]);
+}
+
+#[test]
 fn a_step_that_stands_for_others_took_as_long_as_they_worked() {
     let step =
         |id: &str| format!("  - {{ id: {id}, title: Do {id}, exec: [x], repeat: safe, rollback: none }}");
