@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use enact_core::change::{Change, ChangeId};
-use enact_core::journal::{ChangeProgress, ChangeState, Choice, Entry, Fact, RunState};
+use enact_core::journal::{ChangeProgress, ChangeState, Choice, Entry, Fact, RunState, Subject};
 use enact_core::plan::Plan;
 
 use super::is_manual;
@@ -153,29 +153,44 @@ pub(super) fn attempts(change: &Change, progress: Option<&ChangeProgress>, entri
     let Some(progress) = progress.filter(|progress| progress.intents > 0) else {
         return 0;
     };
-    let at_least = progress.attempts_failed.saturating_add(1);
     if is_manual(change) {
-        return at_least;
+        return attested(change, progress, entries);
     }
+    let at_least = progress.attempts_failed.saturating_add(1);
     let mut attempts = 0_u32;
     let mut is_begun = false;
+    // Has its answer come, and nothing been said of it since?
+    let mut is_answered = false;
     for entry in entries {
         match &entry.fact {
             Fact::Intent { change_id } if *change_id == change.change_id => {
                 attempts = attempts.saturating_add(1);
                 is_begun = true;
+                is_answered = false;
             }
+            Fact::Attempted { change_id, .. } if *change_id == change.change_id => is_answered = false,
+            // Whoever goes on looks at the same answer once more.
+            Fact::Resumed { .. } => is_begun |= is_answered,
             Fact::Noted(note)
                 if note.topic == "attempt" && note.change_id.as_ref() == Some(&change.change_id) =>
             {
                 // The ones after the first follow without a new entry of what is about to start.
                 attempts = attempts.saturating_add(u32::from(!is_begun));
                 is_begun = false;
+                is_answered = true;
             }
             _ => {}
         }
     }
     attempts.max(at_least)
+}
+
+/// How often somebody did what was delegated: each time that it was attested, and the time that is under way.
+fn attested(change: &Change, progress: &ChangeProgress, entries: &[Entry]) -> u32 {
+    let is_it = |entry: &&Entry| matches!(&entry.fact, Fact::Attested { subject: Subject::Change(change_id), .. } if *change_id == change.change_id);
+    let times = u32::try_from(entries.iter().filter(is_it).count()).unwrap_or(u32::MAX);
+    let under_way = u32::from(progress.state == ChangeState::Delegated);
+    times.saturating_add(under_way).max(1)
 }
 
 #[cfg(test)]

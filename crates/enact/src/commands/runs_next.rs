@@ -55,6 +55,9 @@ pub(crate) struct Next {
     pub(crate) open_steps: Vec<OpenStep>,
     /// Places at which somebody is to confirm.
     pub(crate) confirmations: Vec<Confirmation>,
+    /// Criteria that a person is to attest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) criteria: Vec<OpenCriterion>,
     /// What to do, one line each; commands stand as they are to be typed.
     pub(crate) advice: Vec<String>,
 }
@@ -95,6 +98,20 @@ pub(crate) struct OpenStep {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) evidence: Vec<String>,
     /// The command to say that it is done.
+    pub(crate) command: String,
+}
+
+/// A criterion that a person is to attest; an agent never does.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct OpenCriterion {
+    /// Its id.
+    pub(crate) criterion: String,
+    /// What has to be so.
+    pub(crate) text: String,
+    /// The role that they must hold; left out: any person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<String>,
+    /// The command to say that it is so.
     pub(crate) command: String,
 }
 
@@ -158,6 +175,7 @@ fn empty(state: &RunState, row: &RunRow) -> Next {
         decided: None,
         open_steps: Vec::new(),
         confirmations: Vec::new(),
+        criteria: Vec::new(),
         advice: Vec::new(),
     }
 }
@@ -186,6 +204,7 @@ fn of_runbook(
         }
         next.confirmations.extend(confirmation(change, &reader, entries));
     }
+    next.criteria = open_criteria(&reader);
     next.advice = runbook_report::advice(plan, &row.run_id, state);
     let asks = !next.confirmations.is_empty() || waits_at_a_step(state);
     let word = last_word(entries).filter(|_| !asks);
@@ -266,6 +285,30 @@ fn open_step(change: &Change, reader: &Reader<'_>) -> Result<OpenStep, CommandEr
         evidence: manual.attest,
         command: format!("enact attest {} {}{stated}", reader.run_id, change.change_id),
     })
+}
+
+/// The criteria that the run waits for somebody to attest.
+fn open_criteria(reader: &Reader<'_>) -> Vec<OpenCriterion> {
+    let Reader {
+        run_id,
+        document,
+        state,
+        ..
+    } = reader;
+    let is_paused = state.phase == RunPhase::Paused;
+    let waiting = runbook_report::to_attest(state).filter(|_| is_paused);
+    let waiting: Vec<&str> = waiting.map(|criterion| criterion.id.as_str()).collect();
+    let open = document
+        .acceptance
+        .iter()
+        .filter(|criterion| waiting.contains(&criterion.id.as_str()));
+    open.map(|criterion| OpenCriterion {
+        criterion: criterion.id.clone(),
+        text: criterion.text.clone(),
+        role: criterion.attest_by.clone(),
+        command: format!("enact attest {run_id} {}", criterion.id),
+    })
+    .collect()
 }
 
 /// The confirmation that the run waits for at a step.

@@ -3,7 +3,7 @@
 use enact_runbook::kinds::Assignee;
 
 use super::runbook_whole::{one_line, visible};
-use crate::commands::runs_next::{Confirmation, Next, OpenStep};
+use crate::commands::runs_next::{Confirmation, Next, OpenCriterion, OpenStep};
 
 /// Every open step and confirmation, what the run waits for, and how to go on.
 pub(crate) fn text(next: &Next) -> String {
@@ -13,6 +13,9 @@ pub(crate) fn text(next: &Next) -> String {
     }
     for confirmation in &next.confirmations {
         text.push_str(&open_confirmation(confirmation));
+    }
+    for criterion in &next.criteria {
+        text.push_str(&open_criterion(criterion));
     }
     match (&next.decided, &next.reason) {
         (Some(choice), _) => text.push_str(&format!("It was decided: {choice}.\n")),
@@ -73,6 +76,18 @@ fn open_step(step: &OpenStep) -> String {
     }
     text.push_str(&format!("When it is done: {}\n", one_line(&step.command)));
     text
+}
+
+fn open_criterion(criterion: &OpenCriterion) -> String {
+    let who = criterion.role.as_deref().map_or_else(
+        || "a person".to_owned(),
+        |role| format!("a person with role {}", one_line(role)),
+    );
+    format!(
+        "To attest: {} ({})\nFor: {who}\n",
+        one_line(&criterion.text),
+        criterion.criterion
+    )
 }
 
 /// What to consider there; that and where it is asked for stands in what the run waits for.
