@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::binding::bind_back;
 pub use self::binding::{Binding, term};
-use self::count::count_approvals;
 pub use self::count::{CLOCK_SKEW, is_kept, tightened};
+use self::count::{bound_by, count_approvals};
 use crate::approval::{Approval, ApprovalId, Decision};
 use crate::asked::{Asked, Unreadable, asked_by};
 use crate::canonical::Digest;
@@ -263,15 +263,21 @@ pub fn admit(
     }
     let writes = plan.changes().iter().any(crate::change::Change::writes);
     let asked = asked_by(&plan)?;
-    // What a plan asks for in so many words it asks for also where it only reads.
-    let asks = writes || asked.is_demanding() || circumstances.by_agent;
-    let (counted, binding) = if asks && !plan.changes().is_empty() {
-        let question = Question::of(&plan, &verdict, asked, circumstances);
-        let counted = count_approvals(&question, approvals)?;
-        check_acknowledged(&plan, &counted.0)?;
-        counted
-    } else {
+    // What a plan and policy ask for in so many words they ask for also where it only reads, and what people said with their yes
+    // holds also where nobody had to be asked.
+    let demands = asked.is_demanding() || verdict.requirement.is_demanding();
+    let asks = writes || demands || circumstances.by_agent;
+    let (counted, binding) = if plan.changes().is_empty() {
         (Vec::new(), Binding::default())
+    } else {
+        let question = Question::of(&plan, &verdict, asked, circumstances);
+        if asks {
+            let counted = count_approvals(&question, approvals)?;
+            check_acknowledged(&plan, &counted.0)?;
+            counted
+        } else {
+            (Vec::new(), bound_by(&question, approvals)?)
+        }
     };
     Ok(AdmittedPlan {
         plan,

@@ -169,6 +169,10 @@ pub struct Proof {
 /// The namespace of signatures of people's words to a run.
 pub const NAMESPACE: &str = "confirm@enact";
 
+fn is_uncounted(number: &u32) -> bool {
+    *number == 0
+}
+
 /// One durable fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -190,6 +194,10 @@ pub enum Fact {
         /// For a runbook, the folder that its relative paths start from: `/srv/shop`. It goes on there and nowhere else.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         folder: Option<String>,
+        /// Which run of its plan it is, of those that were kept when it began: 1 for the first. It stays so.
+        /// 0 where nobody counted it.
+        #[serde(default, skip_serializing_if = "is_uncounted")]
+        number: u32,
         /// Who runs it.
         by: Principal,
     },

@@ -53,6 +53,8 @@ pub struct RunState {
     pub outcome: Option<RunOutcome>,
     /// The folder that a runbook's relative paths start from in this run, as it was last recorded.
     pub folder: Option<String>,
+    /// Which run of its plan it is, from 1, as it was when it began; 0 where nobody counted it.
+    pub number: u32,
     /// The run that took this one over. Nothing more happens in this one then.
     pub superseded_by: Option<RunId>,
     /// Why it stopped or paused.
@@ -184,8 +186,10 @@ impl RunState {
                 plan_id,
                 approvals,
                 folder,
+                number,
                 ..
             } => {
+                self.number = *number;
                 self.folder.clone_from(folder);
                 self.started_at = Some(at);
                 self.plan_id = Some(plan_id.clone());

@@ -7,7 +7,7 @@ use enact_core::approval::ApprovalId;
 use enact_core::event::Reporter;
 use enact_core::gate::AdmittedPlan;
 use enact_core::journal::{Fact, RunId, RunState};
-use enact_core::plan::Mode;
+use enact_core::plan::{Mode, Plan};
 use enact_core::principal::Principal;
 
 use crate::clock::{Clock, IdSource};
@@ -68,6 +68,16 @@ impl OpenRun {
         self
     }
 
+    /// Which run of its plan it is, from 1: what it was when it began, whatever runs have begun since.
+    pub fn number(&self) -> u64 {
+        let begins = if let Fact::RunStarted { number, .. } = &self.opening {
+            *number
+        } else {
+            0
+        };
+        u64::from(begins.max(self.state.number).max(1))
+    }
+
     /// The same, to be taken back: from its first entry on it does not go forward any more.
     fn going_back(mut self) -> Self {
         if let Fact::Resumed { back, .. } = &mut self.opening {
@@ -105,13 +115,20 @@ impl Installation {
             ttl: self.lease_ttl,
             now: self.clock.now(),
         })?;
-        let opening = started(admitted, by);
+        let opening = started(admitted, by, self.runs_of(plan)?);
         Ok(OpenRun {
             run_id,
             state: RunState::default(),
             lease,
             opening,
         })
+    }
+
+    /// How many runs of a plan are kept, the newest included.
+    fn runs_of(&self, plan: &Plan) -> Result<u32, StoreError> {
+        let runs = self.store.runs()?;
+        let of_plan = runs.iter().filter(|row| row.plan_id == *plan.id()).count();
+        Ok(u32::try_from(of_plan).unwrap_or(1).max(1))
     }
 
     /// Takes a run up again whose process is gone, stopped or paused. Approvals that it has not spent yet (a new one, after the
@@ -143,7 +160,7 @@ impl Installation {
         let state = RunState::replay(&entries)?;
         // A process may have died between taking the lease and writing its first entry.
         let opening = if entries.is_empty() {
-            started(admitted, by)
+            started(admitted, by, self.runs_of(admitted.plan())?)
         } else {
             Fact::Resumed {
                 back: false,
@@ -268,7 +285,7 @@ fn names(admitted: &AdmittedPlan) -> Vec<ApprovalId> {
         .collect()
 }
 
-fn started(admitted: &AdmittedPlan, by: &Principal) -> Fact {
+fn started(admitted: &AdmittedPlan, by: &Principal, number: u32) -> Fact {
     Fact::RunStarted {
         plan_id: admitted.plan().id().clone(),
         approvals: names(admitted),
@@ -276,6 +293,7 @@ fn started(admitted: &AdmittedPlan, by: &Principal) -> Fact {
         without_policy: admitted.verdict().is_without_policy(),
         conditions: admitted.conditions().cloned().collect(),
         folder: None,
+        number,
         by: by.clone(),
     }
 }

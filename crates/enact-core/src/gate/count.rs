@@ -92,6 +92,25 @@ pub(super) fn count_approvals(
     })
 }
 
+/// What the records hold a run to that needs none of them.
+///
+/// # Errors
+/// When a condition forbids the run now.
+pub(super) fn bound_by(question: &Question<'_>, approvals: Vec<Approval>) -> Result<Binding, GateClosed> {
+    let weighed = approvals.into_iter().map(|record| Weighed::of(question, record));
+    let binding = bind(question, &weighed.collect::<Vec<_>>())?;
+    // It rests on none, so the end of none is its end; a window of one is.
+    let end = |condition: &Condition| {
+        if let Condition::Window { not_after, .. } = condition {
+            *not_after
+        } else {
+            None
+        }
+    };
+    let ends_at = binding.conditions.iter().filter_map(end).min();
+    Ok(Binding { ends_at, ..binding })
+}
+
 /// Where the plan asks for people with a role, each of them has one of its roles. Counted by what the plan alone asks for: a
 /// further role that policy asks for must not make somebody count who did not before.
 fn too_few_with_role(question: &Question<'_>, counted: &[Approval]) -> Option<Refusal> {

@@ -218,6 +218,7 @@ pub(crate) fn about_the_run() -> Vec<Fact> {
             without_policy: false,
             conditions: vec![Condition::CheckpointBetweenSteps],
             folder: Some("/srv/shop".to_owned()),
+            number: 2,
             by: ana(),
         },
         Fact::Resumed {

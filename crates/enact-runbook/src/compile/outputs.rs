@@ -6,14 +6,12 @@ use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::{Span, shown};
 
 use crate::expression::compile_regex;
+use crate::kinds::MANUAL;
 use crate::reading::{Fields, Node, Reading, Slot};
 use crate::spec::{OutputSpec, ValueType};
 
 const KEYS: [&str; 6] = ["from", "json", "regex", "trim", "type", "secret"];
 const TYPES: [&str; 4] = ["string", "integer", "boolean", "json"];
-
-/// Work that somebody else does: it prints nothing, and what is stated of it has names.
-const MANUAL: &str = "manual";
 
 /// Does a step of this kind leave standard output and a file of outputs?
 fn prints(kind: &str) -> bool {

@@ -48,6 +48,9 @@ impl Manual {
     }
 }
 
+/// Its name.
+pub(crate) const MANUAL: &str = "manual";
+
 pub(super) struct ManualKind;
 
 /// What is to be stated has names that can be typed: one line each, in front of the first `=`.
@@ -66,7 +69,7 @@ fn names_to_state(node: &Node, reading: &mut Reading<'_>) -> Vec<String> {
 
 impl Kind for ManualKind {
     fn name(&self) -> &'static str {
-        "manual"
+        MANUAL
     }
 
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {

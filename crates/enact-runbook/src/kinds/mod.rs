@@ -27,6 +27,7 @@ pub use http::{Body, Http};
 pub use konnect::Konnect;
 pub(crate) use kubernetes::KUBERNETES;
 pub use kubernetes::{Kubernetes, Target as KubernetesTarget};
+pub(crate) use manual::MANUAL;
 pub use manual::{Assignee, Manual};
 pub use plan::Include;
 pub use run::Run;

@@ -26,6 +26,9 @@ const WRITES: [&str; 12] = [
     "define",
 ];
 
+/// First words of a line above what a file is to hold.
+const PUTS: [&str; 8] = ["save", "append", "put", "place", "paste", "insert", "in", "store"];
+
 /// First words of a step in which something is carried out.
 const RUNS: [&str; 13] = [
     "run", "execute", "commit", "test", "verify", "check", "install", "start", "stop", "deploy", "push",
@@ -68,6 +71,9 @@ impl Task {
             Some(path) if names(script, &path) || is_one_of(&RUNS) => Meaning::Command,
             Some(_) if is_one_of(&WRITES) => Meaning::Content,
             Some(path) => Meaning::Unclear(path),
+            None if says_content(&self.before.line, script).is_some() => {
+                Meaning::Unclear(says_content(&self.before.line, script).unwrap_or_default())
+            }
             None if is_one_of(&RUNS) => Meaning::Command,
             None => {
                 let script_of = |path: &&String| is_script(path) && !names(script, path);
@@ -76,6 +82,39 @@ impl Task {
             }
         }
     }
+}
+
+/// The file that the line above a block says it is to hold, where it says so: a caption (`**scripts/x.sh:**`), `Save this as x.sh`, `The
+/// script should contain:`.
+fn says_content(line: &str, script: &str) -> Option<String> {
+    let bare = |word: &str| {
+        word.trim_matches(|next: char| "*`_:.,\"'()".contains(next))
+            .to_owned()
+    };
+    let words: Vec<String> = line
+        .split_whitespace()
+        .map(bare)
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_file = |word: &&String| word.contains('.') && is_script(word) && !names(script, word);
+    let file = words.iter().find(is_file);
+    if let ([_], Some(file)) = (words.as_slice(), file) {
+        return Some(file.clone());
+    }
+    let lower: Vec<String> = words.iter().map(|word| word.to_lowercase()).collect();
+    if lower.last().is_some_and(|last| RUNS.contains(&last.as_str())) {
+        return None;
+    }
+    let by = first_word(line);
+    let is_put = WRITES.contains(&by.as_str()) || PUTS.contains(&by.as_str());
+    if let Some(file) = file.filter(|_| is_put) {
+        return Some(file.clone());
+    }
+    let says = |known: &[&str]| lower.iter().any(|word| known.contains(&word.as_str()));
+    let of_file = says(&["script", "file", "hook"]);
+    let holds = says(&["content", "contents", "contain", "contains"])
+        || (by == "add" && lower.get(1).is_some_and(|next| next == "this"));
+    (of_file && holds).then(|| "the file".to_owned())
 }
 
 /// Does a text name a file, by its path or its name? `run` is not named in `rerun`.

@@ -108,7 +108,11 @@ pub(super) fn asserted(run: &Run) -> String {
                 "expected to fail: {}",
                 command.lines().next().unwrap_or_default()
             ));
-            format!("if (\n{command}\n); then echo {said} >&2; exit 1; fi\n")
+            // A shell forgets `-e` within a condition, and the block ends at its first failure as any other.
+            format!(
+                "set +e\n(\nset -e\n{command}\n)\nended=$?\nset -e\n\
+                 if [ $ended = 0 ]; then echo {said} >&2; exit 1; fi\n"
+            )
         }
         Some(Expected::Prints(text, _)) => {
             let said = quoted(&format!("expected to print: {text}"));

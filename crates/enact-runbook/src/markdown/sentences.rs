@@ -90,10 +90,34 @@ const STAYS: [&str; 14] = [
 ];
 
 /// How a text begins about what takes something back.
-const UNDOS: [&str; 3] = ["to undo", "to roll back", "to revert"];
+const UNDOS: [&str; 6] = [
+    "to undo",
+    "to roll back",
+    "to revert",
+    "to restore",
+    "to abort",
+    "to back out",
+];
 
 /// How a sentence begins that makes what follows one of several ways, or not needed.
-const OPENERS: [&str; 4] = ["optional", "optionally", "alternatively", "skip this"];
+const OPENERS: [&str; 16] = [
+    "optional",
+    "optionally",
+    "alternatively",
+    "skip this",
+    "otherwise",
+    "else",
+    "skip if",
+    "skip when",
+    "skip unless",
+    "as an alternative",
+    "another way",
+    "as a last resort",
+    "worst case",
+    "in the worst case",
+    "in the event",
+    "only needed",
+];
 
 /// How a condition begins that stands behind a command.
 const CONDITIONS: [&str; 13] = [

@@ -10,6 +10,7 @@ use super::doubts::Before;
 use super::info::Role;
 use super::outline::Outline;
 use super::sections::{BOLD, Region, heading, opening};
+use super::titles::is_marked_step;
 use super::{Pair, Translation, pair, slug, word};
 use crate::kinds::KINDS;
 use crate::reading::Node;
@@ -105,6 +106,12 @@ impl Translation<'_> {
                 line.text
             );
             self.ambiguous(&at, what, "number steps from 1 in their order; is one missing?");
+        }
+        if is_marked_step(numbered.title) {
+            let what = "is this step to run? Its title leaves that open";
+            let hint =
+                "leave the step out, or take the mark off its title; `when` makes a step depend on something";
+            self.ambiguous(&at, what, hint);
         }
         let start = at.start + numbered.offset;
         let title_at = start..start + numbered.title.len();

@@ -2,7 +2,7 @@
 //! optional, one of several ways, an example, or left out.
 
 /// What something begins with that takes something back.
-const UNDOS: [&str; 9] = [
+const UNDOS: [&str; 11] = [
     "rollback",
     "roll back",
     "rolling back",
@@ -12,6 +12,8 @@ const UNDOS: [&str; 9] = [
     "reverting",
     "recovery",
     "fallback",
+    "backout",
+    "back out",
 ];
 
 /// How a condition begins.
@@ -34,7 +36,7 @@ const ASIDES: [&str; 9] = [
 ];
 
 /// How a heading begins of what is left out for now or for good.
-const LEFT_OUT: [&str; 18] = [
+const LEFT_OUT: [&str; 25] = [
     "out of scope",
     "out-of-scope",
     "not yet",
@@ -53,10 +55,17 @@ const LEFT_OUT: [&str; 18] = [
     "skip these",
     "for later",
     "won't do",
+    "already done",
+    "do not",
+    "if needed",
+    "if necessary",
+    "only needed",
+    "what we tried",
+    "won't fix",
 ];
 
 /// What is no work of this plan where it is all that a heading says, or is said of a piece of one: `Example`, `Future work`.
-const OTHERS: [&str; 34] = [
+const OTHERS: [&str; 44] = [
     "alternative",
     "alternatives",
     "example",
@@ -91,6 +100,16 @@ const OTHERS: [&str; 34] = [
     "emergency",
     "troubleshooting",
     "disaster recovery",
+    "wrong",
+    "anti-pattern",
+    "anti-patterns",
+    "removed",
+    "plan b",
+    "old way",
+    "draft",
+    "wip",
+    "blocked",
+    "conditional",
 ];
 
 /// Pieces of a plan: `Rollback procedure`.
@@ -169,7 +188,7 @@ const MADE: [&str; 14] = [
 const WAYS: [&str; 5] = ["option", "variant", "alternative", "choice", "approach"];
 
 /// What is said behind the title of a step: `Tidy up (optional)`.
-const MARKS: [&str; 15] = [
+const MARKS: [&str; 40] = [
     "optional",
     "skip",
     "skipped",
@@ -185,6 +204,47 @@ const MARKS: [&str; 15] = [
     "example",
     "alternative",
     "rollback",
+    "wip",
+    "do not run this",
+    "if needed",
+    "if necessary",
+    "only if needed",
+    "only if necessary",
+    "when needed",
+    "already done",
+    "done",
+    "cancelled",
+    "canceled",
+    "removed",
+    "deferred",
+    "postponed",
+    "blocked",
+    "emergency only",
+    "superseded",
+    "conditional",
+    "not needed",
+    "not required",
+    "no longer needed",
+    "future",
+    "draft",
+    "disabled",
+    "later phase",
+];
+
+/// What stands in front of the title of a step, set apart: `SKIP: Reindex`, `[SKIP] Reindex`.
+const LABELS: [&str; 12] = [
+    "skip",
+    "skipped",
+    "obsolete",
+    "example",
+    "draft",
+    "future",
+    "wip",
+    "todo",
+    "later",
+    "deprecated",
+    "cancelled",
+    "blocked",
 ];
 
 /// Without marks around it.
@@ -224,12 +284,36 @@ pub(super) fn is_doubtful_step(title: &str) -> bool {
     let name = text.split(['(', ':', ',', '—', '–']).next().unwrap_or_default();
     let name = name.trim();
     let in_trouble = is_aside(title) && TROUBLE.iter().any(|word| text.contains(word));
-    let marked = || segments(&text).skip(1).any(|segment| MARKS.contains(&segment));
+    let marked = || segments(&text).skip(1).any(is_mark);
     UNDOS.contains(&name)
         || in_trouble
         || begins_any(name, &ASIDES)
         || begins_any(name, &LEFT_OUT)
         || marked()
+        || is_labelled(&text)
+}
+
+fn is_labelled(text: &str) -> bool {
+    let mut rests = LABELS.iter().filter_map(|word| text.strip_prefix(word));
+    rests.any(|rest| rest.starts_with([':', ']', ')']))
+}
+
+/// Is the title of a step marked so that it is not to run, or only under a condition? A step that is called `Rollback` is one.
+pub(super) fn is_marked_step(title: &str) -> bool {
+    let text = lower(title);
+    segments(&text).skip(1).any(is_mark)
+        || is_labelled(&text)
+        || begins_any(&text, &ASIDES)
+        || begins_any(&text, &LEFT_OUT)
+}
+
+/// Is what is set apart from a title a mark that it is not to run, or only under a condition: `(if Task 1 fails)`?
+fn is_mark(segment: &str) -> bool {
+    let marked = segment
+        .split([',', ';'])
+        .map(str::trim)
+        .any(|part| MARKS.contains(&part));
+    marked || trouble(segment).is_some() || begins(segment, "superseded by") || begins(segment, "only in")
 }
 
 /// The same of a heading above tasks, which may be about something that is to be made: `Phase 2: Rollback support`.

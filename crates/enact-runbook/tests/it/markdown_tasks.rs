@@ -13,7 +13,7 @@ fn an_implementation_plan_becomes_steps_that_do_what_it_says() {
     let script = first["action"]["script"].as_str().unwrap();
     let order = [
         "cat > test.sh",
-        "if (\nsh test.sh\n); then",
+        "(\nset -e\nsh test.sh\n)\nended=$?",
         "cat > greet.sh",
         "PROGRAM\n(\nsh test.sh\n)",
         "git init",

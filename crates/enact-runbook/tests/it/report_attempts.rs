@@ -115,6 +115,7 @@ fn an_answer_that_is_looked_at_once_more_is_of_one_attempt() {
         without_policy: false,
         conditions: Vec::new(),
         folder: None,
+        number: 1,
         by: someone.clone(),
     };
     let stopped = Fact::Stopped {

@@ -77,6 +77,7 @@ fn started(plan: &Plan) -> Fact {
         without_policy: false,
         conditions: Vec::new(),
         folder: None,
+        number: 1,
         by: person(),
     }
 }

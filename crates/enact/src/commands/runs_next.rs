@@ -25,7 +25,6 @@ use super::{Context, needed_approval};
 use crate::cli::Output;
 use crate::error::{CommandError, CommandResult};
 use crate::open_decisions::{decided, next_step, open_hold};
-use crate::runbook::run_number;
 use crate::state;
 use crate::views::runbook_progress::attempts_of;
 use crate::views::{self, next_text, runbook_report};
@@ -149,8 +148,7 @@ pub(super) fn next(
     let next = if plan.metadata().mode == Mode::Run && !at_work {
         crate::notify::send(context, installation, &row.run_id);
         let (entries, _) = state::journal(installation, &row.run_id)?;
-        let number = run_number(installation, &row.plan_id)?;
-        let next = of_runbook(&plan, &state, &row, (&entries, number))?;
+        let next = of_runbook(&plan, &state, &row, &entries)?;
         needed_approval::with_what_is_needed(context, installation, &plan, &state, next)
     } else {
         Next {
@@ -181,19 +179,14 @@ fn empty(state: &RunState, row: &RunRow) -> Next {
 }
 
 /// What a runbook's run waits for.
-fn of_runbook(
-    plan: &Plan,
-    state: &RunState,
-    row: &RunRow,
-    (entries, run_number): (&[Entry], u64),
-) -> Result<Next, CommandError> {
+fn of_runbook(plan: &Plan, state: &RunState, row: &RunRow, entries: &[Entry]) -> Result<Next, CommandError> {
     let document = crate::runbook::read_document(plan)?;
     let reader = Reader {
         plan,
         document: &document,
         run_id: &row.run_id,
         state,
-        run_number,
+        run_number: u64::from(state.number.max(1)),
         now: state::now(),
     };
     let mut next = empty(state, row);

@@ -8,7 +8,7 @@ use enact_core::condition::Condition;
 use enact_core::event::Reporter;
 use enact_core::gate::AdmittedPlan;
 use enact_core::journal::{RunPhase, RunState};
-use enact_core::plan::{Plan, PlanId, Target};
+use enact_core::plan::{Plan, Target};
 use enact_core::procedure::RollbackMode;
 use enact_core::report::RunReport;
 use enact_engine::installation::{Installation, OpenRun, Surroundings};
@@ -74,7 +74,8 @@ pub(crate) async fn carry_out(
     let caught = signals::listen(&stop)?;
     watch_latch(context, &stop);
     let secrets = secrets(context, &document, &going, &run_id)?;
-    let host = host(context, installation, admitted, &going, stop.clone())?;
+    let number = open.number();
+    let host = host(context, installation, admitted, &going, number, stop.clone())?;
     let connection = konnect(context, &document, &going).await?;
     let environment = environment_digest(context);
     let konnect = connection.as_ref().map(|connection| KonnectProvider {
@@ -86,7 +87,6 @@ pub(crate) async fn carry_out(
         .map_err(|error| CommandError::from_error(enact_core::exit::ExitCode::InvalidInput, &error))?;
     let hands = Hands { runbook, konnect };
     let (_, before) = crate::state::journal(installation, &run_id)?;
-    let number = run_number(installation, plan.id())?;
     let known = Told::new(&run_id, number, plan, &document, before);
     let surroundings = surroundings(context, known, &going, stop)?;
     let run = match going.way {
@@ -151,18 +151,12 @@ fn secrets(
         .map_err(|error| CommandError::invalid(error.to_string()).hint(then))
 }
 
-/// How many runs of a plan there are by now: 1 while its first one is under way.
-pub(crate) fn run_number(installation: &Installation, plan_id: &PlanId) -> Result<u64, CommandError> {
-    let runs = installation.store.runs()?;
-    let of_plan = runs.iter().filter(|row| row.plan_id == *plan_id).count();
-    Ok(u64::try_from(of_plan).unwrap_or(1).max(1))
-}
-
 fn host(
     context: &Context,
     installation: &Installation,
     admitted: &AdmittedPlan,
     going: &Going,
+    run_number: u64,
     stop: StopSignal,
 ) -> Result<Host, CommandError> {
     let state_dir = &context.settings.state_dir;
@@ -179,7 +173,7 @@ fn host(
         },
         stop,
         clock: std::sync::Arc::clone(&installation.clock),
-        run_number: run_number(installation, admitted.plan().id())?,
+        run_number,
         max_downtime,
         max_duration,
         cluster: super::cluster::hands(context, &going.policy),

@@ -33,7 +33,7 @@ use crate::{state, views};
 
 pub(crate) use added::{check_added, judged_with_added};
 pub(crate) use beside::{refuse_beside, under_way};
-pub(crate) use carry_out::{Going, Way, carry_out, read_document, run_number};
+pub(crate) use carry_out::{Going, Way, carry_out, read_document};
 pub(crate) use execute::{Told, execute};
 pub(crate) use files::DiskFiles;
 pub(crate) use folder::{find_folder, folder_of_run, remember_folder};
