@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::change_state::ChangeState;
 use crate::confirmation::{Confirmation, Missing};
-use crate::journal::{Choice, Fact, Mismatch, RunId};
+use crate::journal::{Choice, Fact, Mismatch, RunId, Settlement};
 use crate::principal::Principal;
 use crate::procedure::Hold;
 use crate::reference::Outputs;
@@ -26,6 +26,8 @@ pub struct ChangeProgress {
     pub checked: Option<Vec<Mismatch>>,
     /// Was its outcome found out by looking?
     pub settled: bool,
+    /// Did a person say that it happened, so that its own checks did not run?
+    pub declared: bool,
     /// May its effect have happened, whole or in part, although it is not done? So it stays until it is done or taken back,
     /// or somebody has looked.
     pub partial: bool,
@@ -90,6 +92,7 @@ impl ChangeProgress {
             drift: Vec::new(),
             checked: None,
             settled: false,
+            declared: false,
             partial: false,
             take_back: false,
             handed_over: false,
@@ -128,6 +131,7 @@ impl ChangeProgress {
         self.started_ms = Some(now);
         self.ended_ms = None;
         self.unattended_ms = 0;
+        self.declared = false;
     }
 
     /// How long it took until then since it was last about to start.
@@ -309,8 +313,10 @@ pub(crate) fn remember(
         Fact::Decided {
             change_id,
             outputs: made,
+            settlement,
             ..
         } => {
+            progress.declared = *settlement == Settlement::Done && progress.undone_from.is_none();
             progress.error = None;
             // A person has looked.
             progress.partial = false;
