@@ -266,7 +266,9 @@ pub fn admit(
     // What a plan and policy ask for in so many words they ask for also where it only reads, and what people said with their yes
     // holds also where nobody had to be asked.
     let demands = asked.is_demanding() || verdict.requirement.is_demanding();
-    let asks = writes || demands || circumstances.by_agent;
+    // Whatever a revision does itself: the run that it takes over goes on no more.
+    let takes_over = plan.metadata().revision.is_some();
+    let asks = writes || demands || takes_over || circumstances.by_agent;
     let (counted, binding) = if plan.changes().is_empty() {
         (Vec::new(), Binding::default())
     } else {

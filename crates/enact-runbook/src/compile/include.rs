@@ -273,6 +273,9 @@ impl Compiler<'_> {
             .map(ToOwned::to_owned)
         else {
             let value = as_given(node);
+            if let Some(text) = value.as_ref().and_then(Value::as_str) {
+                self.reading.see(text, node.span, Slot::Exact);
+            }
             if value.is_none() {
                 self.reading.expected(node, "a parameter", "a single value");
             }

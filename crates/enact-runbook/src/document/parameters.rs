@@ -199,6 +199,10 @@ impl Reading<'_> {
         given: Option<Given>,
         prefix: &str,
     ) -> Option<Parameter> {
+        if let Some(Given::Value(Value::String(text))) = &given {
+            // Who gives it sees it as little as who reads it.
+            self.see(text, declaration.span, Slot::Exact);
+        }
         if declaration.kind == "secret" {
             return self.bind_secret(name, declaration, given, prefix);
         }

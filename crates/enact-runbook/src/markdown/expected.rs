@@ -91,6 +91,8 @@ impl Translation<'_> {
                 Some(pair("stdout", at, Node::new(at, Body::Mapping(contains))))
             }
         };
+        // As long as the same line may take as a command, and as tests may: a suite takes minutes.
+        entries.push(pair("timeout", span, word(span, "30m")));
         if let Some(expect) = expect {
             entries.push(pair("expect", span, Node::new(span, Body::Mapping(vec![expect]))));
         }

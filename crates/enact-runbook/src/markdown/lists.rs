@@ -10,6 +10,8 @@ use enact_core::yaml::{Body, Entry};
 use super::blocks::{Block, Content, Fence, Item, extent, joined};
 use super::info::Role;
 use super::sections::{Region, Section};
+use super::sentences;
+use super::titles::is_doubtful_section;
 use super::{NOTE, Pair, Translation, pair, word};
 use crate::reading::Node;
 
@@ -109,7 +111,8 @@ impl Translation<'_> {
                     ),
                 ),
                 Content::Quote(_) => self.note(&block.range, "this quote is not part of the plan"),
-                Content::Heading(..) | Content::Html | Content::Rule => {}
+                Content::Heading(..) => self.heading_within(block, kind),
+                Content::Html | Content::Rule => {}
             }
         }
         let mut nodes: Vec<Node> = drafts
@@ -123,6 +126,24 @@ impl Translation<'_> {
         let start = region.start();
         let span = self.lines.span(&start);
         self.add(kind.key, &start, Node::new(span, Body::Sequence(nodes)));
+    }
+
+    /// A heading within a list of entries tells apart what the plan does not: below it everything counts, or it must not stand there.
+    fn heading_within(&mut self, block: &Block, kind: Kind) {
+        let Some((_, lines)) = block.heading() else {
+            return;
+        };
+        let (title, at) = (joined(lines), extent(lines, &block.range));
+        if is_doubtful_section(&title) || sentences::forbidden(&title).is_some() {
+            let what = format!("do `{}` below this heading count?", kind.key);
+            self.ambiguous(&at, what, "move what does not count out of this part of the plan");
+        } else {
+            let what = format!(
+                "this heading is not part of the plan: `{}` below it count like all others",
+                kind.key
+            );
+            self.note(&at, what);
+        }
     }
 
     fn item(&mut self, item: &Item, kind: Kind, drafts: &mut Vec<Draft>, whole: &mut Vec<Node>) {

@@ -93,6 +93,17 @@ impl Task {
         self.work.iter().any(|work| matches!(work, Work::Shell { .. }))
     }
 
+    /// Where the last command of a task of commands stands. A `Run:` line behind it says what is expected of it, and is a check; one
+    /// of which nothing is expected is a command like the others.
+    fn last_command(&self) -> Option<usize> {
+        self.has_shell().then_some(())?;
+        self.work.iter().rposition(|work| match work {
+            Work::Shell { .. } => true,
+            Work::Run(run) => run.expected.is_none(),
+            Work::Content => false,
+        })
+    }
+
     /// Where the last thing stands that is written, commits left out.
     fn last_written(&self) -> Option<usize> {
         self.work.iter().rposition(|work| match work {
@@ -152,10 +163,7 @@ impl Translation<'_> {
         for (at, what) in &task.unread {
             self.note(at, *what);
         }
-        let last_shell = task
-            .work
-            .iter()
-            .rposition(|work| matches!(work, Work::Shell { .. }));
+        let last = task.last_command();
         let mut script = String::new();
         let mut first = None;
         for (index, work) in task.work.iter().enumerate() {
@@ -164,7 +172,7 @@ impl Translation<'_> {
                     first.get_or_insert(at);
                     script.push_str(text);
                 }
-                Work::Run(run) if last_shell.is_none_or(|last| index < last) => {
+                Work::Run(run) if last.is_none_or(|last| index <= last) => {
                     first.get_or_insert(&run.at);
                     script.push_str(&asserted(run));
                 }
@@ -231,8 +239,8 @@ impl Translation<'_> {
                 }
                 continue;
             }
-            // Where nothing but commands is run, each was run already, and judged then.
-            if !commands || task.has_shell() {
+            // Of commands each was run already, and judged then.
+            if !commands || (task.has_shell() && run.expected.is_some()) {
                 checks.push(self.run_check(run));
             }
         }

@@ -36,7 +36,7 @@ const ASIDES: [&str; 9] = [
 ];
 
 /// How a heading begins of what is left out for now or for good.
-const LEFT_OUT: [&str; 25] = [
+const LEFT_OUT: [&str; 27] = [
     "out of scope",
     "out-of-scope",
     "not yet",
@@ -62,6 +62,8 @@ const LEFT_OUT: [&str; 25] = [
     "only needed",
     "what we tried",
     "won't fix",
+    "not wanted",
+    "not checked",
 ];
 
 /// What is no work of this plan where it is all that a heading says, or is said of a piece of one: `Example`, `Future work`.

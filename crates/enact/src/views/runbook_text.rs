@@ -316,6 +316,15 @@ fn acceptance(document: &Document) -> String {
             runbook_whole::where_looked(check, CHECK_TIMEOUT)
         }));
     }
+    for requirement in &document.requirements {
+        if let (Some(metric), Some(max)) = (&requirement.metric, requirement.max) {
+            let how = format!("{metric} at most {}", span_of(max));
+            text.push_str(&good_when(
+                &format!("{}: {}", requirement.id, requirement.text),
+                &how,
+            ));
+        }
+    }
     for verification in document.verification.iter().filter(|found| found.wanted) {
         if let Some(check) = &verification.check {
             let how = enact_runbook::kinds::check_whole(check);
