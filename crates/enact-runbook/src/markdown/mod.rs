@@ -9,6 +9,7 @@
 //! something is executed is an error ([`AMBIGUOUS`]).
 
 mod blocks;
+mod checkpoints;
 mod commonmark;
 mod contents;
 mod dialect_a;
@@ -178,6 +179,10 @@ impl Translation<'_> {
         }
         self.definitions = document.definitions;
         let dialect = sections::dialect(&document.blocks, start > 0);
+        // In the shape with phases a transcript tells of checkpoints that were.
+        if !matches!(dialect, Some(sections::Dialect::B)) {
+            self.stray_checkpoints(&document.blocks);
+        }
         let regions = sections::split(&document.blocks, dialect);
         match dialect {
             Some(sections::Dialect::A) => self.dialect_a(&regions),
