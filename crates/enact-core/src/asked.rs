@@ -30,7 +30,7 @@ pub struct Asked {
 impl Asked {
     /// Does it ask for more than anybody's plain yes at any time?
     pub fn is_demanding(&self) -> bool {
-        self.requirement.is_demanding() || self.not_before.is_some() || self.not_after.is_some()
+        self.requirement.asks_for_more() || self.not_before.is_some() || self.not_after.is_some()
     }
 }
 

@@ -265,7 +265,10 @@ pub fn admit(
     let asked = asked_by(&plan)?;
     // What a plan and policy ask for in so many words they ask for also where it only reads, and what people said with their yes
     // holds also where nobody had to be asked.
-    let demands = asked.is_demanding() || verdict.requirement.is_demanding();
+    let besides = circumstances.asked_by_plan.as_ref();
+    let demands = asked.is_demanding()
+        || verdict.requirement.asks_for_more()
+        || besides.is_some_and(Requirement::asks_for_more);
     // Whatever a revision does itself: the run that it takes over goes on no more.
     let takes_over = plan.metadata().revision.is_some();
     let asks = writes || demands || takes_over || circumstances.by_agent;

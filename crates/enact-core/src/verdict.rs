@@ -92,6 +92,11 @@ impl Requirement {
         self
     }
 
+    /// Does it ask for something that a plain yes of one person has not?
+    pub fn asks_for_more(&self) -> bool {
+        self.count > 1 || !self.roles.is_empty() || self.assurance > Assurance::None || self.not_author
+    }
+
     /// Does it ask for more than anybody's plain yes? Then a prompt or a flag does not satisfy it.
     pub fn is_demanding(&self) -> bool {
         *self != Self::default()

@@ -88,11 +88,19 @@ fn oracle(case: &Case) -> bool {
     {
         return false;
     }
-    if plan.changes().iter().all(|change| !change.writes()) {
-        return true;
-    }
     let asked = circumstances.asked_by_plan.clone().unwrap_or_default();
     let policy = &verdict.requirement;
+    // What only reads needs nobody, unless somebody in particular is asked for.
+    let in_particular = |wanted: &Requirement| {
+        wanted.count > 1
+            || !wanted.roles.is_empty()
+            || wanted.assurance > Assurance::None
+            || wanted.not_author
+    };
+    let reads = plan.changes().iter().all(|change| !change.writes());
+    if reads && !in_particular(&asked) && !in_particular(policy) {
+        return true;
+    }
     let roles: BTreeSet<&String> = asked.roles.iter().chain(&policy.roles).collect();
     let assurance = asked.assurance.max(policy.assurance);
     let somebody_else = asked.not_author || policy.not_author;
