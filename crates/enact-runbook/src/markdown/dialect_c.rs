@@ -18,6 +18,9 @@ use super::tasks::{Awaited, Halt, Task, Work};
 use super::{Translation, pair};
 use crate::reading::Node;
 
+/// What is said of text in a task.
+const TOLD: &str = "this text is shown with the step and changes nothing: what it does are `Run:` lines and blocks of `bash`";
+
 /// What is told of the work as a whole.
 const ABOUT: [&str; 2] = ["architecture", "tech stack"];
 
@@ -41,10 +44,11 @@ impl Translation<'_> {
             _ => None,
         });
         self.add_head(titles.next());
-        self.introduction(prose.flat_map(|region| region.blocks.iter().copied()));
-        self.prose(regions, is_labelled);
         self.rollback_sections(regions);
         self.common_sections(regions);
+        // Requirements of their own go before the goal.
+        self.introduction(prose.flat_map(|region| region.blocks.iter().copied()));
+        self.prose(regions, is_labelled);
         if !self.has("acceptance") {
             let end = self.file.text().trim_end().len();
             self.note(
@@ -54,10 +58,13 @@ impl Translation<'_> {
         }
         let mut names = Names::default();
         let mut steps: Vec<Node> = Vec::new();
-        let tasks = regions.iter().filter(|region| region.section == Section::Task);
-        let start = tasks.clone().next().map(Region::start).unwrap_or(0..0);
-        for (index, region) in tasks.enumerate() {
-            if let Some(task) = self.task_of(region, index + 1) {
+        let tasks = regions.iter().enumerate();
+        let tasks = tasks.filter(|(_, region)| region.section == Section::Task);
+        let start = tasks.clone().next().map(|(_, region)| region.start());
+        let start = start.unwrap_or(0..0);
+        for (place, (index, region)) in tasks.enumerate() {
+            if let Some(mut task) = self.task_of(region, place + 1) {
+                self.told_above(regions.get(..index).unwrap_or_default(), &mut task);
                 steps.push(self.task_step(task, &assignee, &mut names));
             }
         }
@@ -65,39 +72,40 @@ impl Translation<'_> {
         self.add("steps", &start, Node::new(span, Body::Sequence(steps)));
     }
 
+    /// What stands between the task before this one and this one is shown with it: `Phase 2: Database`, and text below that.
+    fn told_above(&self, before: &[Region<'_>], task: &mut Task) {
+        let sections = before.iter().rev();
+        let sections = sections.take_while(|region| region.section == Section::Prose && region.level > 1);
+        for region in sections {
+            let blocks = region.heading.into_iter().chain(region.blocks.iter().copied());
+            for block in blocks.filter(|block| !matches!(block.content, Content::Rule | Content::Html)) {
+                self.told_first(&block.range, task);
+            }
+        }
+    }
+
     /// `**Goal:** …`, `**Architecture:** …`, `**Tech Stack:** …`.
     fn introduction<'b>(&mut self, blocks: impl Iterator<Item = &'b Block>) {
-        let mut about: Vec<String> = Vec::new();
-        let mut about_at = None;
         for block in blocks {
-            let Some(lines) = block.paragraph() else {
-                continue;
-            };
+            let lines = block.paragraph().unwrap_or_default();
             let Some(first) = lines.first() else {
                 continue;
             };
             let at = extent(lines, &block.range);
             let text = joined(lines).replace("**", "");
             if labelled(first, "goal").is_some() {
-                self.goal(&text, &at);
+                self.goal(text, &at);
             } else if ABOUT.iter().any(|label| labelled(first, label).is_some()) {
-                about.push(text);
-                about_at.get_or_insert(at);
-            }
-        }
-        if let Some(at) = about_at {
-            let node = self.text(&at, &about.join("\n"));
-            if !self.add_missing("description", &at, node) {
-                self.note(
-                    &at,
-                    "this text is not part of the plan: its description is the front matter's",
-                );
+                self.about.push((text, at));
             }
         }
     }
 
-    fn goal(&mut self, text: &str, at: &Range<usize>) {
-        let goal = text.split_once(':').map_or(text, |(_, goal)| goal).trim();
+    fn goal(&mut self, text: String, at: &Range<usize>) {
+        let goal = text
+            .split_once(':')
+            .map_or(text.as_str(), |(_, goal)| goal)
+            .trim();
         let span = self.lines.span(at);
         let entries = vec![
             pair("id", span, self.text(at, "R1")),
@@ -107,10 +115,7 @@ impl Translation<'_> {
         if self.add_missing("requirements", at, Node::new(span, Body::Sequence(list))) {
             self.note(at, "the goal became the plan's one requirement, R1");
         } else {
-            self.note(
-                at,
-                "the goal is not part of the plan: its requirements are given elsewhere",
-            );
+            self.about.push((text, at.clone()));
         }
     }
 
@@ -128,18 +133,16 @@ impl Translation<'_> {
         let range = region.range();
         let body = region.blocks.first().map_or(range.end, |block| block.range.start);
         let title_at = start..start + numbered.title.len();
-        if numbered.behind {
-            self.note(
-                &(title_at.end..line.range.end),
-                "this text behind the title is not part of the step",
-            );
-        }
+        let behind = title_at.end..line.range.end;
         if !self.stands_below("task", &line.range, region.below.as_deref()) {
             self.is_struck(std::slice::from_ref(line));
         }
         let title = (numbered.title.to_owned(), title_at);
         let mut task = Task::new(title, line.range.start..start, body..range.end);
         task.before.step(region.level, numbered.title);
+        if numbered.behind {
+            self.unread(&behind, TOLD, &mut task);
+        }
         for block in &region.blocks {
             self.task_block(block, &mut task);
         }
@@ -207,22 +210,23 @@ impl Translation<'_> {
 
     fn task_quote(&mut self, block: &Block, inner: &[Block], task: &mut Task) {
         self.forget(task);
-        let Some(message) = checkpoint(inner) else {
+        if checkpoint(inner).is_none() {
             task.before.quote(inner);
-            task.unread.push((
-                block.range.clone(),
-                "this quote is not part of the step: nobody is held to it",
-            ));
+            self.unread(
+                &block.range,
+                "this quote is shown with the step: nobody is held to it",
+                task,
+            );
             return;
-        };
+        }
         if task.halt.is_some() {
             let hint = "keep one, or split the task";
             self.ambiguous(&block.range, "a second checkpoint in this task", hint);
             return;
         }
+        self.told(&block.range, task);
         task.halt = Some(Halt {
             at: block.range.clone(),
-            message,
             after: task.work.len(),
         });
     }
@@ -230,15 +234,17 @@ impl Translation<'_> {
     fn inner_step(&mut self, level: usize, text: &str, at: &Range<usize>, task: &mut Task) {
         let found = numbered(text, "step");
         if found.as_ref().is_some_and(|found| found.behind) {
-            task.unread
-                .push((at.clone(), "the text behind this title is not part of the step"));
+            task.unread.push((at.clone(), TOLD));
         }
         match &found {
             Some(found) => task.before.step(level, found.title),
             None => task.before.heading(level, text),
         }
+        let behind = found.as_ref().is_some_and(|found| found.behind);
         let title = found.map_or(text, |found| found.title);
         task.inner.push((title.to_owned(), at.clone()));
+        let said = if behind { text } else { title };
+        task.said.push((said.to_owned(), at.clone()));
     }
 
     /// The lines of a paragraph; those that say nothing about what is run are said together.
@@ -265,9 +271,15 @@ impl Translation<'_> {
     }
 
     fn unread_text(&mut self, at: Option<Range<usize>>, task: &mut Task) {
-        const WHAT: &str =
-            "this text is not part of the step: what it does are `Run:` lines and blocks of `bash`";
-        task.unread.extend(at.map(|at| (at, WHAT)));
+        if let Some(at) = at {
+            self.unread(&at, TOLD, task);
+        }
+    }
+
+    /// A text for people: it is shown with the step, and what it asks for is not enforced.
+    fn unread(&mut self, at: &Range<usize>, what: &'static str, task: &mut Task) {
+        self.told(at, task);
+        task.unread.push((at.clone(), what));
     }
 
     /// Reads a line; false when it is only for readers.

@@ -90,6 +90,7 @@ pub(crate) fn translate(file: &SourceFile) -> (Option<Node>, Vec<LintFinding>) {
         ),
         findings: Vec::new(),
         entries: Vec::new(),
+        about: Vec::new(),
         definitions: Vec::new(),
     };
     let root = translation.document();
@@ -150,6 +151,8 @@ struct Translation<'t> {
     findings: Vec<LintFinding>,
     /// The keys of the document so far.
     entries: Vec<Pair>,
+    /// What the plan is about, with its places.
+    about: Vec<(String, Range<usize>)>,
     /// What is nowhere to be seen.
     definitions: Vec<blocks::Definition>,
 }
@@ -196,6 +199,7 @@ impl Translation<'_> {
                 return None;
             }
         }
+        self.describe();
         let body = Body::Mapping(std::mem::take(&mut self.entries));
         Some(Node::new(self.lines.span(&(0..self.lines.end_of_line(0))), body))
     }

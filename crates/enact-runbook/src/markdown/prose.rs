@@ -61,7 +61,7 @@ impl Translation<'_> {
                         said = Some(level);
                     }
                 }
-                Some(_) | None => self.introduction_unread(&unread),
+                Some(_) | None => self.introduction_unread(region, &unread),
             }
         }
     }
@@ -78,23 +78,57 @@ impl Translation<'_> {
         self.say(NOTE, span, Diagnostic::warning(what).hint(hint));
     }
 
-    fn introduction_unread(&mut self, unread: &[&Block]) {
+    /// Text in front of the sections is what the plan is about. A task below it is shown with what stands above the task.
+    fn introduction_unread(&mut self, region: &Region<'_>, unread: &[&Block]) {
+        let leads = region.level > 1
+            && !region
+                .heading
+                .and_then(heading)
+                .is_some_and(|(_, title)| is_phase(&title));
         let mut before = None;
         for block in unread {
             let kind = Stretch::of(block);
-            if kind != before
-                && let Some(kind) = kind
-            {
-                let at = extent(block.paragraph().unwrap_or(&[]), &block.range);
-                let what = format!(
-                    "this {} is not part of the plan: it stands in no section",
-                    kind.noun()
-                );
-                let hint = "what approvers are to read is the `description` of the front matter";
-                let span = self.lines.span(&at);
-                self.say(NOTE, span, Diagnostic::warning(what).hint(hint));
+            match kind {
+                Some(Stretch::Code) if kind != before => self.in_no_section(block, Stretch::Code),
+                Some(Stretch::Code) | None => {}
+                Some(_) if leads => {}
+                Some(_) => self.about.push((
+                    self.lines.slice(&block.range).trim().to_owned(),
+                    block.range.clone(),
+                )),
             }
             before = kind;
+        }
+    }
+
+    fn in_no_section(&mut self, block: &Block, kind: Stretch) {
+        let at = extent(block.paragraph().unwrap_or(&[]), &block.range);
+        let what = format!(
+            "this {} is not part of the plan: it stands in no section",
+            kind.noun()
+        );
+        let hint = "what approvers are to read is the `description` of the front matter";
+        let span = self.lines.span(&at);
+        self.say(NOTE, span, Diagnostic::warning(what).hint(hint));
+    }
+
+    /// What the plan is about becomes its description. Front matter may have one, which counts alone.
+    pub(super) fn describe(&mut self) {
+        let mut about = std::mem::take(&mut self.about);
+        about.sort_by_key(|(_, at)| at.start);
+        let Some(first) = about.first().map(|(_, at)| at.clone()) else {
+            return;
+        };
+        let texts: Vec<&str> = about.iter().map(|(text, _)| text.as_str()).collect();
+        let node = self.text(&first, &texts.join("\n"));
+        if self.add_missing("description", &first, node) {
+            return;
+        }
+        for (_, at) in &about {
+            self.note(
+                at,
+                "this text is not part of the plan: its description is the front matter's",
+            );
         }
     }
 }

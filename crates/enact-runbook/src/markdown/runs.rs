@@ -43,6 +43,11 @@ impl Translation<'_> {
             _ if !rest.text.is_empty() => self.text_behind(&rest),
             _ => {}
         }
+        let is_checked = matches!(run.expected, Some(Expected::Prints(..)));
+        if rest.text.split(' ').count() > 2 && !is_checked || run.expected.is_none() && !rest.text.is_empty()
+        {
+            self.told(&line.range, task);
+        }
         task.work.push(Work::Run(run));
     }
 
@@ -74,11 +79,19 @@ impl Translation<'_> {
     fn text_behind(&mut self, rest: &Line) {
         let word = doubts::behind(&rest.text);
         if !self.doubted(&rest.range, word.map(says)) {
-            self.note(&rest.range, "this text behind the command is not checked");
+            self.note(
+                &rest.range,
+                "this text behind the command is shown with the step, and changes nothing",
+            );
         }
     }
 
     pub(super) fn expect(&mut self, expected: Expected, at: &Range<usize>, task: &mut Task) {
+        // Of a sentence only its verdict is checked.
+        let words = self.in_one_line(at).split(' ').count();
+        if words > 2 && !matches!(expected, Expected::Prints(..)) {
+            self.told(at, task);
+        }
         let of_struck = task.before.is_struck();
         match task.work.last_mut() {
             Some(Work::Run(run)) if !of_struck && run.expected.is_none() => run.expected = Some(expected),

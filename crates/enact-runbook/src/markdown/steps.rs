@@ -76,23 +76,24 @@ impl Translation<'_> {
                 before_steps.push(block);
             }
         }
-        if !drafts.is_empty() {
-            self.before_steps(&before_steps);
+        if let Some(first) = drafts.first_mut() {
+            self.before_steps(&before_steps, first);
         }
         self.finished(drafts, manner)
     }
 
-    /// What stands between the heading of the steps and the first one.
-    fn before_steps(&mut self, blocks: &[&Block]) {
+    /// What stands between the heading of the steps and the first one is shown with that.
+    fn before_steps(&mut self, blocks: &[&Block], first: &mut Draft) {
+        let own = std::mem::take(&mut first.tasks);
         for block in blocks {
             if matches!(block.content, Content::Html | Content::Rule) {
                 continue;
             }
             let heading = block.heading().map(|(_, lines)| lines);
             let lines = heading.or(block.paragraph()).unwrap_or(&[]);
-            let what = "this is not part of the plan: it stands before the first step";
-            self.note(&extent(lines, &block.range), what);
+            self.told_with(&extent(lines, &block.range), first);
         }
+        first.tasks.extend(own);
     }
 
     fn step_start(&mut self, block: &Block, before: usize) -> Option<Draft> {
@@ -115,17 +116,9 @@ impl Translation<'_> {
         }
         let start = at.start + numbered.offset;
         let title_at = start..start + numbered.title.len();
-        if let Content::Paragraph(lines) = &block.content
-            && let Some(second) = lines.get(1)
-        {
-            self.outside(&(second.range.start..block.range.end));
-        }
-        let behind = title_at.end..at.end;
-        if numbered.behind {
-            self.outside(&behind);
-        }
         let mark = at.start..(at.start + numbered.offset).max(at.start + 1);
-        Some(Draft {
+        let behind = title_at.end..at.end;
+        let mut draft = Draft {
             at: mark,
             level: heading(block).map(|(level, _)| level),
             title: (numbered.title.to_owned(), title_at),
@@ -135,13 +128,27 @@ impl Translation<'_> {
             faulty: false,
             before: Before::default(),
             checkpoint: None,
-        })
+        };
+        if numbered.behind {
+            self.told_with(&behind, &mut draft);
+        }
+        if let Content::Paragraph(lines) = &block.content
+            && let Some(second) = lines.get(1)
+        {
+            self.told_with(&(second.range.start..block.range.end), &mut draft);
+        }
+        Some(draft)
     }
 
-    fn outside(&mut self, at: &Range<usize>) {
+    /// A text for people: it is shown with the step, and what it asks for is not enforced.
+    fn told_with(&mut self, at: &Range<usize>, draft: &mut Draft) {
+        let text = self.in_one_line(at);
+        // What stands behind a title in bold begins with the end of its mark.
+        let text = text.strip_prefix("** ").unwrap_or(&text);
+        draft.tasks.push(self.text(at, text));
         self.note(
             at,
-            "this text is not part of the step: what it covers is its list, what to do its action",
+            "this text is shown with the step and changes nothing: what it does is its action",
         );
     }
 
@@ -163,7 +170,7 @@ impl Translation<'_> {
                     draft.before.come(&line.text);
                     draft.before.was_text(line.is_struck());
                 }
-                self.outside(&extent(lines, &block.range));
+                self.told_with(&extent(lines, &block.range), draft);
             }
             Content::Heading(level, lines) => {
                 let at = extent(lines, &block.range);
@@ -176,7 +183,7 @@ impl Translation<'_> {
                         "call it `Step N: …`, or move it out of the steps",
                     );
                 } else {
-                    self.outside(&at);
+                    self.told_with(&at, draft);
                 }
             }
             Content::Html | Content::Rule => {}
@@ -205,7 +212,7 @@ impl Translation<'_> {
     fn quote(&mut self, block: &Block, inner: &[Block], draft: &mut Draft) {
         let Some(message) = checkpoint(inner) else {
             draft.before.quote(inner);
-            self.outside(&block.range);
+            self.told_with(&block.range, draft);
             return;
         };
         if draft.checkpoint.is_some() {
@@ -376,19 +383,13 @@ impl Translation<'_> {
             draft.fields.push(pair("checkpoint", span, node));
             return;
         }
-        self.unshown(&at, &message);
+        if !message.is_empty() {
+            draft
+                .tasks
+                .push(self.text(&at, &format!("Checkpoint: {message}")));
+        }
         let moment = if before { "before" } else { "after" };
         self.put(&mut draft.fields, pair("confirm", span, word(span, moment)));
-    }
-
-    /// A confirmation has no text of its own.
-    pub(super) fn unshown(&mut self, at: &Range<usize>, message: &str) {
-        if !message.is_empty() {
-            self.note(
-                at,
-                "only that somebody must confirm is part of the plan; make this a step of its own to show the text",
-            );
-        }
     }
 
     /// `rollback=undo_migrate` names a block of the section `Rollback`.

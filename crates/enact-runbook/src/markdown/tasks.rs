@@ -42,7 +42,6 @@ pub(super) enum Awaited {
 /// A block quote `Checkpoint` in a task.
 pub(super) struct Halt {
     pub(super) at: Range<usize>,
-    pub(super) message: String,
     /// How much of the task's work stands before it.
     pub(super) after: usize,
 }
@@ -62,7 +61,9 @@ pub(super) struct Task {
     /// What was said before the place that is read.
     pub(super) before: Before,
     pub(super) halt: Option<Halt>,
-    /// What is only for readers, where a script is all there is.
+    /// What stands in the task for people, in order: the titles of its steps, and text.
+    pub(super) said: Vec<(String, Range<usize>)>,
+    /// What of it nothing enforces, where a script is all there is.
     pub(super) unread: Vec<(Range<usize>, &'static str)>,
     pub(super) instructions: Range<usize>,
 }
@@ -80,6 +81,7 @@ impl Task {
             pending: Vec::new(),
             before: Before::default(),
             halt: None,
+            said: Vec::new(),
             unread: Vec::new(),
             instructions,
         }
@@ -115,6 +117,27 @@ impl Task {
 }
 
 impl Translation<'_> {
+    /// Keeps a text of a task for whoever approves it, as it is written.
+    pub(super) fn told(&self, at: &Range<usize>, task: &mut Task) {
+        let text = self.in_one_line(at);
+        if !text.is_empty() {
+            task.said.push((text, at.clone()));
+        }
+    }
+
+    /// The same of a text above the task, also where an agent does it: the task alone is what it is told.
+    pub(super) fn told_first(&self, at: &Range<usize>, task: &mut Task) {
+        let text = self.in_one_line(at);
+        task.said.push((text.clone(), at.clone()));
+        task.inner.insert(0, (text, at.clone()));
+    }
+
+    /// A stretch of the file with its line breaks as blanks.
+    pub(super) fn in_one_line(&self, at: &Range<usize>) -> String {
+        let words: Vec<&str> = self.lines.slice(at).split_whitespace().collect();
+        words.join(" ")
+    }
+
     pub(super) fn task_step(&mut self, task: Task, assignee: &str, names: &mut Names) -> Node {
         let span = self.lines.span(&task.at);
         let name = names.unused(&slug(&task.title.0, true));
@@ -123,12 +146,14 @@ impl Translation<'_> {
             pair("id", span, Node::new(span, scalar(name))),
             pair("title", title.span, title),
         ];
-        let inner = task.inner.iter().map(|(title, at)| self.text(at, title));
-        let inner: Vec<Node> = inner.collect();
-        if let Some(first) = inner.first().map(|node| node.span) {
-            entries.push(pair("tasks", first, Node::new(first, Body::Sequence(inner))));
-        }
         let commands = !task.has_content() && !task.work.is_empty();
+        // Whoever does a task is told all of it anyway.
+        let mut said: Vec<_> = if commands { &task.said } else { &task.inner }.iter().collect();
+        said.sort_by_key(|(_, at)| at.start);
+        let said: Vec<Node> = said.into_iter().map(|(text, at)| self.text(at, text)).collect();
+        if let Some(first) = said.first().map(|node| node.span) {
+            entries.push(pair("tasks", first, Node::new(first, Body::Sequence(said))));
+        }
         if commands {
             entries.push(self.script(&task));
         } else {
@@ -152,7 +177,6 @@ impl Translation<'_> {
                 "put it before the first command of the task or behind its last, or split the task",
             );
         }
-        self.unshown(&halt.at, &halt.message);
         let span = self.lines.span(&halt.at);
         let moment = if halt.after == 0 { "before" } else { "after" };
         pair("confirm", span, word(span, moment))

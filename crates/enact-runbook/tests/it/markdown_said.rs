@@ -84,10 +84,6 @@ fn text_that_stands_in_no_section_is_said_once_a_place() {
     assert_eq!(
         notes,
         [
-            "W_MARKDOWN 10:1 this text is not part of the plan: it stands in no section (what approvers are to read is the \
-             `description` of the front matter)",
-            "W_MARKDOWN 14:1 this list is not part of the plan: it stands in no section (what approvers are to read is the \
-             `description` of the front matter)",
             "W_MARKDOWN 16:4 `Background` is no section of a plan: nothing below it is part of the plan (sections are \
              Requirements, Questions, Assumptions, Steps, Acceptance criteria, Rollback and Verification)",
             "W_MARKDOWN 26:4 `Step` is no section of a plan: nothing below it is part of the plan (did you mean `Steps`?)",
@@ -98,20 +94,21 @@ fn text_that_stands_in_no_section_is_said_once_a_place() {
 }
 
 #[test]
-fn what_stands_behind_a_title_is_no_part_of_it() {
+fn what_stands_behind_a_title_is_shown_with_the_step() {
     let text =
         with_tasks("### Task 1: Send\n\n- [ ] **Step 1: Send it** - only once\n\n  ```bash\n  x\n  ```\n");
     assert_eq!(
         spec(&plan(&text), "send")["tasks"],
-        serde_json::json!(["Send it"])
+        serde_json::json!(["**Step 1: Send it** - only once"])
     );
     let text = with_steps("**Step 1: Backup** (10 min)\n\n```bash\nx\n```\n");
     let plan = plan(&text);
     assert_eq!(plan.changes()[0].change_id.as_str(), "backup");
+    assert_eq!(spec(&plan, "backup")["tasks"], serde_json::json!(["(10 min)"]));
     assert!(
         remarks(&text)
             .iter()
-            .any(|said| said.starts_with("W_MARKDOWN this text is not part of the step"))
+            .any(|said| said.starts_with("W_MARKDOWN this text is shown with the step"))
     );
 }
 
@@ -150,6 +147,23 @@ fn a_request_for_approval_in_a_list_is_read() {
 }
 
 #[test]
+fn text_in_front_of_the_sections_is_the_description() {
+    let own = with_steps("### Step 1: Go\n```bash\nx\n```\n");
+    let text = own.replacen(
+        "## Steps",
+        "# A plan\n\nRun as deploy.\n\n- never on Fridays\n\n## Steps",
+        1,
+    );
+    let described = |text: &str| plan(text).document().unwrap()["description"].clone();
+    assert_eq!(described(&text), "Run as deploy.\n- never on Fridays");
+    let given = text.replacen("---\n", "---\ndescription: Mine.\n", 1);
+    assert_eq!(described(&given), "Mine.");
+    assert!(remarks(&given).contains(
+        &"W_MARKDOWN this text is not part of the plan: its description is the front matter's".to_owned()
+    ));
+}
+
+#[test]
 fn what_stands_before_the_first_step_and_ticks_below_one_are_said() {
     let text =
         with_steps("This is how.\n\n- First\n\n### Step 1: Go\n- [x] Look\n- [ ] Leave\n```bash\nx\n```\n");
@@ -160,8 +174,8 @@ fn what_stands_before_the_first_step_and_ticks_below_one_are_said() {
     assert_eq!(
         said,
         [
-            "W_MARKDOWN this is not part of the plan: it stands before the first step",
-            "W_MARKDOWN this is not part of the plan: it stands before the first step",
+            "W_MARKDOWN this text is shown with the step and changes nothing: what it does is its action",
+            "W_MARKDOWN this text is shown with the step and changes nothing: what it does is its action",
             "W_MARKDOWN this is ticked already; ticks count for nothing",
         ]
     );

@@ -23,7 +23,9 @@ fn an_implementation_plan_becomes_steps_that_do_what_it_says() {
         .map(|part| script.find(part).unwrap_or_else(|| panic!("{part}")))
         .collect();
     assert!(places.is_sorted(), "{places:?}\n{script}");
-    assert_eq!(first["tasks"].as_array().unwrap().len(), 5);
+    let said = first["tasks"].as_array().unwrap();
+    assert_eq!(said.len(), 6, "the titles of its steps, and why a command fails");
+    assert_eq!(said[2], "Expected: FAIL, because there is no greet.sh");
     let checks = |id: &str| serde_json::to_value(&found.change(&id.into()).unwrap().postconditions).unwrap();
     assert_eq!(checks("the_greeting").as_array().unwrap().len(), 1);
     let second = checks("more_languages");
@@ -169,16 +171,25 @@ fn what_of_a_task_is_not_run_is_said() {
         "### Task 1: Drop it\n\n**Not on Sundays.** Only with a copy.\n\n```bash\nrm -f users\n```\n\n\
          Verify: `test ! -e users`\n\n| Run | Expected |\n|---|---|\n| `x` | PASS |\n\n> Mind the users.\n",
     );
-    let text_is =
-        "W_MARKDOWN this text is not part of the step: what it does are `Run:` lines and blocks of `bash`";
+    let text_is = "W_MARKDOWN this text is shown with the step and changes nothing: what it does are `Run:` lines and blocks of `bash`";
     assert_eq!(
         remarks(&text),
         [
             text_is,
             text_is,
             text_is,
-            "W_MARKDOWN this quote is not part of the step: nobody is held to it"
+            "W_MARKDOWN this quote is shown with the step: nobody is held to it"
         ]
+    );
+    let shown = spec(&plan(&text), "drop_it")["tasks"].clone();
+    assert_eq!(
+        shown,
+        serde_json::json!([
+            "**Not on Sundays.** Only with a copy.",
+            "Verify: `test ! -e users`",
+            "| Run | Expected | |---|---| | `x` | PASS |",
+            "> Mind the users."
+        ])
     );
     let ticked = with_tasks("### Task 1: Send\n\n- [x] **Step 1: Send it**\n\n  ```bash\n  x\n  ```\n");
     assert_eq!(

@@ -11,6 +11,19 @@ use super::runbook_whole::{check, one_line, part};
 /// How many digits of a digest are shown.
 const DIGITS: usize = 12;
 
+/// What the plan is for: its description, and what is wanted of it.
+pub(super) fn about(document: &Document) -> String {
+    let mut text = part("", &document.description);
+    for requirement in &document.requirements {
+        text.push_str(&format!(
+            "Wanted {}: {}\n",
+            requirement.id,
+            one_line(&requirement.text)
+        ));
+    }
+    text
+}
+
 /// Where each secret comes from. A program that prints one is run on the machine that runs the plan.
 pub(super) fn secrets(document: &Document) -> String {
     let mut text = String::new();

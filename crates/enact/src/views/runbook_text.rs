@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use enact_core::change::{Change, ChangeId, Effect, Milliseconds, Undo};
 use enact_core::plan::Plan;
 use enact_core::procedure::{OnFailure, RollbackMode, RollbackRule};
-use enact_runbook::spec::{CHECK_TIMEOUT, Document, STEP};
+use enact_runbook::spec::{CHECK_TIMEOUT, Document, Group, STEP};
 
 use super::Painter;
 use super::plan_text;
@@ -95,6 +95,7 @@ fn top_steps(plan: &Plan, document: &Document) -> usize {
 pub(crate) fn render(painter: Painter, plan: &Plan, document: &Document) -> String {
     let mut text = headline(painter, plan, document);
     text.push_str(&format!("{}\n", one_line(&document.title)));
+    text.push_str(&runbook_rest::about(document));
     if let Some(risk) = &document.risk {
         let level = risk.level.as_deref().unwrap_or("not rated");
         text.push_str(&format!("Risk: {}. {}\n", one_line(level), one_line(&risk.worst)));
@@ -158,9 +159,21 @@ fn step_line(painter: Painter, change: &Change, step: &Listed, document: &Docume
         plan_text::what_changes(painter, change, plan_text::Detail::default())
     };
     format!(
-        "  {:>2}. {} ({}){marks}\n{what}",
-        step.number, step.title, step.change_id,
+        "  {:>2}. {} ({}){marks}\n{}{what}",
+        step.number,
+        step.title,
+        step.change_id,
+        said_of_group(change, document),
     )
+}
+
+/// What is said of a step that became several, with the first of them.
+fn said_of_group(change: &Change, document: &Document) -> String {
+    let begins = |group: &&Group| group.changes.first() == Some(&change.change_id);
+    let groups = document.groups.iter().filter(begins);
+    groups
+        .map(|group| runbook_whole::said(group.tasks.iter()))
+        .collect()
 }
 
 /// What only the failure of this step leads to.

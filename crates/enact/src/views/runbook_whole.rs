@@ -14,7 +14,12 @@ pub(super) fn step(change: &Change, document: &Document) -> String {
     let Some(Ok(spec)) = spec else {
         return String::new();
     };
-    let mut text = part("", &whole(&spec.kind, &spec.action));
+    let action = whole(&spec.kind, &spec.action);
+    // Who does a step that is only described is told what it covers.
+    let in_action = |task: &&String| action.lines().any(|line| line.trim_end().ends_with(task.trim()));
+    let beside = spec.tasks.iter().filter(|task| !in_action(task));
+    let mut text = said(beside);
+    text.push_str(&part("", &action));
     text.push_str(&waited_for(&spec));
     if let Some(folder) = &spec.working_dir {
         text.push_str(&part("in: ", folder));
@@ -67,6 +72,12 @@ pub(super) fn step(change: &Change, document: &Document) -> String {
         ));
     }
     text
+}
+
+/// What is said of a step for people: what it covers, and in Markdown all that stands around its commands.
+pub(super) fn said<'t>(tasks: impl Iterator<Item = &'t String>) -> String {
+    let lines = tasks.map(|task| part("says: ", &one_line(task)));
+    lines.collect()
 }
 
 /// How a step that waits looks, where it is not said of the step.
