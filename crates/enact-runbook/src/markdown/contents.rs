@@ -71,10 +71,15 @@ impl Task {
             Some(path) if names(script, &path) || is_one_of(&RUNS) => Meaning::Command,
             Some(_) if is_one_of(&WRITES) => Meaning::Content,
             Some(path) => Meaning::Unclear(path),
-            None if says_content(&self.before.line, script).is_some() => {
-                Meaning::Unclear(says_content(&self.before.line, script).unwrap_or_default())
-            }
-            None if is_one_of(&RUNS) => Meaning::Command,
+            None => self.unnamed(script, is_one_of(&RUNS)),
+        }
+    }
+
+    /// The same where neither the line above nor the title names a file of the task.
+    fn unnamed(&self, script: &str, is_run: bool) -> Meaning {
+        match content_named(&self.before.line, script) {
+            Some(path) => Meaning::Unclear(path),
+            None if is_run => Meaning::Command,
             None => {
                 let script_of = |path: &&String| is_script(path) && !names(script, path);
                 let waiting = self.pending.iter().find(script_of);
@@ -86,7 +91,7 @@ impl Task {
 
 /// The file that the line above a block says it is to hold, where it says so: a caption (`**scripts/x.sh:**`), `Save this as x.sh`, `The
 /// script should contain:`.
-fn says_content(line: &str, script: &str) -> Option<String> {
+pub(super) fn content_named(line: &str, script: &str) -> Option<String> {
     let bare = |word: &str| {
         word.trim_matches(|next: char| "*`_:.,\"'()".contains(next))
             .to_owned()

@@ -8,13 +8,11 @@ use std::ops::Range;
 
 use enact_core::yaml::Body;
 
-use super::blocks::{Block, Content, Fence, Item, Line, extent, joined};
-use super::contents::Meaning;
-use super::expected::{Expected, Run, labelled};
-use super::info::Role;
+use super::blocks::{Block, Content, Item, Line, extent, joined};
+use super::expected::{expectation, labelled};
 use super::sections::{BOLD, Region, Section, numbered, opening};
 use super::steps::{Names, checkpoint};
-use super::tasks::{Awaited, Halt, Task, Work};
+use super::tasks::{Awaited, Halt, Task};
 use super::{Translation, pair};
 use crate::reading::Node;
 
@@ -23,6 +21,32 @@ const TOLD: &str = "this text is shown with the step and changes nothing: what i
 
 /// What is told of the work as a whole.
 const ABOUT: [&str; 2] = ["architecture", "tech stack"];
+
+/// How tasks are counted.
+struct Numbers<'n> {
+    /// The number of the task before; `None`: there is none.
+    last: &'n mut Option<usize>,
+    /// Does a heading stand above this one, below which numbers may begin anew?
+    anew: bool,
+}
+
+impl Numbers<'_> {
+    /// The number that a task should have and has not. One that is no whole number, `1.1` or `1a`, is taken as it is.
+    fn other_than(self, number: Option<usize>) -> Option<usize> {
+        let next = self.last.map_or(1, |last| last + 1);
+        let found = number.unwrap_or(next);
+        *self.last = Some(found);
+        let begins = (self.anew || next == 1) && found <= 1;
+        (found != next && !begins).then_some(next)
+    }
+}
+
+/// Does a heading of a group stand right above the next task?
+fn follows_heading(above: &[Region<'_>]) -> bool {
+    above
+        .last()
+        .is_some_and(|region| region.section == Section::Prose && region.level > 1)
+}
 
 /// Is it taken from the introduction?
 fn is_labelled(block: &Block) -> bool {
@@ -58,13 +82,22 @@ impl Translation<'_> {
         }
         let mut names = Names::default();
         let mut steps: Vec<Node> = Vec::new();
+        self.stray_tasks(regions);
         let tasks = regions.iter().enumerate();
         let tasks = tasks.filter(|(_, region)| region.section == Section::Task);
         let start = tasks.clone().next().map(|(_, region)| region.start());
         let start = start.unwrap_or(0..0);
-        for (place, (index, region)) in tasks.enumerate() {
-            if let Some(mut task) = self.task_of(region, place + 1) {
-                self.told_above(regions.get(..index).unwrap_or_default(), &mut task);
+        let mut last = None;
+        for (index, region) in tasks {
+            let above = regions.get(..index).unwrap_or_default();
+            if let Some(mut task) = self.task_of(
+                region,
+                Numbers {
+                    last: &mut last,
+                    anew: follows_heading(above),
+                },
+            ) {
+                self.told_above(above, &mut task);
                 steps.push(self.task_step(task, &assignee, &mut names));
             }
         }
@@ -119,15 +152,13 @@ impl Translation<'_> {
         }
     }
 
-    fn task_of(&mut self, region: &Region<'_>, place: usize) -> Option<Task> {
+    fn task_of(&mut self, region: &Region<'_>, numbers: Numbers<'_>) -> Option<Task> {
         let (line, numbered) = opening(region.heading?, "task")?;
-        if numbered.number.is_some_and(|number| number != place) {
+        if let Some(place) = numbers.other_than(numbered.number) {
             let what = format!("this is task {place} by its place, and is called {}", line.text);
-            self.ambiguous(
-                &line.range,
-                what,
-                "number tasks from 1 in their order; is one missing?",
-            );
+            let hint =
+                "number tasks in their order, from 0 or 1, and anew below a heading only; is one missing?";
+            self.ambiguous(&line.range, what, hint);
         }
         let start = line.range.start + numbered.offset;
         let range = region.range();
@@ -299,7 +330,7 @@ impl Translation<'_> {
         } else if let Some(value) = labelled(line, "run") {
             self.doubted(&line.range, task.before.doubt_of_line());
             self.run_line(line, value, task);
-        } else if let Some(value) = labelled(line, "expected") {
+        } else if let Some(value) = expectation(line) {
             if value.is_empty() {
                 task.awaited = Awaited::Output;
             } else {
@@ -368,89 +399,6 @@ impl Translation<'_> {
             task.files.push((path.to_owned(), at));
         }
         true
-    }
-
-    /// Is a block a script? What stands behind the language of another one is not shown when the file is.
-    fn is_shell(&mut self, fence: &Fence, range: &Range<usize>) -> bool {
-        let line = fence.info.as_ref().map_or("", |range| self.lines.slice(range));
-        let mut words = line.split_whitespace();
-        let language = words.next().unwrap_or_default().to_ascii_lowercase();
-        if ["bash", "sh", "shell"].contains(&language.as_str()) {
-            let info = self.info(fence);
-            self.no_attributes(&info, range);
-            if info.role() != Role::Script {
-                let hint = "leave only the language there";
-                self.ambiguous(range, "what does the first line of this block mean?", hint);
-            }
-            return true;
-        }
-        if words.next().is_some() {
-            self.note(
-                range,
-                "what stands behind the language of this block is told too, and viewers do not show it",
-            );
-        }
-        false
-    }
-
-    fn task_fence(&mut self, fence: &Fence, range: &Range<usize>, task: &mut Task) {
-        let awaited = std::mem::replace(&mut task.awaited, Awaited::Nothing);
-        if !self.is_clear(fence, range) {
-            return;
-        }
-        if awaited == Awaited::Output {
-            let text = fence.code.text.trim_end().to_owned();
-            self.expect(Expected::Prints(text, range.clone()), range, task);
-            return;
-        }
-        let script = fence.code.text.clone();
-        if !self.is_shell(fence, range) {
-            task.wrote();
-            task.work.push(Work::Content);
-        } else if awaited == Awaited::Command {
-            task.work.push(Work::Run(Run {
-                command: script,
-                at: range.clone(),
-                expected: None,
-            }));
-        } else if awaited == Awaited::Named || script.starts_with("#!") {
-            self.content(range, task);
-        } else {
-            self.shell_fence(script, range, task);
-        }
-    }
-
-    fn content(&mut self, range: &Range<usize>, task: &mut Task) {
-        self.note(
-            range,
-            "this script was read as a file to write, not as a command to run",
-        );
-        task.wrote();
-        task.work.push(Work::Content);
-    }
-
-    /// A block of shell that no label tells apart: what a file is to hold, or what is run.
-    fn shell_fence(&mut self, script: String, range: &Range<usize>, task: &mut Task) {
-        if self.doubted(range, task.before.doubt_of_block()) {
-            return;
-        }
-        match task.meaning(&script) {
-            Meaning::Content => self.content(range, task),
-            Meaning::Unclear(path) => self.ambiguous(
-                range,
-                format!("is this what `{path}` is to hold, or a command to run?"),
-                "write a line above it: `Run:`, or one that names the file in backticks and ends with a colon",
-            ),
-            Meaning::Command => {
-                task.wrote_by(&script);
-                let title = task.inner.last().map(|(title, _)| title.to_ascii_lowercase());
-                task.work.push(Work::Shell {
-                    script,
-                    at: range.clone(),
-                    commit: title.is_some_and(|title| title.contains("commit")),
-                });
-            }
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use enact_core::yaml::Body;
 
-use super::blocks::{Line, Mark};
+use super::blocks::{Line, Mark, Part};
 use super::verdicts::{Verdict, is_failure, verdict};
 use super::{Translation, pair, scalar, word};
 use crate::reading::Node;
@@ -38,6 +38,18 @@ pub(super) fn labelled<'l>(line: &'l Line, label: &str) -> Option<&'l str> {
     Some(rest.strip_prefix(':')?.trim_start_matches(['*', ' ']))
 }
 
+/// What is expected of a command: `Expected: …`, `Expected output: …`.
+pub(super) fn expectation(line: &Line) -> Option<&str> {
+    const LABELS: [&str; 5] = [
+        "expected",
+        "expected output",
+        "expected result",
+        "output should be",
+        "should print",
+    ];
+    LABELS.iter().find_map(|label| labelled(line, label))
+}
+
 impl Translation<'_> {
     /// The value of an `Expected:` line.
     pub(super) fn expected(&mut self, line: &Line, value: &str) -> Expected {
@@ -49,6 +61,7 @@ impl Translation<'_> {
         }
         let code = line.parts.iter().find(|part| part.mark == Mark::Code);
         if let Some(code) = code.filter(|code| value.starts_with('`') && !is_failure(&code.text)) {
+            self.one_of_several(line, code);
             return Expected::Prints(code.text.clone(), code.range.clone());
         }
         match verdict(value) {
@@ -68,6 +81,17 @@ impl Translation<'_> {
             Verdict::Pass => {}
         }
         Expected::Pass
+    }
+
+    /// ``Expected: `a` or `b` ``.
+    fn one_of_several(&mut self, line: &Line, first: &Part) {
+        let behind = first.range.end.saturating_sub(line.range.start);
+        let behind = line.text.get(behind..).unwrap_or_default().to_lowercase();
+        let mut words = behind.split(|next: char| !next.is_alphanumeric());
+        if words.any(|word| word == "or") {
+            let hint = "write what it prints in any case, or begin with the verdict: `Expected: PASS (…)`";
+            self.ambiguous(&line.range, "which of these is expected?", hint);
+        }
     }
 
     fn unclear_verdict(&mut self, line: &Line) {

@@ -11,7 +11,7 @@ use crate::kinds::KINDS;
 use crate::reading::Node;
 
 /// Languages that the shell of the settings runs.
-const SHELLS: [&str; 3] = ["bash", "sh", "shell"];
+pub(super) const SHELLS: [&str; 3] = ["bash", "sh", "shell"];
 
 /// The first line of a code block.
 #[derive(Debug, Default)]
@@ -67,6 +67,13 @@ impl Info {
 }
 
 impl Translation<'_> {
+    /// The language that a block of code names, in small letters; empty without one.
+    pub(super) fn language(&self, fence: &Fence) -> String {
+        let line = fence.info.as_ref().map_or("", |range| self.lines.slice(range));
+        let word = line.split_whitespace().next().unwrap_or_default();
+        word.to_ascii_lowercase()
+    }
+
     /// Reads the first line of a code block.
     pub(super) fn info(&mut self, fence: &Fence) -> Info {
         let Some(range) = &fence.info else {

@@ -11,7 +11,7 @@ use super::blocks::{Block, Content, Fence, Item, extent, joined};
 use super::info::Role;
 use super::sections::{Region, Section};
 use super::sentences;
-use super::titles::is_doubtful_section;
+use super::titles::{is_doubtful_section, mark_behind};
 use super::{NOTE, Pair, Translation, pair, word};
 use crate::reading::Node;
 
@@ -180,6 +180,7 @@ impl Translation<'_> {
             pair("text", self.lines.span(&text_at), self.text(&text_at, said)),
         ];
         drafts.push(Draft { at, entries });
+        self.doubted_item(item, kind, said);
         for block in item.below() {
             match &block.content {
                 Content::Fence(fence) => self.below(fence, &block.range, kind, drafts, whole),
@@ -193,6 +194,20 @@ impl Translation<'_> {
                 }
                 Content::Heading(..) | Content::Html | Content::Rule => {}
             }
+        }
+    }
+
+    /// Asks whether the block below an item is to be run that forbids it, or takes it back.
+    fn doubted_item(&mut self, item: &Item, kind: Kind, text: &str) {
+        let below = item.below().iter();
+        let has_code = below
+            .clone()
+            .any(|block| matches!(block.content, Content::Fence(_)));
+        let word = || sentences::forbidden(text).or_else(|| mark_behind(text));
+        if let Some(word) = word().filter(|_| has_code && kind.checked) {
+            let at = extent(item.lines(), &item.range);
+            let what = format!("is this to be checked? The item says `{word}`");
+            self.ambiguous(&at, what, "take the block or the words away");
         }
     }
 

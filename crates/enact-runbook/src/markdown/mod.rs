@@ -18,6 +18,7 @@ mod dialect_c;
 mod doubts;
 mod expected;
 mod info;
+mod left_out;
 mod lines;
 mod lists;
 mod outline;
@@ -26,7 +27,9 @@ mod runs;
 mod sections;
 mod sentences;
 mod steps;
+mod task_code;
 mod tasks;
+mod title_words;
 mod titles;
 mod verdicts;
 

@@ -134,7 +134,7 @@ impl Translation<'_> {
 }
 
 /// Does a part begin a group of tasks, so that what stands below it is part of the plan: `Phase 2: Database`?
-fn leads(regions: &[Region<'_>], index: usize) -> bool {
+pub(super) fn leads(regions: &[Region<'_>], index: usize) -> bool {
     let level = regions.get(index).map_or(0, |region| region.level);
     let after = regions.iter().skip(index + 1);
     let mut within = after.take_while(|region| region.level > level);

@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::Translation;
 use super::blocks::{Line, Mark, Part};
 use super::doubts;
-use super::expected::{Expected, Run, labelled};
+use super::expected::{Expected, Run, expectation};
 use super::tasks::{Awaited, Task, Work};
+use super::titles;
 
 const KEEP: &str = "write `Run:` above what is to run, in a paragraph of its own, and move what is not to run out of the task";
 
@@ -38,7 +39,8 @@ impl Translation<'_> {
         };
         self.text_before(line, code);
         let rest = behind(line, code);
-        match labelled(&rest, "expected") {
+        self.second_command(&rest);
+        match expectation(&rest) {
             Some(value) if !value.is_empty() => run.expected = Some(self.expected(&rest, value)),
             _ if !rest.text.is_empty() => self.text_behind(&rest),
             _ => {}
@@ -76,8 +78,24 @@ impl Translation<'_> {
         }
     }
 
+    /// ``Run: `a`, then `b` ``.
+    fn second_command(&mut self, rest: &Line) {
+        let Some(code) = rest.code().filter(|_| expectation(rest).is_none()) else {
+            return;
+        };
+        let length = code.range.start.saturating_sub(rest.range.start);
+        let between = rest.text.get(..length).unwrap_or_default().to_lowercase();
+        let mut words = between
+            .split(|next: char| !next.is_alphanumeric())
+            .filter(|word| !word.is_empty());
+        if words.all(|word| ["and", "then", "followed", "by", "also", "finally"].contains(&word)) {
+            let hint = "write it on a `Run:` line of its own";
+            self.ambiguous(&code.range, "is the second command run too?", hint);
+        }
+    }
+
     fn text_behind(&mut self, rest: &Line) {
-        let word = doubts::behind(&rest.text);
+        let word = doubts::behind(&rest.text).or_else(|| titles::mark(&rest.text));
         if !self.doubted(&rest.range, word.map(says)) {
             self.note(
                 &rest.range,

@@ -135,6 +135,7 @@ pub(super) fn numbered<'l>(text: &'l str, word: &str) -> Option<Numbered<'l>> {
     if number_at.len() == rest.len() {
         return None;
     }
+    let number_at = number_at.trim_start_matches('#');
     let length = number_at
         .find(|next: char| !(next.is_ascii_alphanumeric() || next == '.'))
         .unwrap_or(number_at.len());
@@ -279,6 +280,7 @@ mod tests {
             ("Step 4", Some(4), "Step 4"),
             ("**Step 5:** Bold number", Some(5), "Bold number"),
             ("**Step 6: Backup** (10 min)", Some(6), "Backup"),
+            ("Step #8: Stop", Some(8), "Stop"),
             ("Step 7: Mind **this** word", Some(7), "Mind **this** word"),
         ] {
             let found = numbered(text, "step").unwrap();

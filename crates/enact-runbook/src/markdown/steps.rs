@@ -6,11 +6,12 @@ use std::ops::Range;
 use enact_core::yaml::Body;
 
 use super::blocks::{Block, Content, Fence, Item, extent, joined};
+use super::contents::content_named;
 use super::doubts::Before;
 use super::info::Role;
 use super::outline::Outline;
 use super::sections::{BOLD, Region, heading, opening};
-use super::titles::is_marked_step;
+use super::titles::is_doubtful_step;
 use super::{Pair, Translation, pair, slug, word};
 use crate::kinds::KINDS;
 use crate::reading::Node;
@@ -108,7 +109,7 @@ impl Translation<'_> {
             );
             self.ambiguous(&at, what, "number steps from 1 in their order; is one missing?");
         }
-        if is_marked_step(numbered.title) {
+        if is_doubtful_step(numbered.title) {
             let what = "is this step to run? Its title leaves that open";
             let hint =
                 "leave the step out, or take the mark off its title; `when` makes a step depend on something";
@@ -248,6 +249,10 @@ impl Translation<'_> {
                 }
             }
             Role::Script | Role::Action(_) => {
+                // What has keys of its own is an action.
+                if info.attributes.is_empty() {
+                    self.content_or_action(range, draft);
+                }
                 self.doubted_action(range, draft);
                 self.step_action(fence, range, draft);
             }
@@ -268,6 +273,14 @@ impl Translation<'_> {
             }
             Some(_) => self.ambiguous(range, "this block is no mapping", "write `key: value` lines"),
             None => draft.faulty = true,
+        }
+    }
+
+    fn content_or_action(&mut self, range: &Range<usize>, draft: &Draft) {
+        if let Some(path) = content_named(&draft.before.line, self.lines.slice(range)) {
+            let hint = "write another line above it; what a file is to hold is written by a command: `cat > FILE <<'END'`";
+            let what = format!("is this what `{path}` is to hold, or a command to run?");
+            self.ambiguous(range, what, hint);
         }
     }
 

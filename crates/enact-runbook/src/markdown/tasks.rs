@@ -87,6 +87,18 @@ impl Task {
         }
     }
 
+    /// Is the last thing that was read a command of which nothing is expected yet?
+    pub(super) fn ran_last(&self) -> bool {
+        let is_run = matches!(self.work.last(), Some(Work::Run(run)) if run.expected.is_none());
+        is_run
+            && self
+                .before
+                .line
+                .trim_start_matches(['*', ' '])
+                .to_lowercase()
+                .starts_with("run")
+    }
+
     fn has_content(&self) -> bool {
         self.work.iter().any(|work| matches!(work, Work::Content))
     }

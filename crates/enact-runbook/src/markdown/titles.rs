@@ -1,253 +1,10 @@
 //! Words of headings, labels and titles that leave it open whether what stands below them is to run: undos, conditions, what is
 //! optional, one of several ways, an example, or left out.
 
-/// What something begins with that takes something back.
-const UNDOS: [&str; 11] = [
-    "rollback",
-    "roll back",
-    "rolling back",
-    "undo",
-    "undoing",
-    "revert",
-    "reverting",
-    "recovery",
-    "fallback",
-    "backout",
-    "back out",
-];
-
-/// How a condition begins.
-const CASES: [&str; 6] = ["if", "when", "on", "in case", "should", "unless"];
-
-/// What a condition is about that speaks of trouble.
-const TROUBLE: [&str; 4] = ["fail", "wrong", "error", "trouble"];
-
-/// How a heading begins below which nothing is run in any case.
-const ASIDES: [&str; 9] = [
-    "if",
-    "unless",
-    "in case",
-    "optional",
-    "optionally",
-    "alternatively",
-    "never",
-    "don't",
-    "do not",
-];
-
-/// How a heading begins of what is left out for now or for good.
-const LEFT_OUT: [&str; 27] = [
-    "out of scope",
-    "out-of-scope",
-    "not yet",
-    "not now",
-    "not needed",
-    "not required",
-    "not part of",
-    "not in scope",
-    "not to be",
-    "no longer",
-    "only if",
-    "only when",
-    "only in case",
-    "only in an emergency",
-    "skip this",
-    "skip these",
-    "for later",
-    "won't do",
-    "already done",
-    "do not",
-    "if needed",
-    "if necessary",
-    "only needed",
-    "what we tried",
-    "won't fix",
-    "not wanted",
-    "not checked",
-];
-
-/// What is no work of this plan where it is all that a heading says, or is said of a piece of one: `Example`, `Future work`.
-const OTHERS: [&str; 44] = [
-    "alternative",
-    "alternatives",
-    "example",
-    "examples",
-    "sample",
-    "expected",
-    "output",
-    "deprecated",
-    "obsolete",
-    "outdated",
-    "superseded",
-    "skipped",
-    "skip",
-    "later",
-    "future",
-    "deferred",
-    "postponed",
-    "parked",
-    "cancelled",
-    "canceled",
-    "rejected",
-    "abandoned",
-    "discarded",
-    "disabled",
-    "backlog",
-    "nice to have",
-    "nice-to-have",
-    "stretch",
-    "non-goals",
-    "not implemented",
-    "contingency",
-    "emergency",
-    "troubleshooting",
-    "disaster recovery",
-    "wrong",
-    "anti-pattern",
-    "anti-patterns",
-    "removed",
-    "plan b",
-    "old way",
-    "draft",
-    "wip",
-    "blocked",
-    "conditional",
-];
-
-/// Pieces of a plan: `Rollback procedure`.
-const PIECES: [&str; 34] = [
-    "plan",
-    "plans",
-    "phase",
-    "phases",
-    "procedure",
-    "procedures",
-    "step",
-    "steps",
-    "task",
-    "tasks",
-    "work",
-    "command",
-    "commands",
-    "approach",
-    "approaches",
-    "way",
-    "ways",
-    "path",
-    "route",
-    "strategy",
-    "instructions",
-    "usage",
-    "run",
-    "runs",
-    "output",
-    "outputs",
-    "result",
-    "results",
-    "option",
-    "options",
-    "ideas",
-    "goals",
-    "improvements",
-    "enhancements",
-];
-
-/// What an undo is about: `Roll back the release`, `Rollback after a failure`. `Rollback support` is something to be made.
-const OBJECTS: [&str; 12] = [
-    "the",
-    "this",
-    "these",
-    "it",
-    "all",
-    "everything",
-    "if",
-    "when",
-    "in",
-    "after",
-    "on",
-    "from",
-];
-
-/// What may be optional in something that is to be made.
-const MADE: [&str; 14] = [
-    "chaining",
-    "field",
-    "fields",
-    "parameter",
-    "parameters",
-    "argument",
-    "arguments",
-    "type",
-    "types",
-    "value",
-    "values",
-    "dependencies",
-    "filters",
-    "authentication",
-];
-
-/// What one of several ways is called, with a letter or a number: `Option A`.
-const WAYS: [&str; 5] = ["option", "variant", "alternative", "choice", "approach"];
-
-/// What is said behind the title of a step: `Tidy up (optional)`.
-const MARKS: [&str; 40] = [
-    "optional",
-    "skip",
-    "skipped",
-    "deprecated",
-    "obsolete",
-    "not yet",
-    "not now",
-    "do not run",
-    "don't run",
-    "do not run yet",
-    "later",
-    "out of scope",
-    "example",
-    "alternative",
-    "rollback",
-    "wip",
-    "do not run this",
-    "if needed",
-    "if necessary",
-    "only if needed",
-    "only if necessary",
-    "when needed",
-    "already done",
-    "done",
-    "cancelled",
-    "canceled",
-    "removed",
-    "deferred",
-    "postponed",
-    "blocked",
-    "emergency only",
-    "superseded",
-    "conditional",
-    "not needed",
-    "not required",
-    "no longer needed",
-    "future",
-    "draft",
-    "disabled",
-    "later phase",
-];
-
-/// What stands in front of the title of a step, set apart: `SKIP: Reindex`, `[SKIP] Reindex`.
-const LABELS: [&str; 12] = [
-    "skip",
-    "skipped",
-    "obsolete",
-    "example",
-    "draft",
-    "future",
-    "wip",
-    "todo",
-    "later",
-    "deprecated",
-    "cancelled",
-    "blocked",
-];
+use super::title_words::{
+    ASIDES, BEGINNINGS, CASES, LABELS, LEFT_OUT, MADE, MAKES, MARKS, OBJECTS, OTHERS, PIECES, ROW_UNDOS,
+    RUNNING, TROUBLE, UNDOS, WAYS,
+};
 
 /// Without marks around it.
 pub(super) fn bare(text: &str) -> &str {
@@ -286,13 +43,24 @@ pub(super) fn is_doubtful_step(title: &str) -> bool {
     let name = text.split(['(', ':', ',', '—', '–']).next().unwrap_or_default();
     let name = name.trim();
     let in_trouble = is_aside(title) && TROUBLE.iter().any(|word| text.contains(word));
-    let marked = || segments(&text).skip(1).any(is_mark);
-    UNDOS.contains(&name)
+    ROW_UNDOS.contains(&name)
         || in_trouble
-        || begins_any(name, &ASIDES)
+        || ASIDES.iter().any(|word| opens_step(name, word))
         || begins_any(name, &LEFT_OUT)
-        || marked()
+        || segments(&text).skip(1).any(|segment| mark_of(segment).is_some())
         || is_labelled(&text)
+}
+
+/// Does such a word at the beginning of a title take the step back? `Do not log passwords` is work, `Do not run this` is none.
+fn opens_step(name: &str, word: &str) -> bool {
+    let rest = name.strip_prefix(word).unwrap_or_default();
+    let next = rest.split_whitespace().next().unwrap_or_default();
+    match word {
+        "never" | "don't" | "do not" => {
+            begins(name, word) && (next.is_empty() || RUNNING.contains(&next) || name.ends_with(" yet"))
+        }
+        _ => opens(name, word),
+    }
 }
 
 fn is_labelled(text: &str) -> bool {
@@ -300,22 +68,24 @@ fn is_labelled(text: &str) -> bool {
     rests.any(|rest| rest.starts_with([':', ']', ')']))
 }
 
-/// Is the title of a step marked so that it is not to run, or only under a condition? A step that is called `Rollback` is one.
-pub(super) fn is_marked_step(title: &str) -> bool {
-    let text = lower(title);
-    segments(&text).skip(1).any(is_mark)
-        || is_labelled(&text)
-        || begins_any(&text, &ASIDES)
-        || begins_any(&text, &LEFT_OUT)
+/// The mark behind something to run with which it is not, or only under a condition: `(later)`.
+pub(super) fn mark(text: &str) -> Option<&'static str> {
+    let text = lower(text);
+    let mut parts = text.split(['(', ')', '[', ']', '—', '–', '.']);
+    parts.find_map(|part| mark_of(part.trim()))
 }
 
-/// Is what is set apart from a title a mark that it is not to run, or only under a condition: `(if Task 1 fails)`?
-fn is_mark(segment: &str) -> bool {
-    let marked = segment
-        .split([',', ';'])
-        .map(str::trim)
-        .any(|part| MARKS.contains(&part));
-    marked || trouble(segment).is_some() || begins(segment, "superseded by") || begins(segment, "only in")
+/// The same of what is set apart from the text of an item: `The old one is gone (optional)`.
+pub(super) fn mark_behind(text: &str) -> Option<&'static str> {
+    segments(&lower(text)).skip(1).find_map(mark_of)
+}
+
+/// The same of what is set apart from a title: `(if Task 1 fails)`.
+fn mark_of(segment: &str) -> Option<&'static str> {
+    let parts = || segment.split([',', ';', '.']).map(str::trim);
+    let marked = || MARKS.into_iter().find(|mark| parts().any(|part| part == *mark));
+    let begun = || BEGINNINGS.into_iter().find(|word| begins(segment, word));
+    trouble(segment).or_else(marked).or_else(begun)
 }
 
 /// The same of a heading above tasks, which may be about something that is to be made: `Phase 2: Rollback support`.
@@ -371,6 +141,9 @@ fn is_undo(title: &str) -> bool {
         UNDOS.contains(&rest.strip_prefix("and ").unwrap_or(rest))
     };
     let words: Vec<&str> = title.split_whitespace().collect();
+    if words.first().is_some_and(|word| MAKES.contains(word)) {
+        return false;
+    }
     let ends =
         matches!(words.as_slice(), [.., undo, piece] if UNDOS.contains(undo) && PIECES.contains(piece));
     ends || rests(title, &UNDOS).any(|rest| of(rest) || also(rest))
@@ -473,6 +246,7 @@ mod tests {
             "Chunk 3",
             "Backend",
             "Rollback support",
+            "Add rollback command",
             "Undo/redo",
             "Undo stack",
             "Recovery codes",
@@ -500,6 +274,10 @@ mod tests {
             "Tidy up - skipped",
             "Not yet: drop it",
             "Undo what failed",
+            "Rollback",
+            "Do not drop the table yet",
+            "DO NOT RUN: drop it",
+            "Reindex (later)",
         ] {
             assert!(is_doubtful_step(title), "{title}");
         }
@@ -509,6 +287,10 @@ mod tests {
             "Make the table (if not there)",
             "Example app",
             "Later",
+            "Do not log passwords",
+            "Never store tokens in the clear",
+            "Optional fields",
+            "Recovery",
         ] {
             assert!(!is_doubtful_step(title), "{title}");
         }

@@ -193,16 +193,28 @@ pub(crate) async fn plan(
 /// How Markdown was read is no part of the plan, which is the same in any form. Whoever makes the plan is told.
 fn say_how_read(report: &CheckReport, file: &str) {
     let about = |finding: &&LintFinding| is_about_markdown(finding.rule);
-    let lines: Vec<String> = report.findings.iter().filter(about).map(one_line).collect();
+    let lines: Vec<String> = report
+        .findings
+        .iter()
+        .filter(about)
+        .map(|finding| one_line(finding, file))
+        .collect();
     if !lines.is_empty() && report.compiled.is_some() {
         views::say(&format!("How {file} was read:\n{}\n", lines.concat()));
     }
 }
 
-/// `- line 12:1: what it says (W_MARKDOWN)`.
-fn one_line(finding: &LintFinding) -> String {
-    let position = finding.diagnostic.place.as_ref().and_then(|place| place.position);
-    let place = position.map_or_else(String::new, |at| format!("line {}:{}: ", at.line, at.column));
+/// `- line 12:1: what it says (W_MARKDOWN)`, with the file of a plan that is included.
+fn one_line(finding: &LintFinding, file: &str) -> String {
+    let place = finding.diagnostic.place.as_ref();
+    let other = place
+        .map(|place| place.file.as_str())
+        .filter(|other| *other != file);
+    let other = other.map_or_else(String::new, |other| format!("{other}, "));
+    let position = place.and_then(|place| place.position);
+    let place = position.map_or_else(String::new, |at| {
+        format!("{other}line {}:{}: ", at.line, at.column)
+    });
     format!("- {place}{} ({})\n", finding.diagnostic.summary, finding.rule)
 }
 
