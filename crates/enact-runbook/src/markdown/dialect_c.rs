@@ -293,6 +293,9 @@ impl Translation<'_> {
             } else {
                 self.goes_on(line, ran);
                 ran = false;
+                if tells_to_run(line) {
+                    task.spoken.push(line.range.clone());
+                }
                 task.before.was_text(line.is_struck());
                 let start = unread.map_or(line.range.start, |unread| unread.start);
                 unread = Some(start..line.range.end);
@@ -400,6 +403,15 @@ impl Translation<'_> {
         }
         true
     }
+}
+
+/// ``Run `npm test` ``, without a colon.
+fn tells_to_run(line: &Line) -> bool {
+    let text = line.text.trim_start_matches(['*', ' ']).to_lowercase();
+    let text = text.strip_prefix("then ").unwrap_or(&text);
+    let mut words = text.split_whitespace();
+    let verb = words.next().unwrap_or_default().trim_matches('*');
+    ["run", "execute"].contains(&verb) && words.next().is_some_and(|next| next.starts_with('`'))
 }
 
 /// Is a line nothing but a command in backticks?

@@ -65,6 +65,8 @@ pub(super) struct Task {
     pub(super) said: Vec<(String, Range<usize>)>,
     /// What of it nothing enforces, where a script is all there is.
     pub(super) unread: Vec<(Range<usize>, &'static str)>,
+    /// Lines that tell to run something and are no `Run:` line.
+    pub(super) spoken: Vec<Range<usize>>,
     pub(super) instructions: Range<usize>,
 }
 
@@ -83,6 +85,7 @@ impl Task {
             halt: None,
             said: Vec::new(),
             unread: Vec::new(),
+            spoken: Vec::new(),
             instructions,
         }
     }
@@ -198,6 +201,14 @@ impl Translation<'_> {
     fn script(&mut self, task: &Task) -> Pair {
         for (at, what) in &task.unread {
             self.note(at, *what);
+        }
+        for at in &task.spoken {
+            let hint = "write `Run:` with a colon before the command, or say in other words what it is about";
+            self.ambiguous(
+                at,
+                "is this a command to run? As it stands it is only shown",
+                hint,
+            );
         }
         let last = task.last_command();
         let mut script = String::new();

@@ -87,7 +87,7 @@ impl Reading<'_> {
     fn no_expression(&mut self, node: &Node, what: &str) {
         let fault = Diagnostic::error(format!("{what}: no expression may stand here"))
             .detail("it would be taken as it is written, and never be replaced by a value")
-            .hint("write the value itself");
+            .hint("write the value itself, or the name alone without `${{ }}`");
         let span = self.file.locate(node.span, "${{");
         self.finding(EXPRESSION, span, fault);
     }
