@@ -268,7 +268,8 @@ impl Translation<'_> {
                     );
                 }
                 Content::Quote(_) => self.note(&block.range, "this quote is not part of the plan"),
-                Content::Heading(..) | Content::Html | Content::Rule => {}
+                Content::Heading(..) => self.heading_within(block, "acceptance"),
+                Content::Html | Content::Rule => {}
             }
         }
         let start = region.start();
@@ -340,6 +341,7 @@ impl Translation<'_> {
         let span = self.lines.span(&at);
         let text = joined(item.lines());
         let text = text.trim_start_matches(TICKS).trim();
+        self.doubted_item(item, text);
         let judged = match self.criterion_check(item) {
             Some(check) => pair("check", check.span, check),
             None => pair("manual", span, word(span, "true")),

@@ -111,7 +111,7 @@ impl Translation<'_> {
                     ),
                 ),
                 Content::Quote(_) => self.note(&block.range, "this quote is not part of the plan"),
-                Content::Heading(..) => self.heading_within(block, kind),
+                Content::Heading(..) => self.heading_within(block, kind.key),
                 Content::Html | Content::Rule => {}
             }
         }
@@ -129,19 +129,17 @@ impl Translation<'_> {
     }
 
     /// A heading within a list of entries tells apart what the plan does not: below it everything counts, or it must not stand there.
-    fn heading_within(&mut self, block: &Block, kind: Kind) {
+    pub(super) fn heading_within(&mut self, block: &Block, key: &str) {
         let Some((_, lines)) = block.heading() else {
             return;
         };
         let (title, at) = (joined(lines), extent(lines, &block.range));
         if is_doubtful_section(&title) || sentences::forbidden(&title).is_some() {
-            let what = format!("do `{}` below this heading count?", kind.key);
+            let what = format!("do `{key}` below this heading count?");
             self.ambiguous(&at, what, "move what does not count out of this part of the plan");
         } else {
-            let what = format!(
-                "this heading is not part of the plan: `{}` below it count like all others",
-                kind.key
-            );
+            let what =
+                format!("this heading is not part of the plan: `{key}` below it count like all others");
             self.note(&at, what);
         }
     }
@@ -180,7 +178,9 @@ impl Translation<'_> {
             pair("text", self.lines.span(&text_at), self.text(&text_at, said)),
         ];
         drafts.push(Draft { at, entries });
-        self.doubted_item(item, kind, said);
+        if kind.checked {
+            self.doubted_item(item, said);
+        }
         for block in item.below() {
             match &block.content {
                 Content::Fence(fence) => self.below(fence, &block.range, kind, drafts, whole),
@@ -198,13 +198,13 @@ impl Translation<'_> {
     }
 
     /// Asks whether the block below an item is to be run that forbids it, or takes it back.
-    fn doubted_item(&mut self, item: &Item, kind: Kind, text: &str) {
+    pub(super) fn doubted_item(&mut self, item: &Item, text: &str) {
         let below = item.below().iter();
         let has_code = below
             .clone()
             .any(|block| matches!(block.content, Content::Fence(_)));
         let word = || sentences::forbidden(text).or_else(|| mark_behind(text));
-        if let Some(word) = word().filter(|_| has_code && kind.checked) {
+        if let Some(word) = word().filter(|_| has_code) {
             let at = extent(item.lines(), &item.range);
             let what = format!("is this to be checked? The item says `{word}`");
             self.ambiguous(&at, what, "take the block or the words away");
