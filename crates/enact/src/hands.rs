@@ -10,6 +10,7 @@ use enact_core::procedure::Moment;
 use enact_core::reference::Outputs;
 use enact_engine::provider::{Disposition, Failure, Made, Provider, Settled};
 use enact_konnect::provider::KonnectProvider;
+use enact_runbook::kinds::relied_upon;
 use enact_runbook::provider::RunbookProvider;
 use enact_runbook::spec::STEP;
 use jiff::Timestamp;
@@ -34,6 +35,14 @@ impl<'a> Hands<'a> {
 
 fn is_step(change: &Change) -> bool {
     change.resource_type == STEP
+}
+
+/// What of a change Konnect is asked about: itself, or what a step relies on that has nothing to change.
+fn of_konnect(change: &Change) -> Vec<Change> {
+    if is_step(change) {
+        return relied_upon(change);
+    }
+    vec![for_konnect(change)]
 }
 
 /// The same change without what only the runbook can check: its assumptions.
@@ -74,26 +83,24 @@ impl Provider for Hands<'_> {
 
     async fn preflight(&self, changes: &[&Change], outputs: &Outputs) -> Result<Vec<Mismatch>, Failure> {
         let mut mismatches = self.runbook.preflight(changes, outputs).await?;
-        let others: Vec<&Change> = changes
-            .iter()
-            .copied()
-            .filter(|change| !is_step(change))
-            .collect();
+        let others: Vec<Change> = changes.iter().flat_map(|change| of_konnect(change)).collect();
         if !others.is_empty() {
-            let own: Vec<Change> = others.into_iter().map(for_konnect).collect();
-            let own: Vec<&Change> = own.iter().collect();
-            mismatches.extend(self.konnect()?.preflight(&own, outputs).await?);
+            let others: Vec<&Change> = others.iter().collect();
+            mismatches.extend(self.konnect()?.preflight(&others, outputs).await?);
         }
         Ok(mismatches)
     }
 
     async fn check(&self, change: &Change, outputs: &Outputs) -> Result<Vec<Mismatch>, Failure> {
         // What the runbook takes for granted before a step holds for the changes of another domain too.
-        let mismatches = self.runbook.check(change, outputs).await?;
-        if is_step(change) || !mismatches.is_empty() {
+        let mut mismatches = self.runbook.check(change, outputs).await?;
+        if !mismatches.is_empty() {
             return Ok(mismatches);
         }
-        self.konnect()?.check(&for_konnect(change), outputs).await
+        for own in of_konnect(change) {
+            mismatches.extend(self.konnect()?.check(&own, outputs).await?);
+        }
+        Ok(mismatches)
     }
 
     async fn apply(&self, change: &Change, outputs: &Outputs) -> Result<Made, Failure> {

@@ -4,13 +4,14 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use enact_core::change::Change;
 use enact_core::exit::ExitCode;
 use enact_core::plan::{Mode, Plan, Target};
 use enact_konnect::cache::DigestCache;
 use enact_konnect::desired::Desired;
 use enact_konnect::load::{LoadOptions, load, sources};
 use enact_konnect::observe::{ObserveOptions, observe};
-use enact_konnect::plan::{PlanError, PlanOptions, plan};
+use enact_konnect::plan::{PlanError, PlanOptions, plan, unchanged};
 use enact_konnect::resources::KINDS;
 
 use crate::commands::run::is_plan_file;
@@ -118,6 +119,18 @@ pub(crate) async fn make_plan(
     mode: Mode,
     policies: &mut Policies,
 ) -> Result<Plan, CommandError> {
+    let (plan, _) = plan_and_rest(settings, connection, desired, mode, policies).await?;
+    Ok(plan)
+}
+
+/// The same, with what is as it is wanted already.
+pub(crate) async fn plan_and_rest(
+    settings: &Settings,
+    connection: &Connection,
+    desired: &Desired,
+    mode: Mode,
+    policies: &mut Policies,
+) -> Result<(Plan, Vec<Change>), CommandError> {
     let mut cache = open_cache(settings, &connection.target);
     let has_external = desired
         .resources
@@ -139,10 +152,11 @@ pub(crate) async fn make_plan(
         target: connection.target.clone(),
         policy_digest: Some(policies.digest().to_string()),
     };
-    plan(desired, &observed, KINDS, &options).map_err(|error| match error {
+    let plan = plan(desired, &observed, KINDS, &options).map_err(|error| match error {
         PlanError::Faults(faults) => CommandError::faults(faults),
         PlanError::Freeze(error) => CommandError::from_error(ExitCode::InvalidInput, &error),
-    })
+    })?;
+    Ok((plan, unchanged(desired, &observed, KINDS, mode)))
 }
 
 /// judge: today's policy on a plan, stored with it.

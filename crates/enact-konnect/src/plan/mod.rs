@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use enact_core::change::ChangeId;
+use enact_core::change::{Change, ChangeId};
 use enact_core::diagnostic::Diagnostic;
 use enact_core::plan::{FreezeError, Metadata, Mode, Plan, PlanDraft, Target, Warning};
 use enact_core::principal::Principal;
@@ -59,21 +59,7 @@ pub fn plan(
     kinds: Kinds,
     options: &PlanOptions,
 ) -> Result<Plan, PlanError> {
-    let states = state::states(desired, observed, options.mode);
-    let mut planner = Planner {
-        observed,
-        desired,
-        kinds,
-        by_ref: desired
-            .resources
-            .iter()
-            .map(|resource| (resource.reference.as_str(), resource))
-            .collect(),
-        states,
-        changes: Vec::new(),
-        warnings: Vec::new(),
-        faults: Vec::new(),
-    };
+    let mut planner = Planner::new(desired, observed, kinds, options.mode);
     planner.check_externals();
     match options.mode {
         Mode::Delete => planner.delete_described(),
@@ -95,6 +81,19 @@ pub fn plan(
         warnings: planner.warnings,
     };
     Ok(draft.freeze()?)
+}
+
+/// The objects that are as they are wanted already, each as a change that would change nothing: its preconditions say that the
+/// object is there, is whose it was, and holds what is configured. What relies on them can be held against the world again.
+pub fn unchanged(desired: &Desired, observed: &Observed, kinds: Kinds, mode: Mode) -> Vec<Change> {
+    let planner = Planner::new(desired, observed, kinds, mode);
+    let live = desired.resources.iter().filter_map(|resource| {
+        match planner.states.get(resource.reference.as_str()) {
+            Some(state::State::Live(live)) => planner.kept(resource, live),
+            _ => None,
+        }
+    });
+    live.collect()
 }
 
 /// How much there is of what a sync may delete: what a policy compares the number of deletions with.
@@ -128,12 +127,28 @@ struct Planner<'a> {
     kinds: Kinds,
     by_ref: BTreeMap<&'a str, &'a DesiredResource>,
     states: BTreeMap<&'a str, state::State<'a>>,
-    changes: Vec<enact_core::change::Change>,
+    changes: Vec<Change>,
     warnings: Vec<Warning>,
     faults: Vec<Diagnostic>,
 }
 
 impl<'a> Planner<'a> {
+    fn new(desired: &'a Desired, observed: &'a Observed, kinds: Kinds, mode: Mode) -> Self {
+        let resources = desired.resources.iter();
+        Self {
+            observed,
+            desired,
+            kinds,
+            by_ref: resources
+                .map(|resource| (resource.reference.as_str(), resource))
+                .collect(),
+            states: state::states(desired, observed, mode),
+            changes: Vec::new(),
+            warnings: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
     fn create_and_update(&mut self) {
         let desired = self.desired;
         for resource in &desired.resources {

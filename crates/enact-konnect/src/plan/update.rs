@@ -127,6 +127,27 @@ impl Planner<'_> {
         change
     }
 
+    /// An object that needs no change, as one that changes nothing; `None` where it needs one.
+    pub(super) fn kept(&self, resource: &DesiredResource, live: &ObservedObject) -> Option<Change> {
+        let toggles = resource.protected.is_some_and(|wanted| wanted != live.protected);
+        let same = self
+            .difference(resource, live)
+            .is_ok_and(|changed| changed.is_empty());
+        if toggles || !same {
+            return None;
+        }
+        let mut change = self.update_change("keep", resource, live);
+        let configured = self.configured(resource).ok()?.into_iter();
+        let compared = configured.filter_map(|(name, value)| {
+            let field = resource.kind.field(&name)?;
+            // What can be said only once is not compared.
+            field.updatable.then(|| (name, recognised(field, value)))
+        });
+        change.current = Some(Value::Object(compared.collect()));
+        change.desired = None;
+        Some(change)
+    }
+
     /// The last touches of an update that will run.
     fn seal(&self, change: &mut Change, resource: &DesiredResource) {
         // Protection alone sends no field, so a wish that a later plan will fulfil must not be verified now.
@@ -225,6 +246,14 @@ pub(super) fn protected_parent_reason(kind: &str, name: &str) -> String {
     format!(
         "its {kind} {name:?} is protected; set `kongctl.protected: false` on the {kind} and apply that first"
     )
+}
+
+/// What a value is recognised by later: a text that lists do not hold by its digest, as it may be long.
+fn recognised(field: &Field, value: Value) -> Value {
+    match value.as_str().filter(|_| !field.listed) {
+        Some(text) => json!({"$digest": Digest::of(text.as_bytes()).as_str()}),
+        None => value,
+    }
 }
 
 fn same_digest(field: &Field, value: &FieldValue, live: &ObservedObject) -> bool {

@@ -35,6 +35,9 @@ pub struct SubPlan {
     pub target: Value,
     /// The changes, in an order in which they can be made.
     pub changes: Vec<Change>,
+    /// What is as it is wanted already, each as a change that would change nothing. It is looked at again where the step has no
+    /// changes at all.
+    pub unchanged: Vec<Change>,
     /// How many objects of each type it found, where it may delete: `{"portal": 3}`.
     pub observed: Option<Value>,
     /// What to know of the changes: `deleting portal "dev" deletes what belongs to it too: 1 × portal_page`.
@@ -115,7 +118,7 @@ impl Compiler<'_> {
         self.refuse_blocked(action, &planned.changes);
         self.refuse_twice(action, &header.full_id, &planned.changes);
         let mut changes = splice(planned.changes, &header);
-        if let Some((verified, spec)) = self.verified(fields, &header, &changes) {
+        if let Some((verified, spec)) = self.verified(fields, &header, &changes, &planned.unchanged) {
             header.step.verified = !verified.postconditions.is_empty();
             header.step.spec = Some(spec);
             changes.push(verified);

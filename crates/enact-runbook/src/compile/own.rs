@@ -187,6 +187,7 @@ impl Compiler<'_> {
         fields: &Fields<'_>,
         header: &Header,
         changes: &[Change],
+        unchanged: &[Change],
     ) -> Option<(Change, StepSpec)> {
         let env = fields.get("env").map(|node| self.reading.environment(node));
         self.reading.env.extend(env.unwrap_or_default());
@@ -220,7 +221,7 @@ impl Compiler<'_> {
             number: 0,
             tasks: Vec::new(),
             kind: VERIFIED.to_owned(),
-            action: crate::kinds::verifying(stands_alone),
+            action: crate::kinds::verifying(stands_alone.then_some(unchanged)),
             when: None,
             repeat: Repeat::Safe,
             key: None,

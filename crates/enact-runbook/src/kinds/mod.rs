@@ -31,6 +31,7 @@ pub(crate) use manual::MANUAL;
 pub use manual::{Assignee, Manual};
 pub use plan::Include;
 pub use run::Run;
+pub use verified::relied_upon;
 pub(crate) use verified::{VERIFIED, verifying};
 pub use wait::{WAIT_EVERY, Wait};
 

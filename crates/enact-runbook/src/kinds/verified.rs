@@ -1,7 +1,7 @@
 //! What verifies a step that stands for changes of another domain: does nothing itself, its checks are its postconditions.
 //! Nobody writes it; `verify` of such a step becomes one.
 
-use enact_core::change::Effect;
+use enact_core::change::{Change, Effect};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
@@ -12,13 +12,32 @@ use crate::reading::{Node, Reading};
 /// The kind's name.
 pub(crate) const VERIFIED: &str = "verified";
 
-/// The action, with or without changes before it.
-pub(crate) fn verifying(stands_alone: bool) -> Value {
-    if stands_alone {
-        json!({ "unchanged": true })
-    } else {
-        json!({})
+/// The member that holds what a step relies on that has nothing to change: objects of its domain, each as a change that would
+/// change nothing.
+const UNCHANGED: &str = "unchanged";
+
+/// The action: with changes before it, or with the objects that are as they are wanted.
+pub(crate) fn verifying(unchanged: Option<&[Change]>) -> Value {
+    match unchanged {
+        Some(objects) => json!({ UNCHANGED: objects }),
+        None => json!({}),
     }
+}
+
+/// What a change relies on that stands for a step with nothing to change. Its domain holds each against the world before the
+/// first effect, and again when the step's turn comes; what differs is told of the step's own change.
+pub fn relied_upon(change: &Change) -> Vec<Change> {
+    let spec = change
+        .spec
+        .as_ref()
+        .filter(|spec| spec.get("kind") == Some(&json!(VERIFIED)));
+    let objects = spec.and_then(|spec| spec.get("action")?.get(UNCHANGED)).cloned();
+    let objects = objects.and_then(|objects| serde_json::from_value::<Vec<Change>>(objects).ok());
+    let mut objects = objects.unwrap_or_default();
+    for object in &mut objects {
+        object.change_id = change.change_id.clone();
+    }
+    objects
 }
 
 pub(super) struct VerifiedKind;
@@ -41,7 +60,7 @@ impl Kind for VerifiedKind {
     }
 
     fn summary(&self, action: &Value) -> String {
-        if *action == verifying(true) {
+        if action.get(UNCHANGED).is_some() {
             return "nothing to change: what it describes is there".to_owned();
         }
         "verify what was changed".to_owned()

@@ -29,6 +29,7 @@ impl SubPlanner for NoChanges {
     fn plan(&self, _: &SubPlanRequest<'_>) -> Result<SubPlan, Vec<Diagnostic>> {
         Ok(SubPlan {
             warnings: Vec::new(),
+            unchanged: Vec::new(),
             observed: None,
             target: serde_json::json!({"kind": "konnect"}),
             changes: Vec::new(),

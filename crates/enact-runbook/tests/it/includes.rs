@@ -151,6 +151,7 @@ impl SubPlanner for Portals {
         };
         Ok(SubPlan {
             warnings: Vec::new(),
+            unchanged: Vec::new(),
             observed: None,
             target: json!({"kind": "konnect", "base_url": request.files[0]}),
             changes: vec![portal, page],

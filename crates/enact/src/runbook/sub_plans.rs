@@ -66,6 +66,7 @@ impl SubPlanner for Asked {
         Ok(SubPlan {
             target: serde_json::Value::Null,
             changes: Vec::new(),
+            unchanged: Vec::new(),
             observed: None,
             warnings: Vec::new(),
         })
@@ -184,10 +185,13 @@ async fn answer(
             Err(error) if !error.faults.is_empty() => Err(error.faults),
             Err(error) => return Err(error),
             Ok(desired) => {
-                let plan = line::make_plan(&context.settings, &connection, &desired, mode, policies).await?;
+                let made =
+                    line::plan_and_rest(&context.settings, &connection, &desired, mode, policies).await?;
+                let (plan, unchanged) = made;
                 Ok(SubPlan {
                     target: target.clone(),
                     changes: in_order(&plan),
+                    unchanged,
                     observed: plan
                         .document()
                         .and_then(|document| document.get("observed"))
