@@ -19,6 +19,7 @@ pub use fields::Fields;
 pub(crate) use scalars::{duration, is_blank};
 pub(crate) use scope::{Binding, KnownStep, Scope};
 pub use texts::Slot;
+pub(crate) use texts::exactly;
 
 use crate::files::Files;
 use crate::lint::LintFinding;
