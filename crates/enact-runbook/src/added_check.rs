@@ -12,6 +12,7 @@ use crate::document::{Effective, SettingsDefaults};
 use crate::expression::{Expression, Name, Type, Typed};
 use crate::files::Files;
 use crate::reading::{Binding, KnownStep, Reading};
+use crate::scripts::Made;
 use crate::spec::{CheckSpec, Document, Parameter, StepSpec};
 
 /// What stands for a file name in messages.
@@ -76,6 +77,8 @@ fn know_plan(reading: &mut Reading<'_>, plan: &Plan, document: &Document, change
             }
         }
         if let Some(spec) = spec {
+            let made = spec.makes.iter().map(|path| Made::path(index, path.clone()));
+            reading.made.extend(made);
             let step = known(index, &spec);
             reading.scope.steps.insert(id.to_string(), step);
         }

@@ -275,6 +275,9 @@ fn step(page: &mut Page, change: &Change) {
     if let Some(folder) = &spec.working_dir {
         page.bullet_code("in", folder, "");
     }
+    for path in &spec.makes {
+        page.bullet_code("makes", path, "(what is run from there is not pinned)");
+    }
     for (name, variable) in &spec.env {
         page.bullet_code("with", &variable.assigned_to(name), "");
     }

@@ -32,6 +32,7 @@ pub mod report;
 pub mod revise;
 pub mod scaffold;
 pub mod schema;
+mod scripts;
 pub mod settled_outputs;
 pub mod shown;
 pub mod spec;

@@ -353,7 +353,7 @@ fn step() -> Value {
             "on_failure": {"enum": ["stop", "escalate", "rollback", "continue"]}, "critical": {"type": "boolean"},
             "escalate_on": list("matcher"), "confirm": {"enum": ["before", "after", "none"]},
             "approvers": {"$ref": "#/$defs/quorum"}, "env": {"$ref": "#/$defs/env"}, "working_dir": {"type": "string"},
-            "lock": {"type": "string"}, "satisfies": texts(), "dry_run": {"type": "object"},
+            "makes": texts(), "lock": {"type": "string"}, "satisfies": texts(), "dry_run": {"type": "object"},
             "lint": {"$ref": "#/$defs/lint"}
         }),
     );

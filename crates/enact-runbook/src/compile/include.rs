@@ -52,10 +52,14 @@ impl Compiler<'_> {
         let outer_settings = self.settings.clone();
         let outer_env = self.outer_env.clone();
         let outer_shell = self.reading.shell.clone();
+        // What is made outside is not known inside, where the plan is good by itself or not at all.
+        let outer_made = std::mem::take(&mut self.reading.made);
         self.includes.push(file.to_owned());
         self.inner_settings(&folder);
         self.inside(&root, given, &header.step);
         self.includes.pop();
+        let inner_made = std::mem::replace(&mut self.reading.made, outer_made);
+        self.reading.made.extend(inner_made);
         let inner = std::mem::replace(&mut self.reading.scope, outer_scope);
         self.reading.scope.steps = inner.steps;
         self.reading.file = outer_file;

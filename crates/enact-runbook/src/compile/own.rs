@@ -31,6 +31,10 @@ impl Compiler<'_> {
         if let Some(node) = fields.get("working_dir") {
             self.reading.working_dir = self.reading.folder(node);
         }
+        let makes = fields.get("makes");
+        let makes = makes
+            .map(|node| self.reading.makes(node, self.read))
+            .unwrap_or_default();
         let (frozen, in_cluster) = self.own_action(fields, action, &mut header);
         let dry_run = fields.get("dry_run").and_then(|node| self.simulation(node));
         let probe = fields.get("probe").and_then(|node| self.probe(node));
@@ -73,6 +77,7 @@ impl Compiler<'_> {
             escalate_on: self.matchers(fields, "escalate_on", "`escalate_on`"),
             env: self.reading.env.clone(),
             working_dir: self.reading.working_dir.clone(),
+            makes,
             lock: self.lock(fields, action),
             satisfies: header.step.satisfies.iter().map(|(id, _)| id.clone()).collect(),
             dry_run,
@@ -131,7 +136,9 @@ impl Compiler<'_> {
         action: &ActionNode<'_>,
         header: &mut Header,
     ) -> (Option<Value>, Option<InCluster>) {
+        self.reading.written.clear();
         let frozen = self.reading.read_as(action, Use::Step);
+        self.reading.made_by(frozen.as_ref(), self.read);
         if action.kind.name() != KUBERNETES {
             return (frozen, None);
         }
@@ -232,6 +239,7 @@ impl Compiler<'_> {
             escalate_on: Vec::new(),
             env: self.reading.env.clone(),
             working_dir: self.reading.working_dir.clone(),
+            makes: Vec::new(),
             lock: None,
             satisfies: Vec::new(),
             dry_run: None,

@@ -9,7 +9,7 @@ use crate::checks::ActionNode;
 use crate::kinds::{KINDS, Role};
 use crate::reading::{Fields, KnownStep, Node, value_of};
 
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 29] = [
     "id",
     "title",
     "tasks",
@@ -34,6 +34,7 @@ const KEYS: [&str; 28] = [
     "approvers",
     "env",
     "working_dir",
+    "makes",
     "lock",
     "satisfies",
     "dry_run",
@@ -41,7 +42,7 @@ const KEYS: [&str; 28] = [
 ];
 
 /// Keys that a step which stands for others cannot have.
-const OWN_ONLY: [&str; 13] = [
+const OWN_ONLY: [&str; 14] = [
     "when",
     "key",
     "probe",
@@ -52,6 +53,7 @@ const OWN_ONLY: [&str; 13] = [
     "rollback",
     "escalate_on",
     "lock",
+    "makes",
     "dry_run",
     "effect",
     "repeat",

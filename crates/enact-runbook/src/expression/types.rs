@@ -48,7 +48,7 @@ pub enum Type {
 }
 
 impl Type {
-    pub(super) fn is_text(self) -> bool {
+    pub(crate) fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::Word)
     }
 

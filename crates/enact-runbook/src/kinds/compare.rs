@@ -1,5 +1,6 @@
 //! `compare`: two values. It looks at what is known already, so it exists in checks only.
 
+use enact_core::canonical::is_exact;
 use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::Span;
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -9,7 +10,7 @@ use super::{Acting, Kind, Role, frozen, thawed, unreadable};
 use crate::checks::not_for;
 use crate::expression::{Type, compile_regex, is_state, not_a_state, parse};
 use crate::provider::{End, Reply, Site, compare, quoted_text};
-use crate::reading::{Node, Reading};
+use crate::reading::{Node, Reading, exactly};
 use crate::spec::{Compare, Operand};
 
 const OPERATORS: [&str; 9] = ["==", "!=", "<", "<=", ">", ">=", "~", "matches", "in"];
@@ -31,12 +32,14 @@ impl Kind for CompareKind {
 
     fn read(&self, node: &Node, reading: &mut Reading<'_>) -> Option<Value> {
         let fields = reading.fields(node, "`compare`", &["left", "op", "right", "tolerance"])?;
-        let left = reading
+        let (left, left_type) = reading
             .require(&fields, "left")
-            .and_then(|node| reading.operand(node));
-        let right = reading
+            .and_then(|node| reading.operand(node))
+            .unzip();
+        let (right, right_type) = reading
             .require(&fields, "right")
-            .and_then(|node| reading.operand(node));
+            .and_then(|node| reading.operand(node))
+            .unzip();
         let op = reading
             .require(&fields, "op")
             .and_then(|node| reading.choice(node, "`op`", &OPERATORS))?;
@@ -68,11 +71,14 @@ impl Kind for CompareKind {
                 reading.fault(fields.key_span(key), fault);
             }
         }
-        if let (Some(Operand::Value(left)), Some(Operand::Value(right))) = (&left, &right)
-            && let Some((left, right)) = unlike(op, left, right)
+        if let (Some(one), Some(two)) = (left_type, right_type)
+            && unlike(op, one, two)
         {
-            let fault = format!("`op: {op:?}` compares values of one type, found {left} and {right}");
-            let hint = "write both as numbers, or both as text";
+            let fault = format!("`op: {op:?}` compares values of one type, found {one} and {two}");
+            let number = [&left, &right].into_iter().flatten().find_map(whole_number);
+            let hint = number.map_or("write both as numbers, or both as text".to_owned(), |n| {
+                exactly(&n)
+            });
             reading.fault(fields.key_span("op"), Diagnostic::error(fault).hint(hint));
         }
         states(op, &left, &right, fields.key_span("right"), reading);
@@ -131,13 +137,21 @@ fn states(op: &str, left: &Option<Operand>, right: &Option<Operand>, span: Span,
     }
 }
 
-/// The types of two values that are known now and of which one is never what the other is.
-fn unlike(op: &str, left: &Value, right: &Value) -> Option<(Type, Type)> {
-    let (one, two) = (Type::of(left), Type::of(right));
+/// Is one of two values never what the other is?
+fn unlike(op: &str, one: Type, two: Type) -> bool {
     let open = |found: Type| matches!(found, Type::Null | Type::Json);
     let is_order = ["==", "!=", "<", "<=", ">", ">="].contains(&op);
-    let alike = one == two || (one.is_number() && two.is_number());
-    (is_order && !alike && !open(one) && !open(two)).then_some((one, two))
+    let alike = one == two || (one.is_number() && two.is_number()) || (one.is_text() && two.is_text());
+    is_order && !alike && !open(one) && !open(two)
+}
+
+/// A whole number of so many digits that it was written as text.
+fn whole_number(operand: &Operand) -> Option<Value> {
+    let Operand::Value(Value::String(text)) = operand else {
+        return None;
+    };
+    let number = Value::from(text.parse::<i64>().ok()?);
+    (!is_exact(&number)).then_some(number)
 }
 
 /// Does the comparison hold, and what was compared.

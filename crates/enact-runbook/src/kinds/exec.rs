@@ -7,8 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Acting, Kind, frozen, line, thawed, unreadable};
-use crate::files::{join, normal_path};
-use crate::programs::{run_by, run_by_variable};
 use crate::provider::Site;
 use crate::reading::{Node, Reading, Slot};
 use crate::spec::Text;
@@ -95,44 +93,6 @@ impl Kind for ExecKind {
 
 fn is_list(node: &Node) -> bool {
     matches!(node.body, Body::Sequence(_))
-}
-
-impl Reading<'_> {
-    /// Scripts of the runbook's folder that a command runs, by its words or its variables, must be pinned: what is
-    /// approved is what runs.
-    pub(crate) fn use_scripts(&mut self, argv: &[Option<&str>], span: enact_core::yaml::Span) {
-        let variables = self.env.iter();
-        let variables = variables.filter_map(|(name, variable)| Some((name, variable.as_literal()?)));
-        let named: Vec<String> = variables
-            .flat_map(|(name, value)| run_by_variable(name, value))
-            .collect();
-        for path in run_by(argv).into_iter().chain(named) {
-            self.use_file(&path, span);
-        }
-    }
-
-    /// Notes that the current step uses a file of the runbook's folder; one that is there and not pinned is a fault.
-    pub(crate) fn use_file(&mut self, path: &str, span: enact_core::yaml::Span) {
-        let folder = self.working_dir.clone().unwrap_or_default();
-        let from_folder = if path.starts_with('/') {
-            path.to_owned()
-        } else {
-            join(&folder, path)
-        };
-        let inside = normal_path(&from_folder).ok();
-        let Some(path) = inside.or_else(|| self.files.found_inside(&from_folder)) else {
-            return;
-        };
-        if self.pins.contains_key(&path) {
-            self.uses.insert(path);
-        } else if self.files.exists(&path) {
-            let span = self.file.locate(span, path.rsplit('/').next().unwrap_or(&path));
-            let fault = Diagnostic::error(format!("`{path}` is run but not pinned"))
-                .detail("an approval covers the content of a file only when the plan holds its digest")
-                .hint(format!("add `{path}` to `files`"));
-            self.finding("E_FILE_UNPINNED", span, fault);
-        }
-    }
 }
 
 /// A word as a shell would need it.

@@ -399,6 +399,9 @@ impl Translation<'_> {
             if label != "delete" {
                 task.pending.push(path.to_owned());
             }
+            if label == "create" {
+                task.created.push((path.to_owned(), at.clone()));
+            }
             task.files.push((path.to_owned(), at));
         }
         true

@@ -52,6 +52,8 @@ pub(super) struct Task {
     pub(super) at: Range<usize>,
     pub(super) inner: Vec<(String, Range<usize>)>,
     pub(super) files: Vec<(String, Range<usize>)>,
+    /// Those of them that it creates.
+    pub(super) created: Vec<(String, Range<usize>)>,
     pub(super) work: Vec<Work>,
     pub(super) awaited: Awaited,
     /// Where `Run:` stands that has no command yet.
@@ -77,6 +79,7 @@ impl Task {
             at,
             inner: Vec::new(),
             files: Vec::new(),
+            created: Vec::new(),
             work: Vec::new(),
             awaited: Awaited::Nothing,
             run_at: 0..0,
@@ -171,6 +174,7 @@ impl Translation<'_> {
         }
         if commands {
             entries.push(self.script(&task));
+            entries.extend(self.makes(&task));
         } else {
             entries.push(self.delegated(&task, assignee));
         }
@@ -234,6 +238,14 @@ impl Translation<'_> {
         }
         let span = self.lines.span(first.unwrap_or(&task.at));
         pair("run", span, Node::new(span, scalar(script)))
+    }
+
+    /// What the commands of a task create: what is run from there is not pinned.
+    fn makes(&self, task: &Task) -> Option<Pair> {
+        let created = task.created.iter().map(|(path, at)| self.text(at, path));
+        let created: Vec<Node> = created.collect();
+        let first = created.first()?.span;
+        Some(pair("makes", first, Node::new(first, Body::Sequence(created))))
     }
 
     /// The task as it stands, for whoever does it.

@@ -1,12 +1,12 @@
 //! A shell's text as its simple commands. Enough of the language to find where commands begin; nothing is expanded.
 
-use super::Word as Known;
+mod expansion;
+
+use super::Word as Parameter;
+use super::cases::Cases;
 
 /// How deep expansions that are looked through stand in others.
 const DEPTH: usize = 8;
-
-/// How much of its parameters is put into a text, in bytes.
-const GROWTH: usize = 64 << 10;
 
 /// Where a command's input comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +20,11 @@ pub(super) enum Input {
 /// What a text consists of, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {
-    /// A simple command; `None` stands for a word that is not known before it runs. With its input.
-    Command(Vec<Option<String>>, Option<Input>),
+    /// A simple command; `None` stands for a word that is not known before it runs. With its input, and with what is known of
+    /// such words.
+    Command(Vec<Option<String>>, Option<Input>, Vec<Later>),
+    /// `> x`: the file is written.
+    Written(String),
     /// `|`: what the command before it prints is the input of the next one.
     Pipe,
     /// A text of its own within a word: `$(…)`, `` `…` ``.
@@ -32,8 +35,26 @@ pub(super) enum Event {
     Close,
 }
 
+/// What a word stands for when it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// `<(…)`: a file with what the text prints.
+    AsFile,
+    /// `$(…)`, `` `…` ``: what the text prints.
+    AsText,
+}
+
+/// A word that consists of what a text prints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Later {
+    /// Its place among the words of its command.
+    pub(super) index: usize,
+    pub(super) known: Known,
+    pub(super) text: String,
+}
+
 /// Reads a text with the parameters that are known of it: `$0`, `$1`, ….
-pub(super) fn events(text: &str, parameters: &[Known<'_>]) -> Vec<Event> {
+pub(super) fn events(text: &str, parameters: &[Parameter<'_>]) -> Vec<Event> {
     let mut reader = Reader::new(text, parameters, 0);
     reader.read();
     reader.found
@@ -42,8 +63,8 @@ pub(super) fn events(text: &str, parameters: &[Known<'_>]) -> Vec<Event> {
 /// The words of a text.
 pub(super) fn words(text: &str) -> Vec<Option<String>> {
     let words = events(text, &[]).into_iter().filter_map(|event| match event {
-        Event::Command(words, _) => Some(words),
-        Event::Pipe | Event::Inner(_) | Event::Open | Event::Close => None,
+        Event::Command(words, ..) => Some(words),
+        Event::Pipe | Event::Inner(_) | Event::Written(_) | Event::Open | Event::Close => None,
     });
     words.flatten().collect()
 }
@@ -55,6 +76,8 @@ struct Word {
     /// Is something in it that is only known later?
     open: bool,
     quoted: bool,
+    /// What it stands for, where one text says that.
+    later: Option<(Known, String)>,
 }
 
 /// A document that begins behind a line.
@@ -72,6 +95,8 @@ struct Document {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     /// A file that something goes to.
+    OutputFile,
+    /// Something else that is no word of the command.
     Dropped,
     InputFile,
     InputText,
@@ -79,13 +104,15 @@ enum Next {
 }
 
 struct Reader<'p> {
-    parameters: &'p [Known<'p>],
+    parameters: &'p [Parameter<'p>],
     /// How much of them was put in.
     grown: usize,
     depth: usize,
     rest: std::iter::Peekable<std::vec::IntoIter<char>>,
     found: Vec<Event>,
     words: Vec<Option<String>>,
+    later: Vec<Later>,
+    cases: Cases,
     word: Option<Word>,
     next: Option<Next>,
     input: Option<Input>,
@@ -93,7 +120,7 @@ struct Reader<'p> {
 }
 
 impl<'p> Reader<'p> {
-    fn new(text: &str, parameters: &'p [Known<'p>], depth: usize) -> Self {
+    fn new(text: &str, parameters: &'p [Parameter<'p>], depth: usize) -> Self {
         Self {
             parameters,
             grown: 0,
@@ -101,6 +128,8 @@ impl<'p> Reader<'p> {
             rest: text.chars().collect::<Vec<_>>().into_iter().peekable(),
             found: Vec::new(),
             words: Vec::new(),
+            later: Vec::new(),
+            cases: Cases::default(),
             word: None,
             next: None,
             input: None,
@@ -138,21 +167,25 @@ impl<'p> Reader<'p> {
                     self.end_command();
                     self.read_documents();
                 }
+                '|' if self.cases.expects() => self.end_pattern(),
                 '|' if self.rest.next_if_eq(&'|').is_none() => {
                     self.rest.next_if_eq(&'&');
                     self.end_command();
                     self.found.push(Event::Pipe);
                 }
+                ';' if self.rest.next_if(|next| [';', '&'].contains(next)).is_some() => {
+                    self.end_command();
+                    self.cases.expect(true);
+                }
                 ';' | '|' | '&' => self.end_command(),
                 '(' if self.word.as_ref().is_some_and(|word| word.text.ends_with('=')) => self.array(),
+                '(' if self.cases.expects() => {}
+                '(' if self.rest.peek() == Some(&'(') && self.depth < DEPTH => self.two_marks(),
                 '(' => {
                     self.end_command();
                     self.found.push(Event::Open);
                 }
-                ')' => {
-                    self.end_command();
-                    self.found.push(Event::Close);
-                }
+                ')' => self.close(),
                 '<' | '>' => self.redirection(next),
                 '*' | '?' | '[' => self.unknown(next),
                 '~' if self.word.is_none() => self.unknown(next),
@@ -191,6 +224,37 @@ impl<'p> Reader<'p> {
         self.word.get_or_insert_default().quoted = true;
     }
 
+    /// `((`: a sum, or one list of commands in another.
+    fn two_marks(&mut self) {
+        let inner = self.balanced('(', ')');
+        if is_sum(&inner) {
+            return self.look_through(&inner);
+        }
+        self.end_command();
+        let mut list = Reader::new(&inner, self.parameters, self.depth + 1);
+        list.read();
+        self.found.push(Event::Open);
+        self.found.append(&mut list.found);
+        self.found.push(Event::Close);
+    }
+
+    fn close(&mut self) {
+        self.end_word();
+        if self.cases.expects() {
+            self.end_pattern();
+            self.cases.expect(false);
+        } else {
+            self.end_command();
+            self.found.push(Event::Close);
+        }
+    }
+
+    fn end_pattern(&mut self) {
+        self.end_word();
+        self.words.clear();
+        self.later.clear();
+    }
+
     /// `NAME=(…)`: its words are no command.
     fn array(&mut self) {
         let values = self.balanced('(', ')');
@@ -221,94 +285,6 @@ impl<'p> Reader<'p> {
                 '$' => self.dollar(),
                 plain => self.put(plain),
             }
-        }
-    }
-
-    fn ticks(&mut self) {
-        let inner = self.until('`');
-        self.found.push(Event::Inner(inner));
-        self.word.get_or_insert_default().open = true;
-    }
-
-    /// `$x`, `${x}`, `$1`, `$@`, `$(…)`, `${{ … }}`.
-    fn dollar(&mut self) {
-        match self.rest.peek() {
-            Some(next) if next.is_ascii_alphabetic() => self.variable(),
-            Some('0'..='9' | '@' | '*') => {
-                let name = self.rest.next().map(String::from);
-                self.parameter(&name.unwrap_or_default());
-            }
-            Some('(') => self.substitution(),
-            Some('{') => self.braces(),
-            _ => self.unknown('$'),
-        }
-    }
-
-    fn substitution(&mut self) {
-        self.rest.next();
-        let inner = self.balanced('(', ')');
-        if inner.trim() == "pwd" {
-            self.put('.');
-            return;
-        }
-        self.unknown('$');
-        // `$((1 + 2))` is a number.
-        if inner.starts_with('(') {
-            self.look_through(&inner);
-        } else {
-            self.found.push(Event::Inner(inner));
-        }
-    }
-
-    fn braces(&mut self) {
-        self.rest.next();
-        let inner = self.balanced('{', '}');
-        if inner == "PWD" {
-            self.put('.');
-        } else if inner == "@" || inner.chars().all(|next| next.is_ascii_digit()) {
-            self.parameter(&inner);
-        } else {
-            self.unknown('$');
-            self.look_through(&inner);
-        }
-    }
-
-    /// `$1`, or all of them.
-    fn parameter(&mut self, name: &str) {
-        let all = self.parameters;
-        let one = name.parse().ok().map(|index: usize| all.get(index..=index));
-        let words = one.unwrap_or_else(|| all.get(1..)).unwrap_or(&[None]);
-        for (count, word) in words.iter().enumerate() {
-            if count > 0 {
-                self.end_word();
-            }
-            match word.filter(|word| self.may_grow_by(word.len())) {
-                Some(word) => self.literal(word),
-                None => self.unknown('$'),
-            }
-        }
-    }
-
-    /// What is put in again and again must not grow beyond measure.
-    fn may_grow_by(&mut self, length: usize) -> bool {
-        self.grown = self.grown.saturating_add(length).saturating_add(1);
-        self.grown <= GROWTH
-    }
-
-    /// `$x`. `$PWD` is the folder that the command is in, and so is `.`.
-    fn variable(&mut self) {
-        let mut name = String::new();
-        while let Some(next) = self
-            .rest
-            .next_if(|next| next.is_ascii_alphanumeric() || *next == '_')
-        {
-            name.push(next);
-        }
-        if name == "PWD" {
-            self.put('.');
-        } else {
-            self.unknown('$');
-            self.literal(&name);
         }
     }
 
@@ -354,8 +330,7 @@ impl<'p> Reader<'p> {
         }
         if self.rest.next_if_eq(&'(').is_some() {
             let inner = self.balanced('(', ')');
-            self.found.push(Event::Inner(inner));
-            self.word.get_or_insert_default().open = true;
+            self.stands_for(Known::AsFile, inner);
             return;
         }
         self.next = Some(match marks.as_str() {
@@ -366,6 +341,7 @@ impl<'p> Reader<'p> {
                 self.documents.push(Document::default());
                 Next::DocumentEnd
             }
+            ">" | ">>" | ">|" | ">&" | ">>&" => Next::OutputFile,
             _ => Next::Dropped,
         });
     }
@@ -384,17 +360,30 @@ impl<'p> Reader<'p> {
         }
         let text = (!word.open).then_some(word.text);
         match next {
-            None => self.words.push(text),
+            None => self.take_word(text, word.later),
+            Some(Next::OutputFile) => self.found.extend(text.filter(is_path).map(Event::Written)),
             Some(Next::Dropped | Next::DocumentEnd) => {}
             Some(Next::InputFile) => self.input = text.map(Input::File),
             Some(Next::InputText) => self.input = text.map(Input::Text),
         }
     }
 
+    fn take_word(&mut self, text: Option<String>, later: Option<(Known, String)>) {
+        if self.cases.takes(text.as_deref(), &self.words) {
+            self.words.clear();
+            return;
+        }
+        let index = self.words.len();
+        self.words.push(text);
+        let later = later.map(|(known, text)| Later { index, known, text });
+        self.later.extend(later);
+    }
+
     fn end_command(&mut self) {
         self.end_word();
         self.next = None;
         let input = self.input.take();
+        let later = std::mem::take(&mut self.later);
         if self.words.is_empty() {
             return;
         }
@@ -403,7 +392,7 @@ impl<'p> Reader<'p> {
             document.command.get_or_insert(this);
         }
         let words = std::mem::take(&mut self.words);
-        self.found.push(Event::Command(words, input));
+        self.found.push(Event::Command(words, input, later));
     }
 
     /// The documents behind a line, each to its end.
@@ -414,7 +403,7 @@ impl<'p> Reader<'p> {
                 self.look_through(&text);
             }
             let command = document.command.and_then(|index| self.found.get_mut(index));
-            if let Some(Event::Command(_, input)) = command {
+            if let Some(Event::Command(_, input, _)) = command {
                 *input = Some(Input::Text(text));
             }
         }
@@ -432,4 +421,23 @@ impl<'p> Reader<'p> {
         }
         text
     }
+}
+
+/// Is what stands in `(…)` one `(…)` and nothing else?
+fn is_sum(text: &str) -> bool {
+    let mut depth = 0_usize;
+    let ends = text.char_indices().filter_map(|(at, next)| {
+        match next {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        (next == ')' && depth == 0).then_some(at + 1)
+    });
+    ends.into_iter().next() == Some(text.len())
+}
+
+/// `2>&1` and `>&-` name no file.
+fn is_path(text: &String) -> bool {
+    !text.is_empty() && text != "-" && !text.chars().all(|next| next.is_ascii_digit())
 }

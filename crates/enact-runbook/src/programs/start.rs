@@ -81,7 +81,7 @@ impl<'w> Start<'w> {
             Meaning::Split => self.split = value,
             Meaning::Nothing => self.nothing = true,
             Meaning::NoOperand => self.before = &[],
-            Meaning::Value | Meaning::Loaded | Meaning::File => {}
+            Meaning::Value | Meaning::Loaded | Meaning::File | Meaning::Included => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is known of programs that run files: their options, and which words of them are a program, a script or a text.
 
-use self::Meaning::{Elsewhere, File, Folder, Loaded, NoOperand, Nothing, Split, Text, Value};
+use self::Meaning::{Elsewhere, File, Folder, Included, Loaded, NoOperand, Nothing, Split, Text, Value};
 
 /// What an option, or a word before the command, means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub(super) enum Meaning {
     Loaded,
     /// Takes the file that is run.
     File,
+    /// Takes the file that is run, or the name of a library.
+    Included,
     /// Takes the folder that the command starts in.
     Folder,
     /// The command starts in a folder that is not known.
@@ -58,6 +60,8 @@ pub(super) const DECLARATIONS: [&str; 5] = ["export", "declare", "typeset", "rea
 pub(super) enum Named {
     /// The file that it names.
     File,
+    /// The library that it names.
+    Library,
     /// The command that it holds.
     Command,
     /// What the interpreter runs that it holds options of.
@@ -68,7 +72,7 @@ pub(super) enum Named {
 pub(super) const VARIABLES: [(&str, Named); 17] = [
     ("BASH_ENV", Named::File),
     ("ENV", Named::File),
-    ("LD_PRELOAD", Named::File),
+    ("LD_PRELOAD", Named::Library),
     ("PROMPT_COMMAND", Named::Command),
     ("EDITOR", Named::Command),
     ("VISUAL", Named::Command),
@@ -91,6 +95,8 @@ pub(super) struct Interpreter {
     pub(super) options: Options,
     /// Is its first word the file, where no option names one?
     pub(super) first_is_file: bool,
+    /// May that word be a command of its own instead: `bun test`?
+    pub(super) has_commands: bool,
 }
 
 /// The interpreter of a name.
@@ -110,6 +116,7 @@ const fn script(names: &'static str, options: Options) -> Interpreter {
         names,
         options,
         first_is_file: true,
+        has_commands: false,
     }
 }
 
@@ -118,55 +125,84 @@ const fn by_option(names: &'static str, options: Options) -> Interpreter {
         names,
         options,
         first_is_file: false,
+        has_commands: false,
     }
 }
 
-const INTERPRETERS: [Interpreter; 16] = [
+/// What runs files of JavaScript and TypeScript.
+const MODULES: Options = &[
+    (Loaded, "-r --require --import --preload"),
+    (Nothing, "-e -p --eval --print"),
+];
+
+const INTERPRETERS: [Interpreter; 17] = [
     script(
         "python",
         &[(Value, "-W -X --check-hash-based-pycs"), (Nothing, "-c -m")],
     ),
-    script("perl", &[(Value, "-I -M -m"), (Nothing, "-e -E")]),
+    script("perl", &[(Value, "-I -M -m"), (Nothing, "-e -E -S")]),
     script(
         "ruby",
-        &[(Loaded, "-r"), (Value, "-I -E"), (Folder, "-C"), (Nothing, "-e")],
+        &[
+            (Loaded, "-r"),
+            (Value, "-I -E"),
+            (Folder, "-C"),
+            (Nothing, "-e -c -S"),
+        ],
     ),
     script(
         "node",
         &[
             (Loaded, "-r --require --import --loader --experimental-loader"),
-            (Value, "-C --conditions"),
-            (Nothing, "-e -p --eval --print"),
+            (Value, "-C --conditions --env-file --env-file-if-exists"),
+            (Nothing, "-e -p -c --eval --print --check"),
         ],
     ),
     script(
         "php",
-        &[(Value, "-c -d"), (File, "-f --file"), (Nothing, "-r --run")],
+        &[
+            (Value, "-c -d"),
+            (File, "-f --file"),
+            (Nothing, "-r --run -l --syntax-check -S --server"),
+        ],
     ),
     script("lua luajit", &[(Loaded, "-l"), (Nothing, "-e")]),
     script("Rscript", &[(Nothing, "-e")]),
     script(
         "julia",
-        &[(Loaded, "-L --load"), (Nothing, "-e -E --eval --print")],
+        &[
+            (Loaded, "-L --load"),
+            (Value, "-t --threads -p --procs -J --sysimage"),
+            (Nothing, "-e -E --eval --print"),
+        ],
     ),
     script("fish", &[(Nothing, "-c --command")]),
     script("tclsh wish", &[]),
     script("expect", &[(File, "-f"), (Nothing, "-c")]),
     script(
         "pwsh",
-        &[(File, "-File -f"), (Nothing, "-Command -c -EncodedCommand")],
-    ),
-    script(
-        "tsx ts-node bun",
         &[
-            (Loaded, "-r --require --import --preload"),
-            (Nothing, "-e -p --eval --print"),
+            (File, "-File -f"),
+            (Nothing, "-Command -c -EncodedCommand"),
+            (Folder, "-WorkingDirectory"),
+            (
+                Value,
+                "-ExecutionPolicy -InputFormat -OutputFormat -ConfigurationName",
+            ),
+            // They take no word, and are no letters put together.
+            (Elsewhere, "-NoProfile -NonInteractive -NoLogo -NoExit -Login"),
         ],
     ),
+    script("tsx ts-node", MODULES),
+    Interpreter {
+        has_commands: true,
+        ..script("bun", MODULES)
+    },
     by_option(
         "awk gawk mawk nawk",
         &[
-            (File, "-f --file -E --exec -i --include"),
+            (File, "-f --file -E --exec"),
+            (Included, "-i --include"),
             (Value, "-v --assign -F --field-separator"),
         ],
     ),

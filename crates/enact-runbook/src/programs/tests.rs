@@ -4,7 +4,8 @@ use super::*;
 
 fn files(argv: &[&str]) -> Vec<String> {
     let words: Vec<Word<'_>> = argv.iter().map(|word| Some(*word)).collect();
-    run_by(&words)
+    let run = run_by(&words).run.into_iter();
+    run.map(|file| file.path).collect()
 }
 
 #[test]
@@ -77,6 +78,11 @@ fn what_a_command_runs_is_told_from_what_it_reads() {
         (&["uv", "pip", "./x.sh"], &[]),
         (&["poetry", "run", "python", "x.py"], &["x.py"]),
         (&["ruby", "-C", "sub", "x.rb"], &["sub/x.rb"]),
+        (&["ruby", "-S", "rake"], &[]),
+        (&["php", "-S", "localhost:1", "-t", "public"], &[]),
+        (&["julia", "-t", "4", "x.jl"], &["x.jl"]),
+        (&["pwsh", "-NoProfile", "-File", "x.ps1"], &["x.ps1"]),
+        (&["node", "--env-file", ".env", "x.js"], &["x.js"]),
         (
             &["sh", "-c", "sh \"$1\"; \"$0\" \"$@\"", "./x", "y.sh"],
             &["y.sh", "./x"],
@@ -85,7 +91,7 @@ fn what_a_command_runs_is_told_from_what_it_reads() {
     ] {
         assert_eq!(files(argv), run, "{argv:?}");
     }
-    assert!(run_by(&[Some("bash"), None, Some("x.sh")]).is_empty());
+    assert!(run_by(&[Some("bash"), None, Some("x.sh")]).run.is_empty());
 }
 
 #[test]
@@ -119,6 +125,21 @@ fn what_reaches_a_shell_in_other_ways_is_found() {
         ("eval 'A=1 ./a.sh'; watch -n1 ./b.sh", &["./a.sh", "./b.sh"]),
         ("coproc ./a.sh; coproc X { ./b.sh; }", &["./a.sh", "./b.sh"]),
         ("BASH_ENV=a.sh bash -c true", &["a.sh"]),
+        (
+            "bash <(cat a.sh); source <(cat b.sh); sudo sh -e <(echo ./c.sh)",
+            &["a.sh", "b.sh", "./c.sh"],
+        ),
+        (
+            "eval \"$(cat a.sh)\"; bash -c \"$(<b.sh)\"; sh -c `cat c.sh`",
+            &["a.sh", "b.sh", "c.sh"],
+        ),
+        ("python3 <(cat a.py); python3 <(echo ./b)", &["a.py"]),
+        (
+            "bash \"$x\" <(cat a); sh \"$(cat b)\"; diff <(cat c) <(cat d)",
+            &[],
+        ),
+        ("eval \"$(cat a | tr b c)\"; eval \"$(ssh-agent)\"", &[]),
+        ("bash -n a.sh; sh -nu b.sh; bash -nc ./c.sh; ruby -c d.rb", &[]),
         ("$PWD/a.sh; \"$PWD/b.sh\"; $HOME/c.sh", &["./a.sh", "./b.sh"]),
     ] {
         assert_eq!(files(&["sh", "-c", text]), expected, "{text}");
@@ -142,6 +163,20 @@ fn the_commands_of_a_text_are_found() {
         ("$x/y.sh; ~/z.sh; ./*.sh; ./${{ params.n }}.sh", &[]),
         ("for f in ./a ./b; do ./c \"$f\"; done", &["./c"]),
         ("case $x in a) ./a ;; *) ./b ;; esac", &["./a", "./b"]),
+        (
+            "then case \"$x\" in\n  no/a|no/b) ./a;;\n  (no/c) (./b);& no/d) ./c\nesac; ./d | cat",
+            &["./a", "./b", "./c", "./d"],
+        ),
+        ("(case x in no/a) ;; esac; ./a); ./b", &["./a", "./b"]),
+        (
+            "case a in no/x) case b in no/y) ./a;; esac; ./b;; no/z) ./c;; esac",
+            &["./a", "./b", "./c"],
+        ),
+        (
+            "(( no/2 > $(./a) )) && ./b; for ((i=0; i<no/2; i++)); do ./c; done",
+            &["./a", "./b", "./c"],
+        ),
+        ("((cd sub; ./a); ./b)", &["sub/./a", "./b"]),
         ("'./quoted name.sh' x", &["./quoted name.sh"]),
         ("exec env ./x", &["./x"]),
         (
@@ -165,6 +200,52 @@ fn the_commands_of_a_text_are_found() {
 }
 
 #[test]
+fn what_a_text_writes_before_it_runs_it_is_its_own() {
+    for (text, run) in [
+        ("cat > x.sh <<'E'\n./y.sh\nE\nchmod +x x.sh; ./x.sh", &[][..]),
+        ("sh x.sh; echo y > x.sh; sh x.sh", &["x.sh"]),
+        ("echo y >> ./x.sh && sh x.sh", &[]),
+        ("echo y | sudo tee x.sh > /dev/null; ./x.sh", &[]),
+        (
+            "mkdir -p sub; (cd sub; echo y >x.sh); sh sub/x.sh; ./x.sh",
+            &["./x.sh"],
+        ),
+        ("echo y > \"$f\"; ./x.sh 2>&1 >&-", &["./x.sh"]),
+        ("make &> 2; ./2", &["./2"]),
+        ("cd \"$d\"; echo y > x.sh; cd /; echo; sh /x.sh", &["/x.sh"]),
+    ] {
+        assert_eq!(files(&["bash", "-c", text]), run, "{text}");
+    }
+}
+
+#[test]
+fn a_name_may_be_a_file_or_something_else() {
+    for (argv, is_sure) in [
+        (&["sh", "deploy"][..], true),
+        (&["bin/deploy"], true),
+        (&["php", "artisan"], true),
+        (&["bun", "test"], false),
+        (&["bun", "x.ts"], true),
+        (&["npx", "@scope/tool"], false),
+        (&["uv", "run", "pytest"], false),
+        (&["go", "run", "./cmd/x"], true),
+        (&["sh", "-c", ". activate"], false),
+        (&["sh", "-c", ". ./activate"], true),
+        (&["gawk", "-i", "inplace", "{ print }", "f"], false),
+        (&["find", ".", "-exec", "sh", "{}", ";"], false),
+    ] {
+        let words: Vec<Word<'_>> = argv.iter().map(|word| Some(*word)).collect();
+        let sure: Vec<bool> = run_by(&words).run.iter().map(|file| file.is_sure).collect();
+        assert_eq!(sure, [is_sure], "{argv:?}");
+    }
+    for argv in [["go", "run", "example.com/x@latest"], ["deno", "run", "npm:x"]] {
+        assert!(files(&argv).is_empty(), "{argv:?}");
+    }
+    assert!(run_by_variable("LD_PRELOAD", "libx.so.2").run.is_empty());
+    assert!(!run_by_variable("ENV", "prod").run[0].is_sure);
+}
+
+#[test]
 fn what_variables_name_is_run() {
     for (name, value, run) in [
         ("BASH_ENV", "./x.sh", &["./x.sh"][..]),
@@ -175,7 +256,9 @@ fn what_variables_name_is_run() {
         ("EDITOR", "vi", &[]),
         ("CONFIG", "./x.sh", &[]),
     ] {
-        assert_eq!(run_by_variable(name, value), run, "{name}={value}");
+        let found = run_by_variable(name, value).run.into_iter();
+        let found: Vec<String> = found.map(|file| file.path).collect();
+        assert_eq!(found, run, "{name}={value}");
     }
 }
 
@@ -202,8 +285,42 @@ proptest! {
     }
 }
 
-const PIECES: [&str; 32] = [
-    " ", "\n", ";", "|", "(", ")", "{ ", "}", "\"", "'", "`", "$(", "${", "$1", "$@", "$PWD", "<<E", "<<<",
-    "<", ">", "\\", "E", "=", "env -S", " -C", " --", "-é", "su - ", "bash -c ", "cat ./a", "trap ",
+const PIECES: [&str; 37] = [
+    " ",
+    "\n",
+    ";",
+    "|",
+    "(",
+    ")",
+    "{ ",
+    "}",
+    "\"",
+    "'",
+    "`",
+    "$(",
+    "${",
+    "$1",
+    "$@",
+    "$PWD",
+    "<<E",
+    "<<<",
+    "<",
+    ">",
+    "\\",
+    "E",
+    "=",
+    "env -S",
+    " -C",
+    " --",
+    "-é",
+    "su - ",
+    "bash -c ",
+    "cat ./a",
+    "trap ",
     "coproc ",
+    "case x in ",
+    "esac",
+    ";;",
+    "((",
+    "))",
 ];

@@ -1,10 +1,12 @@
 //! A shell's text: each of its commands, in the folder that those before it lead to, with what it gets as input.
 
-use super::shell_text::{Event, Input, events};
-use super::{At, Reads, Word, is_assignment, moved, note, of_command, of_variables};
+use super::found::Found;
+use super::printed::{printed_by, printed_by_text};
+use super::shell_text::{Event, Input, Known, Later, events};
+use super::{At, Reads, Word, in_folder, is_assignment, moved, note, of_command, of_variables};
 
 /// The files that a text runs whose parameters are known: `$0`, `$1`, ….
-pub(super) fn of_text(text: &str, parameters: &[Word<'_>], at: At<'_>, files: &mut Vec<String>) {
+pub(super) fn of_text(text: &str, parameters: &[Word<'_>], at: At<'_>, files: &mut Found) {
     if at.is_too_deep() {
         return;
     }
@@ -27,7 +29,7 @@ pub(super) fn of_text(text: &str, parameters: &[Word<'_>], at: At<'_>, files: &m
 struct Walk<'t> {
     parameters: &'t [Word<'t>],
     depth: usize,
-    files: &'t mut Vec<String>,
+    files: &'t mut Found,
     /// The folder that commands are in; `None`: it is not known.
     here: Option<String>,
     /// The folders around what stands in `(…)`.
@@ -50,9 +52,10 @@ impl Walk<'_> {
             }
             Event::Inner(text) => self.inner(&text, self.parameters),
             Event::Pipe => self.piped = true,
-            Event::Command(words, input) => {
+            Event::Written(path) => self.files.write(in_folder(&path, self.here.as_deref())),
+            Event::Command(words, input, later) => {
                 let words: Vec<Word<'_>> = words.iter().map(Option::as_deref).collect();
-                self.command(&words, input);
+                self.command(&words, input, &later);
             }
         }
     }
@@ -65,7 +68,8 @@ impl Walk<'_> {
         of_text(text, parameters, at, self.files);
     }
 
-    fn command(&mut self, words: &[Word<'_>], input: Option<Input>) {
+    fn command(&mut self, words: &[Word<'_>], input: Option<Input>, later: &[Later]) {
+        let count = words.len();
         let printed = std::mem::take(&mut self.printed);
         let piped = std::mem::take(&mut self.piped);
         let (assignments, words) = bare(words);
@@ -87,16 +91,35 @@ impl Walk<'_> {
         for input in input.into_iter().chain(piped) {
             self.fed(reads, &input);
         }
+        self.known_later(reads, count, later);
+    }
+
+    /// Runs what words stand for that are only known then, where the command does and their text says it.
+    fn known_later(&mut self, reads: Reads, count: usize, later: &[Later]) {
+        let (left, all, known, as_shell) = match reads {
+            Reads::File { left, as_shell } => (left, false, Known::AsFile, as_shell),
+            Reads::Text { left, all } => (left, all, Known::AsText, true),
+            Reads::Data | Reads::Commands | Reads::Script => return,
+        };
+        let first = count.saturating_sub(left);
+        let is_run =
+            |word: &&Later| word.known == known && (word.index == first || all && word.index > first);
+        for word in later.iter().filter(is_run) {
+            let reads = if as_shell { Reads::Commands } else { Reads::Script };
+            for input in printed_by_text(&word.text) {
+                self.fed(reads, &input);
+            }
+        }
     }
 
     /// Runs what a command gets as its input, where it does.
     fn fed(&mut self, reads: Reads, input: &Input) {
         match (reads, input) {
             (Reads::Commands | Reads::Script, Input::File(path)) => {
-                note(path, self.here.as_deref(), self.files);
+                note(path, self.here.as_deref(), true, self.files);
             }
             (Reads::Commands, Input::Text(text)) => self.inner(text, &[]),
-            (Reads::Data, _) | (Reads::Script, Input::Text(_)) => {}
+            _ => {}
         }
     }
 
@@ -118,35 +141,13 @@ impl Walk<'_> {
     }
 }
 
-/// What a command prints: files as they are, or words of its own.
-fn printed_by(words: &[Word<'_>], input: Option<&Input>) -> Vec<Input> {
-    let Some((Some(program), rest)) = words.split_first() else {
-        return Vec::new();
-    };
-    let operands = rest.iter().flatten().filter(|word| !word.starts_with('-'));
-    match *program {
-        "cat" => {
-            let files: Vec<Input> = operands.map(|path| Input::File((*path).to_owned())).collect();
-            let is_copy = files.is_empty();
-            files
-                .into_iter()
-                .chain(input.filter(|_| is_copy).cloned())
-                .collect()
-        }
-        "echo" | "printf" => {
-            let is_format = |word: &&&str| *program == "printf" && word.contains('%');
-            let said: Vec<&str> = operands.skip_while(is_format).copied().collect();
-            vec![Input::Text(said.join(" ").replace("\\n", "\n"))]
-        }
-        _ => Vec::new(),
-    }
-}
+/// Words of the language that stand before a command.
+pub(super) const LANGUAGE: [&str; 10] = [
+    "if", "then", "else", "elif", "while", "until", "do", "!", "{", "}",
+];
 
 /// A command without the words of the language before it, and the variables that are set for it.
 fn bare<'w>(words: &'w [Word<'w>]) -> (Vec<Word<'w>>, &'w [Word<'w>]) {
-    const LANGUAGE: [&str; 10] = [
-        "if", "then", "else", "elif", "while", "until", "do", "!", "{", "}",
-    ];
     let mut assignments = Vec::new();
     let mut index = 0;
     while let Some(Some(word)) = words.get(index) {

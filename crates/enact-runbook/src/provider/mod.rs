@@ -30,6 +30,8 @@ mod time;
 mod values;
 mod work_tree;
 
+pub(crate) use work_tree::Scope;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{RunbookProvider, downtime};
 use crate::choices::{DOWNTIME, may_run_again};
+use crate::files::{join, normal_path};
 use crate::kinds;
 use crate::process::program::find_program;
 use crate::spec::{Assumption, Text, Variable};
@@ -185,6 +186,9 @@ impl RunbookProvider<'_> {
             let Some(program) = kind.program(&step.spec.action) else {
                 continue;
             };
+            if self.is_made_by_a_step(&program, step.spec.working_dir.as_deref()) {
+                continue;
+            }
             let folder = self.working_dir(step.spec.working_dir.as_deref());
             let path = step
                 .spec
@@ -211,6 +215,14 @@ impl RunbookProvider<'_> {
             }
         }
         found
+    }
+
+    /// A program of the folder that is not pinned is made by a step before the one that starts it, or there would be no plan.
+    fn is_made_by_a_step(&self, program: &str, folder: Option<&str>) -> bool {
+        let is_path = program.contains('/') && !program.starts_with('/');
+        let path = normal_path(&join(folder.unwrap_or_default(), program));
+        let is_pinned = |path: &String| self.document.files.iter().any(|file| file.path == *path);
+        is_path && path.is_ok_and(|path| !is_pinned(&path))
     }
 
     /// Has the downtime taken longer than its limit?

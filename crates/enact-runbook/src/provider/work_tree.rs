@@ -229,6 +229,7 @@ fn content(path: &Path) -> Result<String, String> {
 
 /// The paths that a delegated step may change: patterns as those of `.gitignore`, of which the last that matches a path, or a
 /// folder that it is in, decides.
+#[derive(Debug)]
 pub(crate) struct Scope(Vec<(bool, Gitignore)>);
 
 impl Scope {

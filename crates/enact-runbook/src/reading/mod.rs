@@ -19,9 +19,11 @@ pub use fields::Fields;
 pub(crate) use scalars::{duration, is_blank};
 pub(crate) use scope::{Binding, KnownStep, Scope};
 pub use texts::Slot;
+pub(crate) use texts::exactly;
 
 use crate::files::Files;
 use crate::lint::LintFinding;
+use crate::scripts::Made;
 use crate::spec::Variable;
 
 /// A node of the author's document.
@@ -182,6 +184,10 @@ pub struct Reading<'e> {
     pub(crate) pins: BTreeMap<String, String>,
     /// Pinned files that the current step uses.
     pub(crate) uses: BTreeSet<String>,
+    /// What the steps read so far make.
+    pub(crate) made: Vec<Made>,
+    /// What the command that was read last writes, as it names it.
+    pub(crate) written: Vec<String>,
     /// Environment that checks and undos take over from their step.
     pub(crate) env: BTreeMap<String, Variable>,
     /// How many expressions so far had a secret in them.
@@ -208,6 +214,8 @@ impl<'e> Reading<'e> {
             base: String::new(),
             pins: BTreeMap::new(),
             uses: BTreeSet::new(),
+            made: Vec::new(),
+            written: Vec::new(),
             env: BTreeMap::new(),
             secrets_seen: 0,
             working_dir: None,

@@ -182,7 +182,7 @@ impl Reading<'_> {
     }
 
     /// One side of a comparison.
-    pub fn operand(&mut self, node: &Node) -> Option<Operand> {
+    pub fn operand(&mut self, node: &Node) -> Option<(Operand, Type)> {
         if !self.untagged(node) {
             return None;
         }
@@ -192,18 +192,22 @@ impl Reading<'_> {
             let raw = text.to_string();
             self.see(&raw, node.span, Slot::Expectation);
             if let [Piece::Expression { source, .. }] = self.pieces(&raw, node.span)?.as_slice() {
-                let (expression, _) = self.freeze_expression(source, node.span, Slot::Expectation)?;
-                return Some(match expression.as_literal() {
+                let (expression, typed) = self.freeze_expression(source, node.span, Slot::Expectation)?;
+                let operand = match held(&expression) {
                     Some(value) => Operand::Value(value.clone()),
                     None => Operand::Expression(expression.to_string()),
-                });
+                };
+                return Some((operand, typed.value_type));
             }
-            return Some(match self.freeze_text(&raw, node.span, Slot::Expectation)? {
+            let operand = match self.freeze_text(&raw, node.span, Slot::Expectation)? {
                 Text::Literal(text) => Operand::Value(Value::String(text)),
                 template @ Text::Template(_) => Operand::Text(template),
-            });
+            };
+            return Some((operand, Type::Text));
         }
-        self.json(node, Slot::Expectation).map(Operand::Value)
+        let value = self.json(node, Slot::Expectation)?;
+        let value_type = Type::of(&value);
+        Some((Operand::Value(value), value_type))
     }
 
     /// A JSON value whose texts may hold expressions. A text that is one expression keeps the type of its value.
@@ -228,7 +232,7 @@ impl Reading<'_> {
         self.see(raw, node.span, slot);
         if let [Piece::Expression { source, .. }] = self.pieces(raw, node.span)?.as_slice() {
             let (expression, typed) = self.freeze_expression(source, node.span, slot)?;
-            if let Some(value) = expression.as_literal() {
+            if let Some(value) = held(&expression) {
                 return Some((value.clone(), typed.value_type));
             }
             let part = Part::Expression(expression.to_string());
@@ -248,10 +252,8 @@ impl Reading<'_> {
                 let value = node.scalar()?;
                 if !is_exact(&value) {
                     let fault = format!("the number {value} is too large for a plan to hold it exactly");
-                    self.fault(
-                        node.span,
-                        Diagnostic::error(fault).hint("write it as text, in quotes"),
-                    );
+                    let fault = Diagnostic::error(fault).hint(exactly(&value));
+                    self.fault(node.span, fault);
                     return None;
                 }
                 if let Value::String(text) = &value {
@@ -418,6 +420,21 @@ impl Reading<'_> {
             .rule
             .unwrap_or(if source == "${{" { DOCUMENT } else { EXPRESSION });
         self.finding(rule, span, diagnostic);
+    }
+}
+
+/// The value that an expression is known to have, where a plan can hold it: an expression keeps every digit of a whole number.
+fn held(expression: &Expression) -> Option<&Value> {
+    expression.as_literal().filter(|value| is_exact(value))
+}
+
+/// How a whole number of many digits is written.
+pub(crate) fn exactly(number: &Value) -> String {
+    match number.as_i64() {
+        Some(number) => {
+            format!("write it as an expression, which keeps every digit: `\"${{{{ {number} }}}}\"`")
+        }
+        None => "write it as text, in quotes: numbers go to 9223372036854775807".to_owned(),
     }
 }
 

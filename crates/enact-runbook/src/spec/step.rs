@@ -71,6 +71,9 @@ pub struct StepSpec {
     /// Where commands run, from the runbook's folder; absent: there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_dir: Option<String>,
+    /// What it makes, from the runbook's folder: what is run from there, by it or after it, is not pinned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub makes: Vec<String>,
     /// A lock held while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,

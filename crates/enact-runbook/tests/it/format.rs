@@ -326,7 +326,9 @@ fn a_script_of_the_folder_must_be_pinned() {
     let faults = |step: &str| crate::kit::errors_with(&with_steps(step), &options(), &files);
     assert_eq!(
         faults("  - { id: a, title: Go on, exec: [./go.sh] }"),
-        ["8:37 `go.sh` is run but not pinned (add `go.sh` to `files`)"]
+        [
+            "8:37 `go.sh` is run but not pinned (add `go.sh` to `files`, or say at the step that makes it: `makes: [go.sh]`)"
+        ]
     );
     assert_eq!(
         faults("  - { id: a, title: Go on, exec: [bash, go.sh], working_dir: lib }").len(),

@@ -277,6 +277,8 @@ fn whatever_runs_a_script_of_the_folder_pins_it() {
         "run: . ./x.sh",
         "run: \"cd sub && python3 t.py\"",
         "exec: [look], verify: [{ run: ./x.sh }]",
+        "run: \"bash <(cat x.sh)\"",
+        "run: \"eval \\\"$(cat x.sh)\\\"\"",
     ] {
         assert!(unpinned(&step(action)), "{action}");
         let pinned = step(action) + "files: [x.sh, sub/t.py]\n";
@@ -286,10 +288,28 @@ fn whatever_runs_a_script_of_the_folder_pins_it() {
         "exec: [cat, data.csv, ./x.sh]",
         "exec: [python3, -m, x.sh]",
         "exec: [later.sh]",
-        "exec: [./later.sh]",
         "run: \"cat ./x.sh > copy\"",
+        "exec: [bash, -n, x.sh]",
+        "exec: [./later.sh], makes: [later.sh]",
+        "exec: [bin/later, now], makes: [./bin/]",
+        "run: \"./build; ./x.sh\", makes: [x.sh, build]",
+        "run: \"echo y > x.sh; sh x.sh\"",
+        "run: \"echo y | tee -a x.sh; cd sub; ../x.sh\"",
+        "exec: [npx, '@scope/later']",
+        "exec: [uv, run, later]",
+        "exec: [sh, '{}']",
     ] {
         assert!(!unpinned(&step(action)), "{action}");
+    }
+    for action in [
+        "exec: [./later.sh]",
+        "exec: [sh, later.sh]",
+        "exec: [uv, run, later.py]",
+        "exec: [./later.sh], makes: [later]",
+        "run: \"sh x.sh; echo y > x.sh\"",
+        "run: \"sh later.sh; echo y > later.sh\"",
+    ] {
+        assert!(unpinned(&step(action)), "{action}");
     }
     let top = |block: &str| step("run: look") + block;
     assert!(unpinned(&top("settings: { shell: ./x.sh }\n")));

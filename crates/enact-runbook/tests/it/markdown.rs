@@ -121,10 +121,10 @@ fn a_change_of_any_line_that_counts_is_another_plan() {
         ("Prose.", "Other prose."),
         ("25m", "26m"),
         ("> **Checkpoint**", "> A remark"),
-        ("./go", "./go on"),
+        ("/srv/go", "/srv/go on"),
         ("likely: 2m", "likely: 1m"),
         ("timeout=5s", "timeout=6s"),
-        ("./back", "./back now"),
+        ("/srv/back", "/srv/back now"),
         ("cmp a b", "cmp a c"),
         ("cargo test", "cargo nextest"),
         ("mode: ask", "mode: never"),
@@ -228,7 +228,7 @@ fn over_planning_is_seen_in_markdown_too() {
     let rules: Vec<&str> = report(&bad).findings.iter().map(|finding| finding.rule).collect();
     assert!(rules.contains(&"W_OVERPLAN_SAME_TARGET"), "{rules:?}");
     let good = with_steps(
-        "### Step 1: Create the application's entry point with Hello World\n- It prints Hello World\n```bash {repeat=safe rollback=none}\n./make-entry.sh\n```\n```bash verify\n./hello\n```\n",
+        "### Step 1: Create the application's entry point with Hello World\n- It prints Hello World\n```bash {repeat=safe rollback=none}\nmake-entry\n```\n```bash verify\n/srv/hello\n```\n",
     );
     assert_eq!(listed(&report(&good)), [] as [String; 0]);
 }

@@ -49,7 +49,7 @@ struct Coverage {
     simulated: usize,
     /// Of these a part at least was only shown.
     rendered_only: usize,
-    /// They will not run.
+    /// Nothing of them will run.
     left_out: usize,
     /// They did run, in the run that is taken over.
     adopted: usize,
@@ -116,14 +116,19 @@ impl Coverage {
             let of_them = lines.iter().filter(|line| results.contains(&line.result));
             of_them.map(|line| line.number).collect::<BTreeSet<u32>>()
         };
-        let rendered = steps(&["rendered"]);
-        let looked_at = steps(&["simulated", "run", "planned", "contradiction"]);
-        let (left_out, adopted) = (steps(&["left_out"]), steps(&["adopted"]));
+        // A step with several parts is counted once: as what is least sure of it.
+        let mut counted = BTreeSet::new();
+        let mut count = |results: &[&str]| {
+            let found = steps(results);
+            let before = counted.len();
+            counted.extend(found);
+            counted.len() - before
+        };
         Self {
-            simulated: looked_at.difference(&rendered).count(),
-            rendered_only: rendered.len(),
-            left_out: left_out.len(),
-            adopted: adopted.len(),
+            rendered_only: count(&["rendered"]),
+            simulated: count(&["simulated", "run", "planned", "contradiction"]),
+            left_out: count(&["left_out"]),
+            adopted: count(&["adopted"]),
         }
     }
 

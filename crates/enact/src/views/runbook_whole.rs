@@ -24,6 +24,10 @@ pub(super) fn step(change: &Change, document: &Document) -> String {
     if let Some(folder) = &spec.working_dir {
         text.push_str(&part("in: ", folder));
     }
+    if !spec.makes.is_empty() {
+        let made = format!("{} (what is run from there is not pinned)", spec.makes.join(", "));
+        text.push_str(&part("makes: ", &made));
+    }
     for (name, variable) in &spec.env {
         text.push_str(&part("with: ", &variable.assigned_to(name)));
     }
