@@ -14,6 +14,19 @@ use crate::expression::{Expression, Fault, Name, Names, RunFact, Type, Typed};
 pub(crate) struct Binding {
     pub(crate) typed: Typed,
     pub(crate) expression: Expression,
+    /// Is what it stands for a fault that was said already? Then whatever uses it is not at fault.
+    pub(crate) at_fault: bool,
+}
+
+impl Binding {
+    /// One that stands for this.
+    pub(crate) fn new(typed: Typed, expression: Expression) -> Self {
+        Self {
+            typed,
+            expression,
+            at_fault: false,
+        }
+    }
 }
 
 /// A step that has been read.
