@@ -73,6 +73,11 @@ impl Slot {
             Self::Environment | Self::Body | Self::Expectation | Self::Message | Self::Instructions
         )
     }
+
+    /// May what looks like a space and is none stand here? Whoever reads prose takes it for one, and nobody else does.
+    pub(crate) fn takes_any_space(self) -> bool {
+        matches!(self, Self::Message | Self::Instructions)
+    }
 }
 
 impl Reading<'_> {
@@ -267,6 +272,7 @@ impl Reading<'_> {
             Body::Mapping(entries) => {
                 let mut map = Map::new();
                 for entry in entries {
+                    self.see(&entry.key, entry.span, Slot::Exact);
                     map.insert(entry.key.to_string(), self.json(&entry.value, slot)?);
                 }
                 let value = Value::Object(map);
