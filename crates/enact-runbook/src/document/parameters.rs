@@ -67,9 +67,12 @@ impl Reading<'_> {
             }
             let declaration = self.declaration(&entry.value, entry.span);
             let value = given.remove(entry.key.as_ref());
-            if let Some(declaration) = declaration
-                && let Some(parameter) = self.bind(&entry.key, declaration, value, prefix)
-            {
+            let Some(declaration) = declaration else {
+                let unknown = Binding::unknown(&entry.key);
+                self.scope.parameters.insert(entry.key.to_string(), unknown);
+                continue;
+            };
+            if let Some(parameter) = self.bind(&entry.key, declaration, value, prefix) {
                 found.insert(format!("{prefix}{}", entry.key), parameter);
             }
         }

@@ -364,6 +364,9 @@ impl Reading<'_> {
         span: Span,
         slot: Slot,
     ) -> Option<(Expression, Typed)> {
+        if parse(source).is_ok_and(|parsed| self.scope.cannot_tell_of(&parsed)) {
+            return None;
+        }
         let checked = parse(source).and_then(|parsed| {
             let typed = type_of(&parsed, &self.scope)?;
             Ok((fold(parsed, &|name| self.scope.known(name))?, typed))
