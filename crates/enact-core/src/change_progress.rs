@@ -55,6 +55,10 @@ pub struct ChangeProgress {
     pub unattended_ms: u64,
     /// Attempts that failed and were followed by another.
     pub attempts_failed: u32,
+    /// Attempts that failed and were followed by none, until a person said what comes next.
+    pub given_up: u32,
+    /// How much of the time it took was over when a person last had it tried again: what the time of all attempts begins behind.
+    pub begun_anew_ms: u64,
     /// What went wrong with the newest of them, until the change is done.
     pub attempt_error: Option<String>,
     /// The assumption that an escalation is about.
@@ -106,6 +110,8 @@ impl ChangeProgress {
             ended_ms: None,
             unattended_ms: 0,
             attempts_failed: 0,
+            given_up: 0,
+            begun_anew_ms: 0,
             attempt_error: None,
             assumption: None,
             attested: None,
@@ -119,14 +125,28 @@ impl ChangeProgress {
 
     /// How long its effect took, once it has ended, without the time in which nobody was at the run.
     pub fn took_ms(&self) -> Option<u64> {
-        let newest = self.newest_ms(self.ended_ms?)?;
-        Some(self.earlier_ms.saturating_add(newest))
+        let until = self.ended_ms?;
+        self.started_ms.map(|_| self.all_ms(until))
+    }
+
+    /// How long all attempts at it have taken by this moment of the run, those of earlier processes included: since the first, or
+    /// since a person had it tried again.
+    pub fn trying_ms(&self, now: u64) -> u64 {
+        self.all_ms(now).saturating_sub(self.begun_anew_ms)
+    }
+
+    /// A person has it tried again: what it took until now counts no more against the time of all attempts.
+    fn begins_anew(&mut self, now: u64) {
+        self.begun_anew_ms = self.all_ms(self.ended_ms.unwrap_or(now));
+    }
+
+    fn all_ms(&self, until: u64) -> u64 {
+        self.earlier_ms.saturating_add(self.newest_ms(until).unwrap_or(0))
     }
 
     /// It is about to start, again or for the first time, at this moment of the run.
     pub(crate) fn starts(&mut self, now: u64) {
-        let newest = self.newest_ms(self.ended_ms.unwrap_or(now)).unwrap_or(0);
-        self.earlier_ms = self.earlier_ms.saturating_add(newest);
+        self.earlier_ms = self.all_ms(self.ended_ms.unwrap_or(now));
         self.first_started_ms.get_or_insert(now);
         self.started_ms = Some(now);
         self.ended_ms = None;
@@ -165,6 +185,17 @@ impl ChangeProgress {
     /// Has enough been confirmed for this hold?
     pub fn satisfies(&self, hold: &Hold) -> bool {
         Missing::at(hold, &self.confirmed).is_nobody()
+    }
+}
+
+/// Keeps how often it was tried until somebody was asked, and from when on its time counts once somebody has answered.
+pub(crate) fn remember_tries(progress: &mut ChangeProgress, fact: &Fact, from: ChangeState, now: u64) {
+    let has_failed = matches!(progress.state, ChangeState::Failed | ChangeState::Escalated);
+    if has_failed && from == ChangeState::Started {
+        progress.given_up = progress.given_up.saturating_add(1);
+    }
+    if matches!(fact, Fact::Chosen { .. } | Fact::Decided { .. }) {
+        progress.begins_anew(now);
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Action, Change, ChangeId, Effect, Postcondition, Undo};
 use crate::criterion::CriterionReport;
 use crate::exit::ExitCode;
+use crate::failure::is_critical;
 use crate::fault::{Fault, planted};
 use crate::journal::{ChangeProgress, ChangeState, Mismatch, RunId, RunOutcome, RunPhase, RunState};
 use crate::plan::{Plan, PlanId};
@@ -243,7 +244,7 @@ pub fn has_failed(plan: &Plan, state: &RunState) -> bool {
                 || is(progress, ChangeState::Stuck)
         })
     };
-    let critical = |change: &&Change| change.handling.as_ref().is_none_or(|handling| handling.critical);
+    let critical = |change: &&Change| is_critical(change);
     state
         .criteria
         .iter()

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::ApprovalId;
 use crate::change::{Change, ChangeId, Effect};
-use crate::change_progress::{Attestation, ChangeProgress, remember, remember_end, remember_failure};
+use crate::change_progress::{
+    Attestation, ChangeProgress, remember, remember_end, remember_failure, remember_tries,
+};
 use crate::change_state::{ChangeState, Step, next_state};
 use crate::criterion::CriterionReport;
 use crate::journal::{Choice, Entry, Fact, JournalError, Mismatch, Note, RunId, RunOutcome, Subject};
@@ -363,6 +365,7 @@ impl RunState {
         }
         remember(progress, &entry.fact, entry.at, &mut self.outputs);
         remember_failure(progress, from);
+        remember_tries(progress, &entry.fact, from, now);
         remember_end(progress, &entry.fact, from);
         if let Fact::Chosen { choice, .. } = &entry.fact {
             self.remember_choice(change_id, *choice);

@@ -12,12 +12,15 @@ use enact_core::procedure::{Moment, OnFailure};
 use enact_core::reference::Outputs;
 
 use crate::provider::{Disposition, Failure, Provider, Settled};
-use crate::retry::RetryPolicy;
+use crate::retry::{RetryPolicy, out_of_time};
 use crate::runner::{RunError, Runner, runs_always};
 use crate::stop::Urgency;
 
 /// How often in a row the outcome of a step may get lost before it counts as a failure.
 const LOST_IN_A_ROW: u32 = 3;
+
+/// The number of an attempt that was none, and that no other follows.
+const NONE_FOLLOWS: u32 = u32::MAX;
 
 impl<P: Provider> Runner<'_, P> {
     /// One change: look, write the intent, do it, write the outcome; again, while the effect certainly did not happen.
@@ -85,7 +88,7 @@ impl<P: Provider> Runner<'_, P> {
                 Ok(false)
             }
             Err(failure) => {
-                self.after_failure(change, failure, u32::MAX).await?;
+                self.after_failure(change, failure, NONE_FOLLOWS).await?;
                 Ok(false)
             }
         }
@@ -159,7 +162,7 @@ impl<P: Provider> Runner<'_, P> {
             return Ok(Next::Ended);
         }
         let retry = self.retry_of(change);
-        let last_words = |message: &str| match attempt.min(retry.attempts) {
+        let last_words = |message: &str| match self.tried(change, attempt) {
             0 | 1 => message.to_owned(),
             attempts => format!("{message} (after {attempts} attempts)"),
         };
@@ -171,7 +174,9 @@ impl<P: Provider> Runner<'_, P> {
                     .time_for_more(change)
                     .is_some_and(|left| left <= pause)
                 {
-                    return self.failed(change, out_of_time(failure, attempt)).await;
+                    return self
+                        .failed(change, out_of_time(failure, self.tried(change, attempt)))
+                        .await;
                 }
                 self.attempted(change, attempt, &failure).await?;
                 self.wait(change, &failure.message, pause).await
@@ -204,6 +209,20 @@ impl<P: Provider> Runner<'_, P> {
                 self.wait(change, &failure.message, pause).await
             }
         }
+    }
+
+    /// How often it was tried in all, with this attempt: also before a person had it tried again.
+    fn tried(&self, change: &Change, attempt: u32) -> u32 {
+        if attempt == NONE_FOLLOWS {
+            return 0;
+        }
+        let live = self.live.borrow();
+        let given_up = live
+            .state
+            .changes
+            .get(&change.change_id)
+            .map_or(0, |progress| progress.given_up);
+        attempt.saturating_add(given_up)
     }
 
     /// How long to wait after an attempt.
@@ -457,19 +476,6 @@ fn joined(error: &str, why: &str) -> String {
     } else {
         format!("{error}; {why}")
     }
-}
-
-/// The last failure where the time for all attempts ends before another could begin.
-fn out_of_time(failure: Failure, attempts: u32) -> Failure {
-    let count = match attempts {
-        0 | 1 => "1 attempt".to_owned(),
-        more => format!("{more} attempts"),
-    };
-    let message = format!(
-        "{} (after {count}; the time for all of them ends before another could begin)",
-        failure.message
-    );
-    Failure { message, ..failure }
 }
 
 enum Next {

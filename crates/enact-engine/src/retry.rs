@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::provider::Failure;
+
 /// Bounds on attempts at one effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -61,6 +63,19 @@ impl RetryPolicy {
         let spread = wait.saturating_mul(spread) / 1024;
         wait.saturating_add(spread).min(self.longest)
     }
+}
+
+/// The last failure where the time for all attempts ends before another could begin.
+pub(crate) fn out_of_time(failure: Failure, attempts: u32) -> Failure {
+    let count = match attempts {
+        0 | 1 => "1 attempt".to_owned(),
+        more => format!("{more} attempts"),
+    };
+    let message = format!(
+        "{} (after {count}; the time for all of them ends before another could begin)",
+        failure.message
+    );
+    Failure { message, ..failure }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use enact_core::change::Change;
 use enact_core::event::{Event, Progress};
+use enact_core::failure::is_critical;
 use enact_core::fault::{Fault, planted};
 use enact_core::gate::{AdmittedPlan, Purpose};
 use enact_core::journal::{ChangeState, Entry, Fact, JournalError, RunState};
@@ -479,7 +480,7 @@ impl<'a, P: Provider> Runner<'a, P> {
                 ChangeState::Failed | ChangeState::Drifted | ChangeState::Skipped
             )
         };
-        let critical = |change: &&Change| change.handling.as_ref().is_none_or(|handling| handling.critical);
+        let critical = |change: &&Change| is_critical(change);
         self.admitted
             .plan()
             .executable()

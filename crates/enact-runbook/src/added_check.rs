@@ -114,10 +114,7 @@ fn binding(name: &str, parameter: &Parameter) -> Binding {
         Some(value) if !secret => Expression::Literal(value.clone()),
         Some(_) | None => Expression::Name(Name::Parameter(name.to_owned()), 0),
     };
-    Binding {
-        typed: Typed { value_type, secret },
-        expression,
-    }
+    Binding::new(Typed { value_type, secret }, expression)
 }
 
 fn known(index: usize, spec: &StepSpec) -> KnownStep {

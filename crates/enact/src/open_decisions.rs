@@ -3,6 +3,7 @@
 
 use enact_core::change::{Change, ChangeId};
 use enact_core::change_progress::ChangeProgress;
+use enact_core::failure::causes;
 use enact_core::journal::{ChangeState, Choice, RunOutcome, RunPhase, RunState};
 use enact_core::plan::Plan;
 use enact_core::procedure::{Hold, Moment};
@@ -51,7 +52,12 @@ pub(crate) fn next_step<'p>(plan: &'p Plan, run: &RunState) -> Option<&'p Change
         RunPhase::Finished => run.outcome == Some(RunOutcome::Unknown),
         RunPhase::Running => false,
     };
-    if !stands || run.is_rolling_back() || plan.changes().iter().any(|change| asks_first(run, change)) {
+    let asks_first = |change: &Change| asks_first(run.of(&change.change_id));
+    let other = || {
+        (run.phase == RunPhase::Paused && !causes(plan, run).is_empty())
+            || plan.changes().iter().any(asks_first)
+    };
+    if !stands || run.is_rolling_back() || other() {
         return None;
     }
     let steps = plan.executable().into_iter();
@@ -61,13 +67,23 @@ pub(crate) fn next_step<'p>(plan: &'p Plan, run: &RunState) -> Option<&'p Change
         .map(|change| &change.change_id)
 }
 
-/// Does another question come before the one whether the run goes on?
-fn asks_first(run: &RunState, change: &Change) -> bool {
-    match run.of(&change.change_id) {
+/// Where the run waits for somebody to say what follows its failure: the steps because of which it has failed. The decision is
+/// taken at each of them.
+pub(crate) fn asked_after_failure<'p>(plan: &'p Plan, run: &RunState) -> Vec<&'p ChangeId> {
+    if run.phase == RunPhase::Paused && run.ending.is_none() {
+        causes(plan, run)
+    } else {
+        Vec::new()
+    }
+}
+
+/// Does another question come first, of a step that stands like this, before the one whether the run goes on?
+fn asks_first(state: ChangeState) -> bool {
+    match state {
         // Of what was attested and not looked at, too, it is not known yet what became of it.
         ChangeState::Escalated | ChangeState::Delegated | ChangeState::Unknown | ChangeState::Started => true,
-        ChangeState::Failed => run.phase == RunPhase::Paused && is_critical(change),
         ChangeState::Pending
+        | ChangeState::Failed
         | ChangeState::Done
         | ChangeState::Drifted
         | ChangeState::Skipped
@@ -76,11 +92,6 @@ fn asks_first(run: &RunState, change: &Change) -> bool {
         | ChangeState::Undone
         | ChangeState::Stuck => false,
     }
-}
-
-/// Does the failure of this change count?
-pub(crate) fn is_critical(change: &Change) -> bool {
-    change.handling.as_ref().is_none_or(|handling| handling.critical)
 }
 
 /// The confirmation that is asked for at a change, where it stands: before what is to run, or after what is over.

@@ -44,20 +44,27 @@ pub(crate) fn expiry(
     }
 }
 
-/// A plan whose own window is over can be approved by nobody any more.
+/// A plan whose own window is over can be approved by nobody any more, and one whose window has not begun is let run by nobody yet.
 ///
 /// # Errors
-/// When it is over.
+/// When it is over, or has not begun.
 pub(crate) fn check_window(plan: &Plan, now: jiff::Timestamp) -> Result<(), CommandError> {
     let asked = asked_by(plan).map_err(|unreadable| CommandError::from(GateClosed::from(unreadable)))?;
-    match asked.not_after.filter(|over| *over <= now) {
-        Some(over) => Err(CommandError::new(
-            ExitCode::NotApproved,
-            format!(
-                "the plan's own window ended at {over:.0}: no approval lets it run any more; nothing was done"
-            ),
-        )
-        .hint("have the plan made anew with another window: approvals.window of the runbook")),
+    let refused = |message: String| CommandError::new(ExitCode::NotApproved, message);
+    if let Some(over) = asked.not_after.filter(|over| *over <= now) {
+        return Err(refused(format!(
+            "the plan's own window ended at {over:.0}: no approval lets it run any more; nothing was done"
+        ))
+        .hint("have the plan made anew with another window: approvals.window of the runbook"));
+    }
+    match asked.not_before.filter(|start| *start > now) {
+        Some(start) => Err(refused(format!(
+            "the plan's own window begins at {start:.0}: no approval lets it run before; nothing was done"
+        ))
+        .hint(format!(
+            "run it from then on; it can be approved beforehand: enact approve {}",
+            plan.id().short()
+        ))),
         None => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use super::steps::Header;
 use super::{Compiler, FrozenStep, MAX_BYTES, parse};
 use crate::checks::ActionNode;
 use crate::document::{Effective, Given};
-use crate::expression::{Expression, Type, Typed};
+use crate::expression::{Expression, Name, Piece, Type, Typed};
 use crate::files::FileFault;
 use crate::lint::{INCLUDED, TOO_MANY_STEPS, too_many_steps};
 use crate::reading::{Binding, Fields, KnownStep, Node, Scope, Slot, as_given, as_written, value_of};
@@ -267,11 +267,28 @@ impl Compiler<'_> {
         given
     }
 
+    /// Does a text name a parameter whose value is a fault already?
+    fn rests_on_fault(&self, pieces: &[Piece]) -> bool {
+        let parameters = &self.reading.scope.parameters;
+        let mut found = false;
+        for piece in pieces {
+            let Piece::Expression { source, .. } = piece else {
+                continue;
+            };
+            let Ok(expression) = crate::expression::parse(source) else {
+                continue;
+            };
+            expression.names(&mut |name, _| {
+                if let Name::Parameter(name) = name {
+                    found |= parameters.get(name).is_some_and(|binding| binding.at_fault);
+                }
+            });
+        }
+        found
+    }
+
     fn binding(&mut self, node: &Node) -> Option<Binding> {
-        let literal = |value: Value| Binding {
-            typed: Typed::open(Type::of(&value)),
-            expression: Expression::Literal(value),
-        };
+        let literal = |value: Value| Binding::new(Typed::open(Type::of(&value)), Expression::Literal(value));
         let Some(raw) = as_written(node)
             .filter(|text| text.contains("${{"))
             .map(ToOwned::to_owned)
@@ -285,12 +302,19 @@ impl Compiler<'_> {
             }
             return value.map(literal);
         };
+        self.reading.see(&raw, node.span, Slot::Value);
         let pieces = crate::expression::pieces(&raw).ok()?;
-        if let [crate::expression::Piece::Expression { source, .. }] = pieces.as_slice() {
+        if self.rests_on_fault(&pieces) {
+            return Some(Binding {
+                at_fault: true,
+                ..literal(Value::Null)
+            });
+        }
+        if let [Piece::Expression { source, .. }] = pieces.as_slice() {
             // Secrets may be handed on: the inside decides where they go.
             let span: Span = node.span;
             let (expression, typed) = self.reading.freeze_expression(source, span, Slot::Environment)?;
-            return Some(Binding { typed, expression });
+            return Some(Binding::new(typed, expression));
         }
         match self.reading.freeze_text(&raw, node.span, Slot::Value)? {
             Text::Literal(text) => Some(literal(Value::String(text))),

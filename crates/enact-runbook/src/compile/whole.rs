@@ -300,7 +300,7 @@ impl Compiler<'_> {
             .unwrap_or(false);
         let attest_by = fields
             .get("attest_by")
-            .and_then(|node| reading.plain(node, "`attest_by`"));
+            .and_then(|node| reading.exact(node, "`attest_by`"));
         if manual && fields.get("check").is_some() {
             let fault = Diagnostic::error("a criterion is checked or attested by a person, not both");
             reading.fault(fields.key_span("manual"), fault);

@@ -36,7 +36,7 @@ impl Reading<'_> {
         let mut roles = Vec::new();
         for key in ["role", "roles"] {
             if let Some(node) = fields.get(key) {
-                roles.extend(self.plain_list(node, &format!("`{key}`")));
+                roles.extend(self.exact_list(node, &format!("`{key}`")));
             }
         }
         roles.sort();

@@ -67,9 +67,12 @@ impl Reading<'_> {
             }
             let declaration = self.declaration(&entry.value, entry.span);
             let value = given.remove(entry.key.as_ref());
-            if let Some(declaration) = declaration
-                && let Some(parameter) = self.bind(&entry.key, declaration, value, prefix)
-            {
+            let Some(declaration) = declaration else {
+                let unknown = Binding::unknown(&entry.key);
+                self.scope.parameters.insert(entry.key.to_string(), unknown);
+                continue;
+            };
+            if let Some(parameter) = self.bind(&entry.key, declaration, value, prefix) {
                 found.insert(format!("{prefix}{}", entry.key), parameter);
             }
         }
@@ -214,6 +217,10 @@ impl Reading<'_> {
         });
         let value = match given {
             Some(Given::Value(value)) => Some((value, self.place(declaration.span))),
+            Some(Given::Bound(binding, _)) if binding.at_fault => {
+                self.name_unbound(name, typed);
+                return None;
+            }
             Some(Given::Bound(binding, place)) => {
                 let Some(value) = binding.expression.as_literal() else {
                     self.bind_open(name, &declaration, typed, binding, place);
@@ -275,16 +282,15 @@ impl Reading<'_> {
     /// A parameter whose value is a fault already: what uses it is not at fault.
     fn name_unbound(&mut self, name: &str, typed: Typed) {
         let expression = Expression::Name(Name::Parameter(name.to_owned()), 0);
-        self.scope
-            .parameters
-            .insert(name.to_owned(), Binding { typed, expression });
+        let binding = Binding {
+            at_fault: true,
+            ..Binding::new(typed, expression)
+        };
+        self.scope.parameters.insert(name.to_owned(), binding);
     }
 
     fn name_parameter(&mut self, name: &str, typed: Typed, value: Value) {
-        let binding = Binding {
-            typed,
-            expression: Expression::Literal(value),
-        };
+        let binding = Binding::new(typed, Expression::Literal(value));
         self.scope.parameters.insert(name.to_owned(), binding);
     }
 
@@ -300,6 +306,7 @@ impl Reading<'_> {
         let Binding {
             typed: found,
             expression,
+            ..
         } = bound;
         let bounded =
             declaration.least.is_some() || declaration.most.is_some() || declaration.pattern.is_some();
@@ -312,10 +319,8 @@ impl Reading<'_> {
             );
             self.fault_at(place, Diagnostic::error(fault).detail(detail));
         }
-        let typed = declared;
-        self.scope
-            .parameters
-            .insert(name.to_owned(), Binding { typed, expression });
+        let binding = Binding::new(declared, expression);
+        self.scope.parameters.insert(name.to_owned(), binding);
     }
 
     fn bind_secret(
@@ -330,14 +335,11 @@ impl Reading<'_> {
             secret: true,
         };
         let own = Name::Parameter(format!("{prefix}{name}"));
-        let mut binding = Binding {
-            typed,
-            expression: Expression::Name(own, 0),
-        };
+        let mut binding = Binding::new(typed, Expression::Name(own, 0));
         let from = match given {
             None => declaration.from,
             Some(Given::Bound(bound, place)) => {
-                if !bound.typed.secret {
+                if !bound.typed.secret && !bound.at_fault {
                     let fault = format!("parameter `{name}` is a secret; bind a secret to it");
                     self.fault_at(place, Diagnostic::error(fault));
                 }

@@ -21,7 +21,7 @@ impl Reading<'_> {
             if entry.key.starts_with("x-") {
                 continue;
             }
-            if let Some(value) = self.plain(&entry.value, "`labels`") {
+            if let Some(value) = self.exact(&entry.value, "`labels`") {
                 labels.insert(entry.key.to_string(), value);
             }
         }
@@ -167,7 +167,7 @@ impl Reading<'_> {
         let default = self.said(&fields, "default");
         let answered_by = fields
             .get("answered_by")
-            .and_then(|node| self.plain(node, "`answered_by`"))
+            .and_then(|node| self.exact(node, "`answered_by`"))
             .filter(|name| !is_blank(name));
         let answered_at = fields
             .get("answered_at")

@@ -8,7 +8,7 @@ use enact_core::yaml::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::reading::{Fields, Node, Reading, Slot, as_written};
-use crate::spec::{Settings, Variable};
+use crate::spec::{STEP_TIMEOUT, Settings, Variable};
 
 /// The flat names with the phases, as a document may give them.
 pub(crate) const SETTINGS: [&str; 21] = [
@@ -221,7 +221,7 @@ impl Effective {
                 stop_on_error: execution.stop_on_error.unwrap_or(true),
                 log_progress: execution.log_progress.unwrap_or(true),
                 allow_skip: execution.allow_skip.unwrap_or(false),
-                default_timeout: defaults.default_timeout.unwrap_or(Milliseconds(1_800_000)),
+                default_timeout: defaults.default_timeout.unwrap_or(STEP_TIMEOUT),
             },
             enabled: defaults.enabled.unwrap_or(true),
             commands: [

@@ -55,7 +55,11 @@ pub(super) struct ManualKind;
 
 /// What is to be stated has names that can be typed: one line each, in front of the first `=`.
 fn names_to_state(node: &Node, reading: &mut Reading<'_>) -> Vec<String> {
-    let names = reading.prose_list(node, "`attest`");
+    let items = reading.list(node, "`attest`");
+    let names: Vec<String> = items
+        .iter()
+        .filter_map(|item| reading.exact(item, "`attest`"))
+        .collect();
     for name in &names {
         if name.trim() != name || name.contains('=') || name.chars().any(char::is_control) {
             let fault = Diagnostic::error(format!("`attest`: {} cannot be stated", shown(name)));

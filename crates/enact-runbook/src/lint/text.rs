@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 
 use enact_core::diagnostic::Diagnostic;
-use enact_core::yaml::shown;
+use enact_core::yaml::{Span, shown};
 use regex::Regex;
 
 use super::Findings;
 use crate::compile::FrozenStep;
+use crate::process::display::is_lookalike_space;
 use crate::reading::{SeenText, Slot};
 
 /// Words and marks that stand for something still to be decided. A plain `{name}` is one unless a shell or a template
@@ -82,17 +83,67 @@ fn is_in_path(text: &str, start: usize, found: &str) -> bool {
 fn hidden(seen: &SeenText, slot: Slot, findings: &mut Findings<'_>) {
     let is_return = |character: &char| *character == '\r' && !slot.takes_returns();
     let returns = || seen.text.chars().find(is_return);
-    let Some(character) = first_hidden(&seen.text).or_else(returns) else {
+    if let Some(character) = first_hidden(&seen.text).or_else(returns) {
+        let fault = Diagnostic::error(format!("an invisible character stands here: {}", code(character)))
+            .detail("what a reviewer sees must be what runs: no control, zero-width or direction characters")
+            .hint("remove it");
+        say_hidden(seen, character, fault, findings);
         return;
-    };
-    let place = seen
-        .file
-        .place(seen.file.locate(seen.span, character.encode_utf8(&mut [0; 4])));
-    let code = u32::from(character);
-    let fault = Diagnostic::error(format!("an invisible character stands here: U+{code:04X}"))
-        .detail("what a reviewer sees must be what runs: no control, zero-width or direction characters")
-        .hint("remove it");
+    }
+    let is_space = |character: &char| is_lookalike_space(*character) && !slot.takes_any_space();
+    if let Some(character) = seen.text.chars().find(is_space) {
+        say_hidden(seen, character, no_space(character), findings);
+    }
+}
+
+fn no_space(character: char) -> Diagnostic {
+    let said = format!(
+        "a character that only looks like a space stands here: {}",
+        code(character)
+    );
+    let made = u32::from(character);
+    Diagnostic::error(said)
+        .detail("what a reviewer sees must be what runs: no command takes this for a space")
+        .hint(format!(
+            "write a plain space; where this one is meant, a command can make it: printf '\\u{made:04x}'"
+        ))
+}
+
+/// `U+200B`.
+fn code(character: char) -> String {
+    format!("U+{:04X}", u32::from(character))
+}
+
+fn say_hidden(seen: &SeenText, character: char, fault: Diagnostic, findings: &mut Findings<'_>) {
+    let place = seen.file.place(span_of(seen, character));
     findings.say("E_HIDDEN_TEXT", place, fault);
+}
+
+/// Where the first such character stands. It is looked for with what is around it: written as `\u200b` it does not stand in the
+/// file, and another one may stand further on.
+fn span_of(seen: &SeenText, character: char) -> Span {
+    const AROUND: usize = 12;
+    let Some((before, after)) = seen.text.split_once(character) else {
+        return seen.span;
+    };
+    let line = before.rsplit('\n').next().unwrap_or("");
+    let skipped = line.chars().count().saturating_sub(AROUND);
+    let before: String = line.chars().skip(skipped).collect();
+    let before = before.trim_start_matches([' ', '\t']);
+    let after: String = after
+        .chars()
+        .take_while(|next| *next != '\n')
+        .take(AROUND)
+        .collect();
+    let Some(found) = seen.file.find(seen.span, &format!("{before}{character}{after}")) else {
+        return seen.span;
+    };
+    let offset = u32::try_from(before.chars().count()).unwrap_or(0);
+    Span {
+        column: found.column.saturating_add(offset),
+        length: 1,
+        ..found
+    }
 }
 
 /// The first character that nobody sees. Behind a symbol a variation selector is seen: it chooses how the symbol looks.

@@ -53,6 +53,15 @@ pub fn is_hidden(character: char) -> bool {
     )
 }
 
+/// What looks like a space, and is none for a shell, a comparison or a name: no-break spaces, those of a width of their own, and
+/// two letters without ink. Prose has them: in French before a question mark, between the words of Japanese.
+pub(crate) fn is_lookalike_space(character: char) -> bool {
+    matches!(
+        character,
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{2800}' | '\u{3000}'
+    )
+}
+
 /// Variation selectors: authors write them, with emoji above all, and output does not need them.
 pub(crate) fn is_joiner(character: char) -> bool {
     matches!(character, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}')

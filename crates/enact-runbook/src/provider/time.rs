@@ -24,11 +24,11 @@ impl RunbookProvider<'_> {
         Ok(Duration::from_millis(one.min(total.0 - spent)))
     }
 
-    /// How long ago the first attempt began, in milliseconds of the run's clock.
+    /// How long all attempts have taken by now, in milliseconds of the run's clock.
     pub(super) fn time_spent(&self, change: &Change) -> u64 {
         let spent = self.with_state(|state| {
-            let started = state.changes.get(&change.change_id)?.started_ms?;
-            Some(state.clock.elapsed_at(self.now()).saturating_sub(started))
+            let progress = state.changes.get(&change.change_id)?;
+            Some(progress.trying_ms(state.clock.elapsed_at(self.now())))
         });
         spent.unwrap_or(0)
     }

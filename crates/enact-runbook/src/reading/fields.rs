@@ -3,7 +3,7 @@
 use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::{Body, Entry, Plain, Span, shown, suggest};
 
-use super::{Node, Reading};
+use super::{Node, Reading, Slot};
 
 /// Keys that may be there without a value: a parameter without a default, a question that is still open.
 const MAY_BE_EMPTY: [&str; 3] = ["default", "answer", "value"];
@@ -53,7 +53,7 @@ impl Reading<'_> {
         what: &'static str,
         known: &[&'static str],
     ) -> Option<Fields<'n>> {
-        let fields = self.any_fields(node, what)?;
+        let fields = self.mapping(node, what)?;
         for entry in fields.entries {
             if entry.key.starts_with("x-") {
                 continue;
@@ -78,8 +78,16 @@ impl Reading<'_> {
         self.fault(entry.span, fault.hint("give it a value, or leave the key out"));
     }
 
-    /// A mapping whose keys the author chooses.
+    /// A mapping whose keys the author chooses: they are names, and what nobody sees may not stand in them.
     pub fn any_fields<'n>(&mut self, node: &'n Node, what: &'static str) -> Option<Fields<'n>> {
+        let fields = self.mapping(node, what)?;
+        for entry in fields.entries {
+            self.see(&entry.key, entry.span, Slot::Exact);
+        }
+        Some(fields)
+    }
+
+    fn mapping<'n>(&mut self, node: &'n Node, what: &'static str) -> Option<Fields<'n>> {
         if !self.untagged(node) {
             return None;
         }

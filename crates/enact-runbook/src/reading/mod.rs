@@ -26,6 +26,9 @@ use crate::lint::LintFinding;
 use crate::scripts::Made;
 use crate::spec::Variable;
 
+/// What is left away at the ends of what is looked for in a file. Not every space: one that only looks like it is looked for itself.
+const PLAIN: [char; 3] = [' ', '\t', '\r'];
+
 /// A node of the author's document.
 pub type Node = yaml::Node<'static>;
 
@@ -142,10 +145,15 @@ impl SourceFile {
 
     /// Where `needle` stands in a scalar that begins at `span`; the scalar itself when it is not found there.
     pub(crate) fn locate(&self, span: Span, needle: &str) -> Span {
-        let Some(first) = needle.lines().next().filter(|first| !first.trim().is_empty()) else {
-            return span;
-        };
-        let first = first.trim();
+        self.find(span, needle).unwrap_or(span)
+    }
+
+    /// The same; `None` when it is not found there, as where it was written with an escape.
+    pub(crate) fn find(&self, span: Span, needle: &str) -> Option<Span> {
+        let first = needle.lines().next()?.trim_matches(PLAIN);
+        if first.is_empty() {
+            return None;
+        }
         let start = span.line.saturating_sub(1) as usize;
         for (index, line) in self.lines().iter().enumerate().skip(start).take(10_000) {
             let from = if index == start {
@@ -158,14 +166,14 @@ impl SourceFile {
             if let Some(found) = tail.find(first) {
                 let before = tail.get(..found).unwrap_or("").chars().count();
                 let column = u32::try_from(from + before + 1).unwrap_or(u32::MAX);
-                return Span {
+                return Some(Span {
                     line: u32::try_from(index + 1).unwrap_or(u32::MAX),
                     column,
                     length: u32::try_from(first.chars().count()).unwrap_or(u32::MAX),
-                };
+                });
             }
         }
-        span
+        None
     }
 }
 

@@ -14,6 +14,32 @@ use crate::expression::{Expression, Fault, Name, Names, RunFact, Type, Typed};
 pub(crate) struct Binding {
     pub(crate) typed: Typed,
     pub(crate) expression: Expression,
+    /// Is what it stands for a fault that was said already? Then whatever uses it is not at fault.
+    pub(crate) at_fault: bool,
+}
+
+impl Binding {
+    /// One that stands for this.
+    pub(crate) fn new(typed: Typed, expression: Expression) -> Self {
+        Self {
+            typed,
+            expression,
+            at_fault: false,
+        }
+    }
+
+    /// One whose declaration is at fault: nothing is known of it, not even what it is.
+    pub(crate) fn unknown(name: &str) -> Self {
+        let name = Name::Parameter(name.to_owned());
+        Self {
+            at_fault: true,
+            ..Self::new(Typed::open(Type::Json), Expression::Name(name, 0))
+        }
+    }
+
+    fn is_unknown(&self) -> bool {
+        self.at_fault && self.typed.value_type == Type::Json
+    }
 }
 
 /// A step that has been read.
@@ -75,6 +101,17 @@ impl Scope {
             }
             Name::Output { .. } | Name::State(_) | Name::Run(_) | Name::PlanHash | Name::Item => None,
         }
+    }
+
+    /// Does an expression name a parameter of which nothing is known? Then nothing can be said of the expression either.
+    pub(crate) fn cannot_tell_of(&self, expression: &Expression) -> bool {
+        let mut found = false;
+        expression.names(&mut |name, _| {
+            if let Name::Parameter(name) = name {
+                found |= self.parameters.get(name).is_some_and(Binding::is_unknown);
+            }
+        });
+        found
     }
 
     fn step(&self, id: &str) -> Result<&KnownStep, Fault> {

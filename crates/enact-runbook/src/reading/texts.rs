@@ -73,6 +73,11 @@ impl Slot {
             Self::Environment | Self::Body | Self::Expectation | Self::Message | Self::Instructions
         )
     }
+
+    /// May what looks like a space and is none stand here? Whoever reads prose takes it for one, and nobody else does.
+    pub(crate) fn takes_any_space(self) -> bool {
+        matches!(self, Self::Message | Self::Instructions)
+    }
 }
 
 impl Reading<'_> {
@@ -269,6 +274,7 @@ impl Reading<'_> {
             Body::Mapping(entries) => {
                 let mut map = Map::new();
                 for entry in entries {
+                    self.see(&entry.key, entry.span, Slot::Exact);
                     map.insert(entry.key.to_string(), self.json(&entry.value, slot)?);
                 }
                 let value = Value::Object(map);
@@ -360,6 +366,9 @@ impl Reading<'_> {
         span: Span,
         slot: Slot,
     ) -> Option<(Expression, Typed)> {
+        if parse(source).is_ok_and(|parsed| self.scope.cannot_tell_of(&parsed)) {
+            return None;
+        }
         let checked = parse(source).and_then(|parsed| {
             let typed = type_of(&parsed, &self.scope)?;
             Ok((fold(parsed, &|name| self.scope.known(name))?, typed))

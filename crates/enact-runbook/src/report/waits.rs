@@ -7,9 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use enact_core::change::{Change, ChangeId};
+use enact_core::change::ChangeId;
 use enact_core::criterion::CriterionVerdict;
-use enact_core::journal::{ChangeState, Entry, Fact, RunState, Subject};
+use enact_core::failure::causes;
+use enact_core::journal::{Entry, Fact, RunState, Subject};
 use enact_core::plan::Plan;
 use enact_core::principal::Principal;
 use enact_core::procedure::Moment;
@@ -178,10 +179,9 @@ impl Waits {
 
 /// What a decision about the whole run is asked about: the step that failed last, or what was verified.
 fn asked_about(plan: &Plan, state: &RunState) -> String {
-    let is_critical = |change: &&Change| change.handling.as_ref().is_none_or(|handling| handling.critical);
-    let failed = plan.changes().iter().filter(is_critical).filter_map(|change| {
-        let progress = state.changes.get(&change.change_id)?;
-        (progress.state == ChangeState::Failed).then_some((progress.ended_ms, &change.change_id))
+    let failed = causes(plan, state).into_iter().filter_map(|change_id| {
+        let progress = state.changes.get(change_id)?;
+        Some((progress.ended_ms, change_id))
     });
     failed
         .max_by_key(|(ended, _)| *ended)

@@ -97,6 +97,9 @@ pub struct Risk {
     pub level: Option<String>,
 }
 
+/// How long one attempt at a step may take where neither it nor the settings say so.
+pub const STEP_TIMEOUT: Milliseconds = Milliseconds(1_800_000);
+
 /// Settings by the origin's names, all written out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -17,7 +17,7 @@ pub use check::{
 };
 pub use document::{
     ApprovalsAsked, Assumption, Criterion, Document, Downtime, Estimate, Group, Parameter, PinnedFile,
-    Question, Requirement, Risk, Settings, Verification,
+    Question, Requirement, Risk, STEP_TIMEOUT, Settings, Verification,
 };
 pub use step::{OutputSpec, ProbeSpec, Repeat, STEP, Simulation, StepSpec, UndoSpec, ValueType};
 pub use text::{Part, Text};

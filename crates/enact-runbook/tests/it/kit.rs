@@ -1,6 +1,7 @@
 //! What the tests of the format share.
 
 use enact_core::diagnostic::Diagnostic;
+use enact_core::journal::Fact;
 use enact_core::plan::Plan;
 use enact_core::principal::{Principal, PrincipalKind};
 use enact_runbook::files::MemoryFiles;
@@ -20,12 +21,41 @@ pub(crate) fn with_steps(steps: &str) -> String {
     )
 }
 
-pub(crate) fn options() -> CompileOptions {
-    let author = Principal {
+pub(crate) fn person() -> Principal {
+    Principal {
         id: "os:ana".to_owned(),
         kind: PrincipalKind::Person,
-    };
-    CompileOptions::new("2026-11-20T10:00:00Z".parse().unwrap(), author)
+    }
+}
+
+/// That a run of the plan began, its first.
+pub(crate) fn started(plan: &Plan) -> Fact {
+    Fact::RunStarted {
+        plan_id: plan.id().clone(),
+        approvals: Vec::new(),
+        bundle_digest: enact_core::canonical::Digest::of(b"bundle"),
+        without_policy: false,
+        conditions: Vec::new(),
+        folder: None,
+        number: 1,
+        by: person(),
+    }
+}
+
+/// That it was taken up again, or is being taken back.
+pub(crate) fn resumed(back: bool) -> Fact {
+    Fact::Resumed {
+        back,
+        bundle_digest: None,
+        without_policy: false,
+        approvals: Vec::new(),
+        folder: None,
+        by: person(),
+    }
+}
+
+pub(crate) fn options() -> CompileOptions {
+    CompileOptions::new("2026-11-20T10:00:00Z".parse().unwrap(), person())
 }
 
 pub(crate) fn with_parameters(parameters: &[(&str, Value)]) -> CompileOptions {

@@ -11,6 +11,7 @@ mod bounds;
 mod clusters;
 mod crash;
 mod crash_back;
+mod crash_handing_over;
 mod examples;
 mod expressions;
 mod for_each;

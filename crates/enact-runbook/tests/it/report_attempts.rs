@@ -103,38 +103,15 @@ fn an_attempt_that_follows_a_failure_is_one_however_it_begins() {
 
 #[test]
 fn an_answer_that_is_looked_at_once_more_is_of_one_attempt() {
-    let plan = plan();
-    let someone = enact_core::principal::Principal {
-        id: "os:ana".to_owned(),
-        kind: enact_core::principal::PrincipalKind::Person,
-    };
-    let started = Fact::RunStarted {
-        plan_id: plan.id().clone(),
-        approvals: Vec::new(),
-        bundle_digest: enact_core::canonical::Digest::of(b"bundle"),
-        without_policy: false,
-        conditions: Vec::new(),
-        folder: None,
-        number: 1,
-        by: someone.clone(),
-    };
     let stopped = Fact::Stopped {
         reason: "now".to_owned(),
     };
-    let resumed = Fact::Resumed {
-        back: false,
-        bundle_digest: None,
-        without_policy: false,
-        approvals: Vec::new(),
-        folder: None,
-        by: someone,
-    };
     let found = report(vec![
-        started,
+        kit::started(&plan()),
         intent(),
         tried(),
         stopped,
-        resumed,
+        kit::resumed(false),
         tried(),
         done(true),
     ]);

@@ -3,12 +3,11 @@
 use enact_core::change::{Adopted, ChangeId};
 use enact_core::journal::{Entry, Fact, Note, RunId, RunOutcome};
 use enact_core::plan::Plan;
-use enact_core::principal::{Principal, PrincipalKind};
 use enact_runbook::provider::document_of;
 use enact_runbook::report::RunbookReport;
 use jiff::Timestamp;
 
-use crate::kit;
+use crate::kit::{self, person, resumed, started};
 
 const STEPS: &str = "  - { id: off, title: Off, exec: [a], repeat: safe, estimate: 10s, rollback: none }\n  \
     - { id: on, title: On, exec: [b], repeat: safe, estimate: 20s, rollback: none }\n\
@@ -16,13 +15,6 @@ const STEPS: &str = "  - { id: off, title: Off, exec: [a], repeat: safe, estimat
 
 fn plan() -> Plan {
     kit::plan(&kit::with_steps(STEPS))
-}
-
-fn person() -> Principal {
-    Principal {
-        id: "os:ana".to_owned(),
-        kind: PrincipalKind::Person,
-    }
 }
 
 /// A finished run: the moments of its facts, in order.
@@ -67,30 +59,6 @@ fn report_on(plan: &Plan, facts: Vec<(u32, Fact)>, now: u32) -> RunbookReport {
     all.extend(facts.into_iter().map(|(second, fact)| (fact, at(second))));
     let document = document_of(plan).unwrap();
     RunbookReport::of(plan, &document, &chained(all), at(now)).unwrap()
-}
-
-fn started(plan: &Plan) -> Fact {
-    Fact::RunStarted {
-        plan_id: plan.id().clone(),
-        approvals: Vec::new(),
-        bundle_digest: enact_core::canonical::Digest::of(b"bundle"),
-        without_policy: false,
-        conditions: Vec::new(),
-        folder: None,
-        number: 1,
-        by: person(),
-    }
-}
-
-fn resumed(back: bool) -> Fact {
-    Fact::Resumed {
-        back,
-        bundle_digest: None,
-        without_policy: false,
-        approvals: Vec::new(),
-        folder: None,
-        by: person(),
-    }
 }
 
 fn intent(step: &str) -> Fact {

@@ -18,6 +18,7 @@ use super::Context;
 use super::resume::GoOn;
 use crate::error::{CommandError, CommandResult};
 use crate::open_decisions::{decided, takes};
+use crate::views::runbook_report::after_failure;
 use crate::way_back::command_on;
 use crate::words::{self, Seen, SignFlags, Speaker};
 use crate::{state, views};
@@ -345,7 +346,13 @@ fn not_asked(plan: &Plan, waiting: &Waiting) -> CommandError {
         ))
         .hint(format!("to go on: {}", command_on(plan, run_id, run))),
         None => {
-            CommandError::invalid(message).hint(format!("enact runs next {run_id} says what it waits for"))
+            let mut hints = after_failure(plan, run_id, run);
+            if hints.is_empty() {
+                hints.push(format!("enact runs next {run_id} says what it waits for"));
+            }
+            hints
+                .into_iter()
+                .fold(CommandError::invalid(message), CommandError::hint)
         }
     }
 }

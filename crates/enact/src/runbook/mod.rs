@@ -252,7 +252,7 @@ fn parameters_of_file(path: &Path) -> Result<BTreeMap<String, Value>, CommandErr
     }
     enact_runbook::parameters::of_file(&shown.to_string(), &text).map_err(|faults| CommandError {
         faults,
-        ..invalid("it is not a mapping of parameters to their values".to_owned())
+        ..invalid("the parameters cannot be read".to_owned()).hint("every finding above names its place")
     })
 }
 

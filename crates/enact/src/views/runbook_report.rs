@@ -14,7 +14,7 @@ use enact_runbook::spec::Document;
 use super::Painter;
 use super::runbook_progress::signing;
 use super::runbook_text::span;
-use crate::open_decisions::{decided, is_critical, open_hold};
+use crate::open_decisions::{asked_after_failure, decided, open_hold};
 use crate::state;
 use crate::way_back::{command_on, flags, would_undo_something};
 
@@ -104,6 +104,7 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
     let is_open = matches!(state.outcome, None | Some(RunOutcome::Unknown));
     let is_unknown = |progress: &ChangeProgress| progress.state == ChangeState::Unknown;
     let must_settle = state.changes.values().any(is_unknown);
+    let asked = asked_after_failure(plan, state);
     let changes = plan.changes().iter().map(|change| &change.change_id);
     for change_id in changes {
         let progress = state.changes.get(change_id);
@@ -121,13 +122,8 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
             )),
             ChangeState::Delegated if is_open => lines.push(format!("what to do: enact runs next {run_id}")),
             // What may fail is no reason to ask anybody.
-            ChangeState::Failed
-                if state.phase == RunPhase::Paused && state.ending.is_none() && plan.change(change_id).is_none_or(is_critical) =>
-            {
-                lines.push(format!(
-                    "decide with: enact decide {run_id} {change_id} rollback|abort --reason …{}",
-                    back.of_decision
-                ));
+            ChangeState::Failed if asked.contains(&change_id) => {
+                lines.push(end_with(run_id, change_id.as_str(), back.of_decision));
             }
             ChangeState::Pending
             | ChangeState::Started
@@ -156,10 +152,7 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
     };
     let asks = state.phase == RunPhase::Paused && decided(state).is_none();
     if asks && state.criteria.iter().any(|criterion| unmet(&criterion)) {
-        lines.push(format!(
-            "decide with: enact decide {run_id} verification rollback|abort --reason …{}",
-            back.of_decision
-        ));
+        lines.push(end_with(run_id, "verification", back.of_decision));
     }
     match (state.outcome, state.phase) {
         (None, RunPhase::Paused) if needs_approval(state) => lines.push(format!(
@@ -226,6 +219,20 @@ pub(crate) fn to_go_on(command: &str) -> String {
 fn needs_approval(state: &RunState) -> bool {
     let reason = state.reason.as_deref().unwrap_or_default();
     reason.starts_with(enact_engine::ANOTHER_APPROVAL)
+}
+
+/// The decision whether what was done is taken back or left, and where it is taken.
+fn end_with(run_id: &RunId, at: &str, flag: &str) -> String {
+    format!("decide with: enact decide {run_id} {at} rollback|abort --reason …{flag}")
+}
+
+/// The decisions that are asked for about a failure, one line each.
+pub(crate) fn after_failure(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<String> {
+    let flag = flags(plan, state).of_decision;
+    let asked = asked_after_failure(plan, state).into_iter();
+    asked
+        .map(|change_id| end_with(run_id, change_id.as_str(), flag))
+        .collect()
 }
 
 /// The decision that is asked for, with the choices that are taken.

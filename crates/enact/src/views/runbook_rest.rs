@@ -2,9 +2,10 @@
 //! which files must be as they were.
 
 use enact_core::change::{Change, Precondition};
+use enact_core::condition::duration_in_words;
 use enact_core::plan::Plan;
 use enact_runbook::provider::secret_command;
-use enact_runbook::spec::{Assumption, Document};
+use enact_runbook::spec::{Assumption, Document, STEP_TIMEOUT};
 
 use super::runbook_whole::{check, one_line, part};
 
@@ -41,6 +42,18 @@ pub(super) fn secrets(document: &Document) -> String {
     text
 }
 
+/// How long an attempt at a step may take that says nothing of it, where that is not as everywhere.
+pub(super) fn usual_timeout(document: &Document) -> String {
+    let usual = document.settings.default_timeout;
+    if usual == STEP_TIMEOUT {
+        return String::new();
+    }
+    format!(
+        "Every step has: {} for an attempt, where it says nothing else\n",
+        duration_in_words(usual)
+    )
+}
+
 /// What is taken for granted; what is run to find that out, and when.
 pub(super) fn assumptions(plan: &Plan, document: &Document) -> String {
     let mut text = String::new();
@@ -53,6 +66,9 @@ pub(super) fn assumptions(plan: &Plan, document: &Document) -> String {
         if let Some(checked) = &assumption.check {
             let label = format!("checked {}: ", moments(plan, assumption));
             text.push_str(&check(&label, checked));
+        }
+        for matcher in &assumption.broken_when {
+            text.push_str(&part("broken when a step fails with: ", &matcher.shown()));
         }
     }
     text

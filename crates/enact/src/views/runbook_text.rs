@@ -104,6 +104,7 @@ pub(crate) fn render(painter: Painter, plan: &Plan, document: &Document) -> Stri
         let assigned = one_line(&variable.assigned_to(name));
         text.push_str(&format!("Every command has: {assigned}\n"));
     }
+    text.push_str(&runbook_rest::usual_timeout(document));
     text.push_str(&runbook_rest::secrets(document));
     for step in listed(plan, document) {
         let Some(change) = plan.change(&step.change_id) else {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use enact_core::change::{Change, Effect, Milliseconds, Postcondition, Undo};
 use enact_core::condition::duration_in_words;
+use enact_core::procedure::Attempts;
 use enact_runbook::kinds::{WAIT_EVERY, Wait, check_whole, whole};
 use enact_runbook::process::display::is_hidden;
 use enact_runbook::spec::{CHECK_TIMEOUT, CheckSpec, Document, Repeat, StepSpec, Text, UndoSpec, Variable};
@@ -40,7 +41,10 @@ pub(super) fn step(change: &Change, document: &Document) -> String {
     text.push_str(&bounds(change, &spec, document));
     let attempts = change.handling.as_ref().and_then(|handling| handling.attempts);
     if let Some(attempts) = attempts.filter(|attempts| attempts.attempts > 1) {
-        text.push_str(&part("attempts: ", &format!("at most {}", attempts.attempts)));
+        text.push_str(&part("attempts: ", &repeated(attempts)));
+        for matcher in &spec.retry_on {
+            text.push_str(&part("  only after: ", &matcher.shown()));
+        }
     }
     for (name, output) in &spec.outputs {
         text.push_str(&part("output: ", &format!("{name}, {}", output.shown())));
@@ -55,6 +59,9 @@ pub(super) fn step(change: &Change, document: &Document) -> String {
     }
     if let Some(probe) = &spec.probe {
         text.push_str(&part("probe: ", &check_whole(&probe.check)));
+        for matcher in &probe.partial {
+            text.push_str(&part("  done in part on: ", &matcher.shown()));
+        }
         text.push_str(&timeout("  timeout: ", probe.check.timeout, CHECK_TIMEOUT));
         text.push_str(&around(
             &probe.check.env,
@@ -115,6 +122,21 @@ fn bounds(change: &Change, spec: &StepSpec, document: &Document) -> String {
         Repeat::Safe | Repeat::Never => return text,
     };
     text + &part("repeat: ", &repeat)
+}
+
+/// How often it is tried, and with which waits between, where those are not the usual ones.
+fn repeated(attempts: Attempts) -> String {
+    const USUAL: (Milliseconds, u32, Milliseconds) = (Milliseconds(1_000), 200, Milliseconds(60_000));
+    let most = format!("at most {}", attempts.attempts);
+    if (attempts.delay, attempts.growth_percent, attempts.longest) == USUAL {
+        return most;
+    }
+    let first = duration_in_words(attempts.delay);
+    if attempts.growth_percent == 100 || attempts.attempts == 2 {
+        return format!("{most}, {first} between");
+    }
+    let longest = duration_in_words(attempts.longest);
+    format!("{most}, {first} between the first two, then longer, {longest} at most")
 }
 
 /// A time-out, where it is another than that of whatever says nothing of one.
