@@ -18,6 +18,7 @@ mod dialect_c;
 mod doubts;
 mod expected;
 mod info;
+mod items;
 mod left_out;
 mod lines;
 mod lists;
