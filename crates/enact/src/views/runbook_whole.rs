@@ -62,7 +62,7 @@ pub(super) fn step(change: &Change, document: &Document) -> String {
         for matcher in &probe.partial {
             text.push_str(&part("  done in part on: ", &matcher.shown()));
         }
-        text.push_str(&timeout("  timeout: ", probe.check.timeout, CHECK_TIMEOUT));
+        text.push_str(&how_long(&probe.check, CHECK_TIMEOUT));
         text.push_str(&around(
             &probe.check.env,
             probe.check.working_dir.as_deref(),
@@ -151,7 +151,7 @@ fn check_of(label: &str, check: &serde_json::Value, step: &StepSpec) -> String {
     match serde_json::from_value::<CheckSpec>(check.clone()) {
         Ok(check) => {
             part(label, &check_whole(&check))
-                + &timeout("  timeout: ", check.timeout, CHECK_TIMEOUT)
+                + &how_long(&check, CHECK_TIMEOUT)
                 + &around(&check.env, check.working_dir.as_deref(), Some(step))
         }
         // Those of other domains are described by their own kind of change.
@@ -183,7 +183,18 @@ pub(super) fn check(label: &str, check: &CheckSpec) -> String {
 
 /// For how long a check that belongs to no step is run, where, and with what.
 pub(super) fn where_looked(check: &CheckSpec, usual: Milliseconds) -> String {
-    timeout("  timeout: ", check.timeout, usual) + &around(&check.env, check.working_dir.as_deref(), None)
+    how_long(check, usual) + &around(&check.env, check.working_dir.as_deref(), None)
+}
+
+/// For how long one attempt at a check may take, and how many there are.
+fn how_long(check: &CheckSpec, usual: Milliseconds) -> String {
+    let mut text = timeout("  timeout: ", check.timeout, usual);
+    if check.attempts > 1 {
+        let between = duration_in_words(check.delay);
+        let attempts = format!("at most {}, {between} between", check.attempts);
+        text.push_str(&part("  attempts: ", &attempts));
+    }
+    text
 }
 
 /// A text below the line that it belongs to: its further lines stand in as far as the first, so that none passes for a line
