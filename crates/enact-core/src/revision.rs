@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::canonical::Digest;
-use crate::change::{Action, Adopted, Change, ChangeId};
+use crate::change::{Action, Adopted, Change, ChangeId, Effect};
 use crate::change_progress::ChangeProgress;
 use crate::change_state::ChangeState;
 use crate::journal::{Entry, JournalError, RunId, RunPhase, RunState, verify_chain};
@@ -203,7 +203,14 @@ pub fn adoption(
     }
 }
 
-/// Everything that the run did and did not take back; what runs however a run ends belongs to each run.
+/// Does it stand for a step of another domain that had nothing to change? What that relies on each run looks at itself.
+fn looks_again(change: &Change) -> bool {
+    let spec = change.spec.as_ref();
+    change.effect == Effect::Read && spec.is_some_and(|spec| spec.pointer("/action/unchanged").is_some())
+}
+
+/// Everything that the run did and did not take back; what runs however a run ends belongs to each run, and so does what only looks
+/// at another domain.
 fn finished<'p>(
     parent: &'p ParentRun,
     state: &'p RunState,
@@ -211,7 +218,8 @@ fn finished<'p>(
     let always = |change: &Change| change.handling.as_ref().is_some_and(|handling| handling.always);
     parent.plan.changes().iter().filter_map(move |change| {
         let progress = state.changes.get(&change.change_id)?;
-        (progress.state == ChangeState::Done && !always(change)).then_some((change, progress))
+        (progress.state == ChangeState::Done && !always(change) && !looks_again(change))
+            .then_some((change, progress))
     })
 }
 

@@ -3,6 +3,7 @@
 use enact_core::yaml::{Body, Entry, Plain, Span};
 use serde_json::Value;
 
+use crate::process::display::is_hidden;
 use crate::reading::Node;
 
 /// Words that other readers of YAML take for truth values.
@@ -90,7 +91,8 @@ fn is_block(said: &str) -> bool {
 }
 
 fn is_printable(next: char) -> bool {
-    !next.is_control() && !matches!(next, '\u{2028}' | '\u{2029}' | '\u{feff}')
+    // What nobody sees is written so that it is seen.
+    !next.is_control() && !is_hidden(next)
 }
 
 fn block(said: &str, indent: usize, text: &mut String) {

@@ -14,6 +14,9 @@ pub(crate) fn takes(plan: &Plan, run: &RunState, change_id: &ChangeId, choice: C
     let is_open = run.phase != RunPhase::Finished;
     // What was decided is carried out; nobody decides the opposite meanwhile.
     let is_decided = run.ending.is_some();
+    if ends && decided(run).is_some_and(|known| known != choice) {
+        return false;
+    }
     match run.of(change_id) {
         ChangeState::Escalated => is_open,
         ChangeState::Done => ends && !is_decided && waits_after_verification(run),

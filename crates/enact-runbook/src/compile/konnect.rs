@@ -1,6 +1,6 @@
 //! `konnect` steps: the changes of that domain's plan take the place of the step.
 
-use enact_core::change::{Change, ChangeId};
+use enact_core::change::{Action, Change, ChangeId};
 use enact_core::diagnostic::Diagnostic;
 use enact_core::procedure::{Handling, Moment};
 use enact_core::reference::{as_reference, reference};
@@ -116,7 +116,7 @@ impl Compiler<'_> {
                 .finding(OTHER_DOMAIN, action.span, Diagnostic::warning(warning));
         }
         self.refuse_blocked(action, &planned.changes);
-        self.refuse_twice(action, &header.full_id, &planned.changes);
+        self.refuse_twice(action, &header.full_id, &planned.changes, &planned.unchanged);
         let mut changes = splice(planned.changes, &header);
         if let Some((verified, spec)) = self.verified(fields, &header, &changes, &planned.unchanged) {
             header.step.verified = !verified.postconditions.is_empty();
@@ -153,23 +153,120 @@ impl Compiler<'_> {
         }
     }
 
-    /// Every step is planned against what is there now, so a second one would not find what it was planned for.
-    fn refuse_twice(&mut self, action: &ActionNode<'_>, step: &str, changes: &[Change]) {
+    /// Every step is planned against what is there now, so a second one would not find what it was planned for; nor may it change
+    /// or delete what another relies on, before that or after it.
+    fn refuse_twice(
+        &mut self,
+        action: &ActionNode<'_>,
+        step: &str,
+        changes: &[Change],
+        unchanged: &[Change],
+    ) {
         for change in changes {
-            let id = change.change_id.as_str();
-            let object = id.split_once(':').map_or(id, |(_, object)| object).to_owned();
+            let object = object_of(change);
+            let id = change
+                .resource_id
+                .clone()
+                .map(|id| (change.resource_type.clone(), id));
+            let touched = Touched {
+                step: step.to_owned(),
+                deletes: change.action == Action::Delete,
+            };
+            let rests = id.as_ref().and_then(|id| self.relied_on(id, &touched));
             if let Some(other) = self.konnect_objects.insert(object.clone(), step.to_owned()) {
-                let fault = Diagnostic::error(format!(
-                    "`{step}` changes {object}, which `{other}` changes too"
-                ))
-                .detail(
-                    "both are planned against what is there now, so the later one would find something else",
-                )
-                .hint("describe the object once, in the files of one step");
-                self.reading.fault(action.span, fault);
+                self.refuse_object(
+                    action,
+                    format!("`{step}` changes {object}, which `{other}` changes too"),
+                );
+            } else if let Some(other) = rests {
+                self.refuse_object(
+                    action,
+                    format!("`{step}` changes {object}, which `{other}` relies on"),
+                );
+            }
+            if let Some(id) = id {
+                self.konnect_touched.insert(id, touched);
             }
         }
+        for (id, reliance) in reliances(step, changes, unchanged) {
+            let other = self.konnect_touched.get(&id);
+            let other = other.filter(|touched| touched.step != step && (reliance.whole || touched.deletes));
+            if let Some(other) = other.map(|touched| touched.step.clone()) {
+                let object = &reliance.object;
+                self.refuse_object(
+                    action,
+                    format!("`{step}` relies on {object}, which `{other}` changes"),
+                );
+            }
+            self.konnect_relied.entry(id).or_default().push(reliance);
+        }
     }
+
+    /// The other step that relies on an object which this one changes.
+    fn relied_on(&self, id: &(String, String), touched: &Touched) -> Option<String> {
+        let mut reliances = self.konnect_relied.get(id)?.iter();
+        let other = reliances.find(|found| found.step != touched.step && (found.whole || touched.deletes))?;
+        Some(other.step.clone())
+    }
+
+    fn refuse_object(&mut self, action: &ActionNode<'_>, what: String) {
+        let fault = Diagnostic::error(what)
+            .detail("both are planned against what is there now, so the later one would find something else")
+            .hint("describe the object once, in the files of one step");
+        self.reading.fault(action.span, fault);
+    }
+}
+
+/// Which step changes an object.
+pub(super) struct Touched {
+    step: String,
+    deletes: bool,
+}
+
+/// Which step relies on an object.
+pub(super) struct Reliance {
+    step: String,
+    object: String,
+    /// On all that it describes of it, and not only on its being there?
+    whole: bool,
+}
+
+/// `portal:dev`.
+fn object_of(change: &Change) -> String {
+    let id = change.change_id.as_str();
+    id.split_once(':').map_or(id, |(_, object)| object).to_owned()
+}
+
+/// The objects that a step relies on: those that are as they are wanted, and those that its changes need.
+fn reliances(step: &str, changes: &[Change], unchanged: &[Change]) -> Vec<((String, String), Reliance)> {
+    let mut found = Vec::new();
+    for change in unchanged {
+        if let Some(id) = change.resource_id.clone() {
+            let reliance = Reliance {
+                step: step.to_owned(),
+                object: object_of(change),
+                whole: true,
+            };
+            found.push(((change.resource_type.clone(), id), reliance));
+        }
+    }
+    let parents = changes
+        .iter()
+        .chain(unchanged)
+        .filter_map(|change| change.parent.as_ref());
+    for parent in parents {
+        if let Some(id) = parent.resource_id.clone() {
+            let reliance = Reliance {
+                step: step.to_owned(),
+                object: format!("{}:{}", parent.resource_type, parent.resource_name),
+                whole: false,
+            };
+            found.push(((parent.resource_type.clone(), id), reliance));
+        }
+    }
+    found.sort_by(|one, two| one.0.cmp(&two.0).then(two.1.whole.cmp(&one.1.whole)));
+    found.dedup_by(|later, first| later.0 == first.0);
+    found
 }
 
 /// The changes as part of this plan: their names, their references, their order, and how the step is treated.

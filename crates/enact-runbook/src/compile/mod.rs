@@ -227,6 +227,10 @@ pub(crate) struct Compiler<'e> {
     konnect_target: Option<Value>,
     /// What `konnect` steps change, each with its step.
     konnect_objects: BTreeMap<String, String>,
+    /// Objects that a step changes, by type and id.
+    konnect_touched: BTreeMap<(String, String), konnect::Touched>,
+    /// Objects that steps rely on, by type and id.
+    konnect_relied: BTreeMap<(String, String), Vec<konnect::Reliance>>,
     /// Environment of an included plan's own settings.
     outer_env: BTreeMap<String, Variable>,
     includes: Vec<String>,
@@ -257,6 +261,8 @@ impl<'e> Compiler<'e> {
             groups: Vec::new(),
             konnect_target: None,
             konnect_objects: BTreeMap::new(),
+            konnect_touched: BTreeMap::new(),
+            konnect_relied: BTreeMap::new(),
             outer_env: BTreeMap::new(),
             includes: Vec::new(),
             parameters: BTreeMap::new(),

@@ -138,7 +138,10 @@ impl Compiler<'_> {
     ) -> (Option<Value>, Option<InCluster>) {
         self.reading.written.clear();
         let frozen = self.reading.read_as(action, Use::Step);
-        self.reading.made_by(frozen.as_ref(), self.read);
+        // What may be left out, or fail while the run goes on, makes nothing for certain.
+        if fields.get("when").is_none() && header.step.critical && !header.step.continues {
+            self.reading.made_by(frozen.as_ref(), self.read);
+        }
         if action.kind.name() != KUBERNETES {
             return (frozen, None);
         }

@@ -1,13 +1,49 @@
 //! Checkpoints that are not written as one. A safeguard does not vanish: a heading, a label or an item that begins like one is asked about.
 
+use std::ops::Range;
+
 use super::Translation;
 use super::blocks::{Block, Content, Line};
+use super::sections::{Region, Section, opening};
 use super::steps::checkpoint;
 use super::titles::lower;
 
 impl Translation<'_> {
+    /// Asks about each checkpoint at which nobody would be asked: one that is not written as one, and one that is not in a step.
+    pub(super) fn checkpoints(&mut self, regions: &[Region<'_>]) {
+        // A transcript tells of checkpoints that were.
+        let regions = regions
+            .iter()
+            .filter(|region| region.section != Section::Transcript);
+        for region in regions {
+            let blocks = region.heading.into_iter().chain(region.blocks.iter().copied());
+            blocks.for_each(|block| self.stray_checkpoints(std::slice::from_ref(block)));
+            let begins = |block: &&&Block| opening(block, "step").is_some();
+            let outside = if region.section == Section::Task {
+                0
+            } else if region.section == Section::Steps {
+                region.blocks.iter().take_while(|block| !begins(block)).count()
+            } else {
+                region.blocks.len()
+            };
+            for block in region.blocks.iter().take(outside) {
+                if let Content::Quote(inner) = &block.content
+                    && checkpoint(inner).is_some()
+                {
+                    self.nobody_asked(&block.range);
+                }
+            }
+        }
+    }
+
+    fn nobody_asked(&mut self, at: &Range<usize>) {
+        let what = "as it stands nobody would be asked at this checkpoint";
+        let hint = "write it as a quote in the step: `> Checkpoint: what to confirm`";
+        self.ambiguous(at, what, hint);
+    }
+
     /// Asks about everything in these blocks that begins like a checkpoint and is none.
-    pub(super) fn stray_checkpoints(&mut self, blocks: &[Block]) {
+    fn stray_checkpoints(&mut self, blocks: &[Block]) {
         for block in blocks {
             match &block.content {
                 Content::Heading(_, lines) | Content::Paragraph(lines) => self.stray_lines(lines),
@@ -24,9 +60,7 @@ impl Translation<'_> {
 
     fn stray_lines(&mut self, lines: &[Line]) {
         for line in lines.iter().filter(|line| begins_like_one(&line.text)) {
-            let what = "as it stands nobody would be asked at this checkpoint";
-            let hint = "write it as a quote in the step: `> Checkpoint: what to confirm`";
-            self.ambiguous(&line.range, what, hint);
+            self.nobody_asked(&line.range);
         }
     }
 }

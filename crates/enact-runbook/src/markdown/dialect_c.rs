@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use enact_core::yaml::Body;
 
-use super::blocks::{Block, Content, Item, Line, extent, joined};
+use super::blocks::{Block, Content, Item, Line, Mark, extent, joined};
 use super::expected::{expectation, labelled};
 use super::sections::{BOLD, Region, Section, numbered, opening};
 use super::steps::{Names, checkpoint};
@@ -188,6 +188,9 @@ impl Translation<'_> {
             let hint = "write it in backticks on the same line or the next one, or in a block below";
             self.ambiguous(&task.run_at.clone(), "no command stands behind this", hint);
         }
+        if awaited == Awaited::Files {
+            self.no_files(&task.run_at.clone());
+        }
         awaited
     }
 
@@ -197,6 +200,9 @@ impl Translation<'_> {
                 self.forget(task);
                 self.is_struck(lines);
                 self.inner_step(*level, &joined(lines), &extent(lines, &block.range), task);
+                if let Some(line) = lines.first() {
+                    self.files_line(line, true, task);
+                }
             }
             Content::Paragraph(lines) => self.task_lines(lines, task),
             Content::List(items) => self.task_list(items, task),
@@ -212,6 +218,7 @@ impl Translation<'_> {
 
     fn task_list(&mut self, items: &[Item], task: &mut Task) {
         let files = task.awaited == Awaited::Files;
+        let known = task.files.len();
         let commands = task.awaited == Awaited::Command;
         for item in items {
             // `Run:` above a list is about each of its items.
@@ -224,6 +231,10 @@ impl Translation<'_> {
                 self.note(&extent(item.lines(), &item.range), what);
             }
             if !(files && self.file(item, task)) {
+                // What follows the paths in the same list is something else.
+                if files && task.files.len() > known {
+                    task.awaited = Awaited::Nothing;
+                }
                 if !item.below().is_empty() {
                     self.is_struck_item(item);
                 }
@@ -236,6 +247,9 @@ impl Translation<'_> {
         }
         if files {
             task.awaited = Awaited::Nothing;
+            if task.files.len() == known {
+                self.no_files(&task.run_at.clone());
+            }
         }
     }
 
@@ -324,6 +338,11 @@ impl Translation<'_> {
             self.run_line(line, &line.text, task);
             return true;
         }
+        if task.awaited == Awaited::Files && is_code(line) {
+            task.awaited = Awaited::Nothing;
+            self.take_files(line, task, "");
+            return true;
+        }
         let output_awaited = self.forget(task) == Awaited::Output;
         if line.bold_start().is_some() && numbered(&line.text, "step").is_some() {
             self.is_struck(std::slice::from_ref(line));
@@ -340,8 +359,8 @@ impl Translation<'_> {
                 let expected = self.expected(line, value);
                 self.expect(expected, &line.range, task);
             }
-        } else if labelled(line, "files").is_some() {
-            task.awaited = Awaited::Files;
+        } else if self.files_line(line, false, task) || self.file_line(line, task) {
+            // Read.
         } else if line.code().is_some() && line.text.trim_end_matches('*').ends_with(':') {
             task.awaited = Awaited::Named;
         } else if output_awaited {
@@ -359,62 +378,34 @@ impl Translation<'_> {
         let is_step = line.is_struck() && numbered(text, "step").is_some();
         is_step && self.is_struck(std::slice::from_ref(line))
     }
-
-    /// `- Modify: `src/a.rs:10-20``.
-    fn file(&mut self, item: &Item, task: &mut Task) -> bool {
-        let Some(line) = item.lines().first() else {
-            return false;
-        };
-        let labels = ["create", "modify", "test", "delete", "update"];
-        let found = labels
-            .iter()
-            .find_map(|label| Some((*label, labelled(line, label)?)));
-        let Some((label, value)) = found else {
-            if line.bold_start().is_some() || labelled(line, "run").is_some() {
-                return false;
-            }
-            self.note(
-                &line.range,
-                "this is no file of the task: it begins with none of Create, Modify, Test, Delete",
-            );
-            return true;
-        };
-        if line.code().is_none() && line.struck().is_some() {
-            self.note(&line.range, "this is struck through, and left out");
-            return true;
-        }
-        let (path, at) = match line.code() {
-            Some(code) => (code.text.as_str(), code.range.clone()),
-            None => (value, line.range.clone()),
-        };
-        let path = path.trim().trim_start_matches("./");
-        let lines = |text: &str| text.starts_with(|next: char| next.is_ascii_digit());
-        let path = path
-            .split_once(':')
-            .filter(|(_, rest)| lines(rest))
-            .map_or(path, |(path, _)| path);
-        if path.is_empty() || path.contains(char::is_whitespace) {
-            self.ambiguous(&at, "which file is this?", "write the path in backticks");
-        } else if !task.files.iter().any(|(known, _)| known == path) {
-            if label != "delete" {
-                task.pending.push(path.to_owned());
-            }
-            if label == "create" {
-                task.created.push((path.to_owned(), at.clone()));
-            }
-            task.files.push((path.to_owned(), at));
-        }
-        true
-    }
 }
 
-/// ``Run `npm test` ``, without a colon.
+/// ``Run `npm test` ``, ``Then run: `npm test` ``, ``Run as root: `npm test` ``.
 fn tells_to_run(line: &Line) -> bool {
-    let text = line.text.trim_start_matches(['*', ' ']).to_lowercase();
-    let text = text.strip_prefix("then ").unwrap_or(&text);
-    let mut words = text.split_whitespace();
-    let verb = words.next().unwrap_or_default().trim_matches('*');
-    ["run", "execute"].contains(&verb) && words.next().is_some_and(|next| next.starts_with('`'))
+    const BEFORE: [&str; 8] = [
+        "then",
+        "next",
+        "now",
+        "and",
+        "also",
+        "finally",
+        "first",
+        "afterwards",
+    ];
+    let plain = |next: char| !next.is_alphanumeric() && next != '`';
+    let text = line.text.to_lowercase();
+    let mut words = text.split_whitespace().map(|word| word.trim_matches(plain));
+    let verb = words.by_ref().find(|word| !BEFORE.contains(word));
+    let is_told = verb.is_some_and(|verb| ["run", "execute"].contains(&verb));
+    let behind_a_colon = || {
+        let codes = line.parts.iter().filter(|part| part.mark == Mark::Code);
+        let mut before = codes.filter_map(|code| {
+            let length = code.range.start.checked_sub(line.range.start)?;
+            line.text.get(..length)
+        });
+        before.any(|before| before.trim_end_matches(['*', '_', ' ']).ends_with(':'))
+    };
+    is_told && (words.next().is_some_and(|next| next.starts_with('`')) || behind_a_colon())
 }
 
 /// Is a line nothing but a command in backticks?

@@ -24,18 +24,20 @@ pub(super) enum Expected {
     Pass,
     /// It ends with something else.
     Fail,
+    /// It ends with 0 and prints nothing.
+    Silent,
     /// It ends with 0 and prints this.
     Prints(String, Range<usize>),
 }
 
 /// `Run: …` with the label's value, also in bold: `**Run:** …`.
 pub(super) fn labelled<'l>(line: &'l Line, label: &str) -> Option<&'l str> {
-    let text = line.text.trim_start_matches(['*', ' ']);
+    let text = line.text.trim_start_matches(['*', '_', ' ']);
     let head = text
         .get(..label.len())
         .filter(|head| head.eq_ignore_ascii_case(label))?;
-    let rest = text.get(head.len()..)?.trim_start_matches('*');
-    Some(rest.strip_prefix(':')?.trim_start_matches(['*', ' ']))
+    let rest = text.get(head.len()..)?.trim_start_matches(['*', '_']);
+    Some(rest.strip_prefix(':')?.trim_start_matches(['*', '_', ' ']))
 }
 
 /// What is expected of a command: `Expected: …`, `Expected output: …`.
@@ -63,6 +65,9 @@ impl Translation<'_> {
         if let Some(code) = code.filter(|code| value.starts_with('`') && !is_failure(&code.text)) {
             self.one_of_several(line, code);
             return Expected::Prints(code.text.clone(), code.range.clone());
+        }
+        if is_silence(value) {
+            return Expected::Silent;
         }
         match verdict(value) {
             Verdict::Text if value.starts_with('`') => self.unclear_verdict(line),
@@ -105,6 +110,10 @@ impl Translation<'_> {
         let mut entries = vec![pair("run", span, Node::new(span, scalar(run.command.clone())))];
         let expect = match &run.expected {
             None | Some(Expected::Pass) => None,
+            Some(Expected::Silent) => {
+                let empty = vec![pair("empty", span, word(span, "true"))];
+                Some(pair("stdout", span, Node::new(span, Body::Mapping(empty))))
+            }
             Some(Expected::Fail) => {
                 let not = vec![pair("not", span, word(span, "0"))];
                 Some(pair("exit_code", span, Node::new(span, Body::Mapping(not))))
@@ -140,6 +149,10 @@ pub(super) fn asserted(run: &Run) -> String {
                  if [ $ended = 0 ]; then echo {said} >&2; exit 1; fi\n"
             )
         }
+        Some(Expected::Silent) => format!(
+            "printed=$(\nset -e\n{command}\n)\nprintf '%s\\n' \"$printed\"\n\
+             if [ -n \"$printed\" ]; then echo 'expected to print nothing' >&2; exit 1; fi\n"
+        ),
         Some(Expected::Prints(text, _)) => {
             let said = quoted(&format!("expected to print: {text}"));
             // A shell forgets `-e` within `$( )`.
@@ -151,6 +164,14 @@ pub(super) fn asserted(run: &Run) -> String {
         }
         Some(Expected::Pass) | None => format!("(\n{command}\n)\n"),
     }
+}
+
+/// `no output`, `(empty output)`.
+fn is_silence(value: &str) -> bool {
+    let said = value
+        .trim_matches(|next: char| !next.is_alphanumeric())
+        .to_lowercase();
+    ["no output", "empty output", "no output at all", "nothing printed"].contains(&said.as_str())
 }
 
 /// A text as one word of a shell.

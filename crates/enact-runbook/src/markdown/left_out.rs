@@ -1,33 +1,94 @@
-//! Parts of an implementation plan that look like tasks and are called otherwise: what stands below them would not be run, and
+//! Parts of a plan that look like tasks, steps or commands and are called otherwise: what stands below them would not be run, and
 //! the tasks around them would.
 
 use super::Translation;
-use super::blocks::{Block, Content, Line, extent, joined};
+use super::blocks::{Block, Content, Item, Line, extent, joined};
 use super::expected::labelled;
 use super::info::SHELLS;
 use super::prose::leads;
-use super::sections::{Region, Section};
+use super::sections::{Region, Section, opening};
 use super::titles::{bare, is_doubtful_section, lower};
 
 impl Translation<'_> {
     /// Asks about each part among the tasks that is no task and would do something.
     pub(super) fn stray_tasks(&mut self, regions: &[Region<'_>]) {
         let first = regions.iter().position(|region| region.section == Section::Task);
+        let title = regions.iter().position(|region| region.heading.is_some());
         let mut within: Option<usize> = None;
         for (index, region) in regions.iter().enumerate() {
             if within.is_some_and(|level| region.level <= level) {
                 within = None;
             }
-            let is_apart = region.section == Section::Prose && region.level > 1 && !leads(regions, index);
-            let (Some((_, title)), true) = (region.heading.and_then(Block::heading), is_apart) else {
+            // What the plan as a whole is called is no part of it.
+            let is_part = region.section == Section::Prose && title != Some(index);
+            let (Some((_, lines)), true) = (region.heading.and_then(Block::heading), is_part) else {
                 continue;
             };
+            let leads = leads(regions, index);
             let is_among = first.is_some_and(|first| first < index) && within.is_none();
-            if is_called_so(&joined(title)) || (is_among && self.acts(region)) {
-                self.stray_task(title);
+            // Blocks in front of the first task are what is there before: `Prerequisites`.
+            let acts = (is_among && self.acts(region)) || (leads && has_run(region));
+            if is_called_so(&joined(lines)) || acts {
+                self.stray_task(lines);
             }
             // What stands below a part that is for readers is for readers.
-            within = within.or(Some(region.level));
+            if !leads {
+                within = within.or(Some(region.level));
+            }
+        }
+    }
+
+    /// Asks about each step that stands in no section of steps, in a plan that has such a section.
+    pub(super) fn stray_steps(&mut self, regions: &[Region<'_>]) {
+        for region in regions.iter().filter(|region| region.section == Section::Prose) {
+            let blocks = region.heading.into_iter().chain(region.blocks.iter().copied());
+            let steps = blocks.filter_map(|block| opening(block, "step"));
+            for (line, _) in steps.collect::<Vec<_>>() {
+                let what = format!(
+                    "is this a step? What stands below `{}` would not be run",
+                    bare(&line.text)
+                );
+                let hint = "put it below the heading of the steps, which no other heading of its level may interrupt";
+                self.ambiguous(&line.range, what, hint);
+            }
+        }
+    }
+
+    /// Asks about `Run:` lines where commands stand in blocks: below an assumption or a criterion, and under `Verification`.
+    pub(super) fn stray_commands(&mut self, regions: &[Region<'_>]) {
+        let sections = [
+            Section::Requirements,
+            Section::Questions,
+            Section::Assumptions,
+            Section::Acceptance,
+            Section::Rollback,
+            Section::Verification,
+        ];
+        for region in regions.iter().filter(|region| sections.contains(&region.section)) {
+            for block in &region.blocks {
+                self.stray_command(block);
+            }
+        }
+    }
+
+    fn stray_command(&mut self, block: &Block) {
+        match &block.content {
+            Content::Paragraph(lines) => {
+                for line in lines.iter().filter(|line| is_run(line)) {
+                    let hint = "write the command in a block of `bash` below the item that it checks; tests stand under `Verification` as `- tests: `command``";
+                    self.ambiguous(
+                        &line.range,
+                        "is this to be run? Nothing here runs a `Run:` line",
+                        hint,
+                    );
+                }
+            }
+            // The text of an item is its own.
+            Content::List(items) => items
+                .iter()
+                .flat_map(Item::below)
+                .for_each(|block| self.stray_command(block)),
+            Content::Quote(_) | Content::Heading(..) | Content::Fence(_) | Content::Html | Content::Rule => {}
         }
     }
 
@@ -39,7 +100,6 @@ impl Translation<'_> {
     }
 
     fn is_command(&self, block: &Block) -> bool {
-        let is_run = |line: &Line| labelled(line, "run").is_some() && line.code().is_some();
         match &block.content {
             Content::Fence(fence) => SHELLS.contains(&self.language(fence).as_str()),
             Content::Paragraph(lines) => lines.iter().any(is_run),
@@ -59,6 +119,19 @@ impl Translation<'_> {
         let hint = "call it `Task N: …` with the number of its place; or move it in front of the first task, or out of the plan";
         self.ambiguous(&extent(title, &(0..0)), what, hint);
     }
+}
+
+fn is_run(line: &Line) -> bool {
+    labelled(line, "run").is_some() && line.code().is_some()
+}
+
+fn has_run(region: &Region<'_>) -> bool {
+    let mut lines = region
+        .blocks
+        .iter()
+        .filter_map(|block| block.paragraph())
+        .flatten();
+    lines.any(is_run)
 }
 
 /// Is it called like a task, but not written like one: `Step 3: Tell people`, `[x] Task 3`?

@@ -29,6 +29,7 @@ mod sections;
 mod sentences;
 mod steps;
 mod task_code;
+mod task_files;
 mod tasks;
 mod title_words;
 mod titles;
@@ -186,11 +187,12 @@ impl Translation<'_> {
         }
         self.definitions = document.definitions;
         let dialect = sections::dialect(&document.blocks, start > 0);
-        // In the shape with phases a transcript tells of checkpoints that were.
-        if !matches!(dialect, Some(sections::Dialect::B)) {
-            self.stray_checkpoints(&document.blocks);
-        }
         let regions = sections::split(&document.blocks, dialect);
+        self.checkpoints(&regions);
+        self.stray_commands(&regions);
+        if !matches!(dialect, Some(sections::Dialect::C)) {
+            self.stray_steps(&regions);
+        }
         match dialect {
             Some(sections::Dialect::A) => self.dialect_a(&regions),
             Some(sections::Dialect::B) => self.dialect_b(&regions),

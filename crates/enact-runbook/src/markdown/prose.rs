@@ -56,7 +56,9 @@ impl Translation<'_> {
             let unread: Vec<&Block> = region.blocks.iter().filter(unused).copied().collect();
             match region.heading.and_then(heading) {
                 Some((level, title)) if level > 1 && !is_phase(&title) && !leads(regions, index) => {
-                    if !unread.is_empty() {
+                    // A heading alone is above others, or nothing.
+                    let next = regions.get(index + 1).map_or(0, |next| next.level);
+                    if !unread.is_empty() || next <= level {
                         self.no_section(region, &title);
                         said = Some(level);
                     }

@@ -111,12 +111,20 @@ impl Translation<'_> {
             self.told(at, task);
         }
         let of_struck = task.before.is_struck();
-        match task.work.last_mut() {
-            Some(Work::Run(run)) if !of_struck && run.expected.is_none() => run.expected = Some(expected),
-            _ => self.note(
-                at,
-                "this is expected of nothing that is run: no `Run:` line stands before it",
-            ),
+        let of = match task.work.last_mut() {
+            Some(Work::Run(run)) => Some(&mut run.expected),
+            Some(Work::Shell { expected, .. }) => Some(expected),
+            Some(Work::Content) | None => None,
+        };
+        match of.filter(|known| !of_struck && known.is_none()) {
+            Some(known) => *known = Some(expected),
+            None => {
+                self.told(at, task);
+                self.note(
+                    at,
+                    "this is expected of nothing that is run: no command stands before it",
+                );
+            }
         }
     }
 }

@@ -252,7 +252,9 @@ fn begins(current: &Region<'_>, level: usize, title: &str, dialect: Option<Diale
         if numbered(title, "task").is_some() {
             return Some(Section::Task);
         }
-        if current.section == Section::Task && deeper {
+        // Where tasks are at the first level, sections are below it.
+        let is_section = current.level == 1 && level == 2 && section(title).is_some();
+        if current.section == Section::Task && deeper && !is_section {
             return None;
         }
     }

@@ -116,6 +116,7 @@ impl Translation<'_> {
                     script,
                     at: range.clone(),
                     commit: title.is_some_and(|title| title.contains("commit")),
+                    expected: None,
                 });
             }
         }

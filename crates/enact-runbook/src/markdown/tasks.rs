@@ -6,7 +6,7 @@ use enact_core::diagnostic::Diagnostic;
 use enact_core::yaml::Body;
 
 use super::doubts::Before;
-use super::expected::{Run, asserted};
+use super::expected::{Expected, Run, asserted};
 use super::steps::Names;
 use super::{MANUAL, Pair, Translation, pair, scalar, slug, word};
 use crate::reading::Node;
@@ -18,6 +18,7 @@ pub(super) enum Work {
         script: String,
         at: Range<usize>,
         commit: bool,
+        expected: Option<Expected>,
     },
     /// A `Run:` line.
     Run(Run),
@@ -56,7 +57,7 @@ pub(super) struct Task {
     pub(super) created: Vec<(String, Range<usize>)>,
     pub(super) work: Vec<Work>,
     pub(super) awaited: Awaited,
-    /// Where `Run:` stands that has no command yet.
+    /// Where `Run:` stands that has no command yet, or `Files:` without a path.
     pub(super) run_at: Range<usize>,
     /// Files to write of which no content was seen yet.
     pub(super) pending: Vec<String>,
@@ -219,9 +220,14 @@ impl Translation<'_> {
         let mut first = None;
         for (index, work) in task.work.iter().enumerate() {
             match work {
-                Work::Shell { script: text, at, .. } => {
+                Work::Shell {
+                    script: text,
+                    at,
+                    expected,
+                    ..
+                } => {
                     first.get_or_insert(at);
-                    script.push_str(text);
+                    script.push_str(&block(text, at, expected));
                 }
                 Work::Run(run) if last.is_none_or(|last| index <= last) => {
                     first.get_or_insert(&run.at);
@@ -305,5 +311,18 @@ impl Translation<'_> {
         }
         let first = checks.first().map(|check| check.span)?;
         Some(pair("verify", first, Node::new(first, Body::Sequence(checks))))
+    }
+}
+
+/// A block of shell within a script. What it sets and where it goes holds for what follows, unless it is held to what it prints
+/// or that it fails.
+fn block(script: &str, at: &Range<usize>, expected: &Option<Expected>) -> String {
+    match expected {
+        None | Some(Expected::Pass) => script.to_owned(),
+        Some(Expected::Fail | Expected::Silent | Expected::Prints(..)) => asserted(&Run {
+            command: script.to_owned(),
+            at: at.clone(),
+            expected: expected.clone(),
+        }),
     }
 }

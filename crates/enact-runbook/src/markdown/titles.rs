@@ -15,7 +15,8 @@ pub(super) fn bare(text: &str) -> &str {
 pub(super) fn lower(text: &str) -> String {
     let quotes = ['`', '"', '\'', '“'];
     let text = bare(text).trim_start_matches(|next: char| !next.is_alphanumeric() && !quotes.contains(&next));
-    text.to_lowercase().replace('\u{2019}', "'")
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").to_lowercase().replace('\u{2019}', "'")
 }
 
 /// Is a line nothing but a label: `Rollback:`, `**If it fails**`?
@@ -34,7 +35,8 @@ pub(super) fn is_aside(title: &str) -> bool {
 /// Is below such a title within a task nothing run in any case?
 pub(super) fn is_doubtful(title: &str) -> bool {
     let text = lower(title);
-    is_aside(title) || begins_any(&text, &ASIDES) || is_other(&text)
+    let marked = || segments(&text).skip(1).any(|segment| mark_of(segment).is_some());
+    is_aside(title) || begins_any(&text, &ASIDES) || is_other(&text) || marked()
 }
 
 /// The same of a numbered step or task, which is one in a row: nothing but an undo, a condition or a mark makes it doubtful.

@@ -15,12 +15,24 @@ pub(crate) struct RunFile {
 }
 
 /// What a command runs and writes, each path from the folder that it starts in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Found {
     /// What it runs, but for what it has written itself.
     pub(crate) run: Vec<RunFile>,
     /// What it writes, as far as the name is known.
     pub(crate) written: Vec<String>,
+    /// Is what is looked at carried out in any case? Otherwise nothing counts as written.
+    pub(super) is_certain: bool,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self {
+            run: Vec::new(),
+            written: Vec::new(),
+            is_certain: true,
+        }
+    }
 }
 
 impl Found {
@@ -39,8 +51,11 @@ impl Found {
         }
     }
 
-    /// Notes what is written here.
+    /// Notes what is written here, where that is certain.
     pub(super) fn write(&mut self, path: Option<String>) {
+        if !self.is_certain {
+            return;
+        }
         let path = path.map(|path| as_known(&path));
         self.written.extend(path.filter(|path| !path.is_empty()));
     }

@@ -5,6 +5,7 @@
 //! What is put together when it runs (`$x`, `${{ … }}`, a glob) is not known, and what is behind `make` neither.
 
 mod cases;
+mod certainty;
 mod found;
 mod options;
 mod printed;

@@ -43,7 +43,14 @@ pub(super) fn printed_by_text(text: &str) -> Vec<Input> {
             }
             // What the next command makes of it is not known.
             Event::Pipe => printed.truncate(last),
-            Event::Inner(_) | Event::Written(_) | Event::Open | Event::Close => {}
+            Event::Inner(_)
+            | Event::Written(_)
+            | Event::Open
+            | Event::Close
+            | Event::End
+            | Event::Either
+            | Event::Branch
+            | Event::Join => {}
         }
     }
     printed

@@ -25,6 +25,14 @@ pub(super) enum Event {
     Command(Vec<Option<String>>, Option<Input>, Vec<Later>),
     /// `> x`: the file is written.
     Written(String),
+    /// `;`, a line break: what follows is carried out in any case.
+    End,
+    /// `&&`, `||`: what follows may not be.
+    Either,
+    /// `case … in`: what follows may not be carried out, until its `esac`.
+    Branch,
+    /// `esac`.
+    Join,
     /// `|`: what the command before it prints is the input of the next one.
     Pipe,
     /// A text of its own within a word: `$(…)`, `` `…` ``.
@@ -64,6 +72,7 @@ pub(super) fn events(text: &str, parameters: &[Parameter<'_>]) -> Vec<Event> {
 pub(super) fn words(text: &str) -> Vec<Option<String>> {
     let words = events(text, &[]).into_iter().filter_map(|event| match event {
         Event::Command(words, ..) => Some(words),
+        Event::End | Event::Either | Event::Branch | Event::Join => None,
         Event::Pipe | Event::Inner(_) | Event::Written(_) | Event::Open | Event::Close => None,
     });
     words.flatten().collect()
@@ -113,6 +122,8 @@ struct Reader<'p> {
     words: Vec<Option<String>>,
     later: Vec<Later>,
     cases: Cases,
+    /// Is it within `[[ … ]]`, where `<` and `>` compare?
+    compares: bool,
     word: Option<Word>,
     next: Option<Next>,
     input: Option<Input>,
@@ -130,6 +141,7 @@ impl<'p> Reader<'p> {
             words: Vec::new(),
             later: Vec::new(),
             cases: Cases::default(),
+            compares: false,
             word: None,
             next: None,
             input: None,
@@ -164,7 +176,7 @@ impl<'p> Reader<'p> {
                 '#' if self.word.is_none() => while self.rest.next_if(|next| *next != '\n').is_some() {},
                 ' ' | '\t' | '\r' => self.end_word(),
                 '\n' => {
-                    self.end_command();
+                    self.end_list();
                     self.read_documents();
                 }
                 '|' if self.cases.expects() => self.end_pattern(),
@@ -174,10 +186,12 @@ impl<'p> Reader<'p> {
                     self.found.push(Event::Pipe);
                 }
                 ';' if self.rest.next_if(|next| [';', '&'].contains(next)).is_some() => {
-                    self.end_command();
+                    self.end_list();
                     self.cases.expect(true);
                 }
-                ';' | '|' | '&' => self.end_command(),
+                '&' if self.rest.next_if_eq(&'&').is_some() => self.either(),
+                '|' => self.either(),
+                ';' | '&' => self.end_list(),
                 '(' if self.word.as_ref().is_some_and(|word| word.text.ends_with('=')) => self.array(),
                 '(' if self.cases.expects() => {}
                 '(' if self.rest.peek() == Some(&'(') && self.depth < DEPTH => self.two_marks(),
@@ -186,7 +200,12 @@ impl<'p> Reader<'p> {
                     self.found.push(Event::Open);
                 }
                 ')' => self.close(),
+                '<' | '>' if self.compares => self.unknown(next),
                 '<' | '>' => self.redirection(next),
+                '[' | ']' if self.word.is_none() && self.rest.peek() == Some(&next) => {
+                    self.compares = next == '[';
+                    self.unknown(next);
+                }
                 '*' | '?' | '[' => self.unknown(next),
                 '~' if self.word.is_none() => self.unknown(next),
                 plain => self.put(plain),
@@ -370,6 +389,8 @@ impl<'p> Reader<'p> {
 
     fn take_word(&mut self, text: Option<String>, later: Option<(Known, String)>) {
         if self.cases.takes(text.as_deref(), &self.words) {
+            let begins = text.as_deref() == Some("in");
+            self.found.push(if begins { Event::Branch } else { Event::Join });
             self.words.clear();
             return;
         }
@@ -393,6 +414,17 @@ impl<'p> Reader<'p> {
         }
         let words = std::mem::take(&mut self.words);
         self.found.push(Event::Command(words, input, later));
+    }
+
+    fn end_list(&mut self) {
+        self.compares = false;
+        self.end_command();
+        self.found.push(Event::End);
+    }
+
+    fn either(&mut self) {
+        self.end_command();
+        self.found.push(Event::Either);
     }
 
     /// The documents behind a line, each to its end.

@@ -9,6 +9,40 @@ fn files(argv: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn what_may_not_be_carried_out_writes_nothing_for_certain() {
+    let written = |text: &str| run_by(&[Some("sh"), Some("-c"), Some(text)]).written;
+    for text in [
+        "[ -e a.sh ] || echo x > a.sh",
+        "true && echo x | tee a.sh",
+        "if false; then echo x > a.sh; fi",
+        "while read y; do echo x > a.sh; done",
+        "for y in 1 2; do echo x > a.sh; done",
+        "case $y in a) echo x > a.sh ;; esac",
+        "f() { echo x > a.sh; }",
+        "function f { echo x > a.sh; }",
+        "[[ $HOME > a.sh ]]",
+        "[ -e done ] && exit 0; echo x > a.sh",
+        "false || sh -c 'echo x > a.sh'",
+    ] {
+        assert_eq!(written(text), [""; 0], "{text}");
+    }
+    for text in [
+        "[ -e b ] || exit 1; echo x > a.sh",
+        "true && true; echo x > a.sh",
+        "if true; then y; fi; echo x > a.sh",
+        "case $y in a) z ;; esac; echo x > a.sh",
+        "f() { y; }; echo x > a.sh",
+        "cat > a.sh <<END\nx\nEND",
+        "> a.sh",
+        "echo x | tee a.sh",
+        "(echo x > a.sh)",
+        "y=$(true || false); echo x > a.sh",
+    ] {
+        assert_eq!(written(text), ["a.sh"], "{text}");
+    }
+}
+
+#[test]
 fn what_a_command_runs_is_told_from_what_it_reads() {
     for (argv, run) in [
         (&["./x.sh", "data.csv"][..], &["./x.sh"][..]),
@@ -112,7 +146,7 @@ fn what_reaches_a_shell_in_other_ways_is_found() {
         ("bash <<END\n./a.sh\nEND\n./b.sh", &["./a.sh", "./b.sh"]),
         ("cat <<'END' | sudo bash -s x\n./a.sh\nEND\n", &["./a.sh"]),
         (
-            "echo './a.sh; x' | sh; printf './b.sh\\n' | sh",
+            "echo './a.sh; x' | sh; printf './b.sh\n' | sh",
             &["./a.sh", "./b.sh"],
         ),
         ("echo ./a.sh | tee b", &[]),

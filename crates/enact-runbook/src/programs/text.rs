@@ -1,5 +1,6 @@
 //! A shell's text: each of its commands, in the folder that those before it lead to, with what it gets as input.
 
+use super::certainty::Certainty;
 use super::found::Found;
 use super::printed::{printed_by, printed_by_text};
 use super::shell_text::{Event, Input, Known, Later, events};
@@ -10,6 +11,7 @@ pub(super) fn of_text(text: &str, parameters: &[Word<'_>], at: At<'_>, files: &m
     if at.is_too_deep() {
         return;
     }
+    let was_certain = files.is_certain;
     let mut walk = Walk {
         parameters,
         depth: at.depth,
@@ -19,10 +21,14 @@ pub(super) fn of_text(text: &str, parameters: &[Word<'_>], at: At<'_>, files: &m
         pushed: Vec::new(),
         printed: Vec::new(),
         piped: false,
+        written: Vec::new(),
+        certainty: Certainty::of(was_certain),
     };
     for event in events(text, parameters) {
         walk.event(event);
     }
+    walk.write();
+    files.is_certain = was_certain;
 }
 
 /// On the way through a text.
@@ -39,6 +45,9 @@ struct Walk<'t> {
     /// What the command before a `|` prints, as far as that is known.
     printed: Vec<Input>,
     piped: bool,
+    /// What the command that comes writes.
+    written: Vec<String>,
+    certainty: Certainty,
 }
 
 impl Walk<'_> {
@@ -52,11 +61,24 @@ impl Walk<'_> {
             }
             Event::Inner(text) => self.inner(&text, self.parameters),
             Event::Pipe => self.piped = true,
-            Event::Written(path) => self.files.write(in_folder(&path, self.here.as_deref())),
+            Event::Written(path) => self.written.push(path),
+            Event::End | Event::Either | Event::Branch | Event::Join => {
+                self.write();
+                self.certainty.event(&event);
+                self.files.is_certain = self.certainty.is_certain();
+            }
             Event::Command(words, input, later) => {
                 let words: Vec<Word<'_>> = words.iter().map(Option::as_deref).collect();
                 self.command(&words, input, &later);
             }
+        }
+    }
+
+    /// Notes what was written, if it was for certain.
+    fn write(&mut self) {
+        self.files.is_certain = self.certainty.is_certain();
+        for path in std::mem::take(&mut self.written) {
+            self.files.write(in_folder(&path, self.here.as_deref()));
         }
     }
 
@@ -72,6 +94,8 @@ impl Walk<'_> {
         let count = words.len();
         let printed = std::mem::take(&mut self.printed);
         let piped = std::mem::take(&mut self.piped);
+        self.certainty.command(words);
+        self.write();
         let (assignments, words) = bare(words);
         let at = At {
             folder: self.here.as_deref(),

@@ -15,6 +15,9 @@ use super::work_tree::{Scope, Snapshot};
 use super::{RunbookProvider, Step};
 use crate::process::display_line;
 
+/// The picture of the work tree, in the folder of the step.
+const BEFORE: &str = "before.json";
+
 /// The longest picture of a work tree that is read again, in bytes.
 const MAX_SNAPSHOT: u64 = 256 * 1024 * 1024;
 
@@ -22,14 +25,19 @@ const MAX_SNAPSHOT: u64 = 256 * 1024 * 1024;
 const NAMED: usize = 20;
 
 impl RunbookProvider<'_> {
-    /// Hands a step over: remembers what the work tree looks like, then waits for somebody.
+    /// Hands a step over: remembers what the work tree looks like, then waits for somebody. One that was in somebody's hands
+    /// already keeps its first picture: what was changed since then is compared with that, whoever has it tried again.
     pub(crate) fn hand_over(&self, change: &Change, step: &Step, folder: &Path, what: &str) -> Failure {
+        let was_out = self.with_state(|state| Some(state.changes.get(&change.change_id)?.partial));
+        if was_out == Some(true) && folder.join(BEFORE).exists() {
+            return Failure::new(Disposition::Wait, what);
+        }
         let taken = self.work_tree(step).and_then(|(root, _)| {
             let snapshot = Snapshot::take(&root, &self.own_folders())?;
             let bytes = serde_json::to_vec(&snapshot).map_err(|error| error.to_string())?;
             let digest = Digest::of(&bytes);
             make(folder)
-                .and_then(|()| write_durably(&folder.join("before.json"), &bytes))
+                .and_then(|()| write_durably(&folder.join(BEFORE), &bytes))
                 .map_err(|error| error.to_string())?;
             Ok((digest, snapshot.len()))
         });
@@ -118,7 +126,7 @@ impl RunbookProvider<'_> {
         let escalate = |message: String| Failure::new(Disposition::Escalate, message).in_part();
         let (root, scope) = self.work_tree(step).map_err(escalate)?;
         let Some(scope) = scope else { return Ok(()) };
-        let before: Snapshot = crate::disk::read(&folder.join("before.json"), MAX_SNAPSHOT)
+        let before: Snapshot = crate::disk::read(&folder.join(BEFORE), MAX_SNAPSHOT)
             .map_err(|error| error.to_string())
             .and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()))
             .map_err(|why| {

@@ -86,6 +86,8 @@ fn text_that_stands_in_no_section_is_said_once_a_place() {
         [
             "W_MARKDOWN 16:4 `Background` is no section of a plan: nothing below it is part of the plan (sections are \
              Requirements, Questions, Assumptions, Steps, Acceptance criteria, Rollback and Verification)",
+            "W_MARKDOWN 24:4 `Empty` is no section of a plan: nothing below it is part of the plan (sections are Requirements, \
+             Questions, Assumptions, Steps, Acceptance criteria, Rollback and Verification)",
             "W_MARKDOWN 26:4 `Step` is no section of a plan: nothing below it is part of the plan (did you mean `Steps`?)",
             "W_MARKDOWN 36:4 `Notes` is no section of a plan: nothing below it is part of the plan (sections are Requirements, \
              Questions, Assumptions, Steps, Acceptance criteria, Rollback and Verification)",

@@ -1,8 +1,7 @@
 //! Whether a run that could go on may: the approvals that it rests on may have run out, or been taken back, since it began to wait.
 
-use enact_core::asked::asked_by;
 use enact_core::gate::GateClosed;
-use enact_core::journal::{RunOutcome, RunState};
+use enact_core::journal::{RunId, RunOutcome, RunState};
 use enact_core::plan::Plan;
 use enact_engine::ANOTHER_APPROVAL;
 use enact_engine::installation::Installation;
@@ -11,8 +10,7 @@ use super::Context;
 use super::runs_next::{Next, waits_at_a_step};
 use crate::admission::closed_by_people;
 use crate::policy::{Policies, PolicyFlags};
-use crate::state;
-use crate::views::runbook_report::to_go_on;
+use crate::views::runbook_report::{to_go_on, with_another_approval};
 
 /// The same with what else it needs before `enact resume` would go on with it.
 pub(super) fn with_what_is_needed(
@@ -34,7 +32,7 @@ pub(super) fn with_what_is_needed(
 }
 
 fn closed(context: &Context, installation: &Installation, plan: &Plan, run_id: &str) -> Option<GateClosed> {
-    let run_id = enact_core::journal::RunId(run_id.to_owned());
+    let run_id = RunId(run_id.to_owned());
     let mut policies = Policies::in_force(&context.settings, &PolicyFlags::default()).ok()?;
     closed_by_people(context, installation, plan, Some(&run_id), &mut policies)
 }
@@ -50,7 +48,7 @@ fn said(plan: &Plan, run: &RunState, mut next: Next, closed: &GateClosed) -> Nex
             "it does not go on under the approval that it has: {closed}"
         ));
     }
-    lines.push(way_on(plan, &next.run_id, closed));
+    lines.extend(way_on(plan, run, &next.run_id, closed));
     let resume = to_go_on(&format!("enact resume {}", next.run_id));
     next.advice
         .retain(|line| *line != resume && !lines.contains(line));
@@ -59,18 +57,11 @@ fn said(plan: &Plan, run: &RunState, mut next: Next, closed: &GateClosed) -> Nex
 }
 
 /// What there is to do before it goes on.
-fn way_on(plan: &Plan, run_id: &str, closed: &GateClosed) -> String {
+fn way_on(plan: &Plan, run: &RunState, run_id: &str, closed: &GateClosed) -> Vec<String> {
     if let GateClosed::Rejected { approval_id, .. } = closed {
-        return format!(
+        return vec![format!(
             "to go on, once whoever said no takes it back (enact approvals withdraw {approval_id}): enact resume {run_id}"
-        );
+        )];
     }
-    let window = asked_by(plan).ok().and_then(|asked| asked.not_after);
-    match window.filter(|end| *end <= state::now()) {
-        Some(end) => format!("the plan's own window ended at {end:.0}: no approval lets it go on any more"),
-        None => format!(
-            "approve with: enact approve {}, then: enact resume {run_id}",
-            plan.id().short()
-        ),
-    }
+    with_another_approval(plan, &RunId(run_id.to_owned()), run)
 }

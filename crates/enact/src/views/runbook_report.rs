@@ -1,5 +1,6 @@
 //! The end of a run of a runbook: one line for the result, what to do now, and the whole report.
 
+use enact_core::asked::asked_by;
 use enact_core::change::ChangeId;
 use enact_core::change_progress::ChangeProgress;
 use enact_core::confirmation::Missing;
@@ -14,7 +15,7 @@ use enact_runbook::spec::Document;
 use super::Painter;
 use super::runbook_progress::signing;
 use super::runbook_text::span;
-use crate::open_decisions::{asked_after_failure, decided, open_hold};
+use crate::open_decisions::{asked_after_failure, decided, next_step, open_hold};
 use crate::state;
 use crate::way_back::{command_on, flags, would_undo_something};
 
@@ -155,10 +156,9 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
         lines.push(end_with(run_id, "verification", back.of_decision));
     }
     match (state.outcome, state.phase) {
-        (None, RunPhase::Paused) if needs_approval(state) => lines.push(format!(
-            "approve with: enact approve {}, then: enact resume {run_id}",
-            plan.id().short()
-        )),
+        (None, RunPhase::Paused) if needs_approval(state) => {
+            lines.extend(with_another_approval(plan, run_id, state));
+        }
         (None, RunPhase::Stopped) if must_settle => {}
         (None, RunPhase::Stopped | RunPhase::Running) => lines.push(to_go_on(&command)),
         (None, RunPhase::Paused) | (Some(RunOutcome::Unknown | RunOutcome::Stuck), _) if lines.is_empty() => {
@@ -181,6 +181,33 @@ pub(crate) fn to_attest(state: &RunState) -> impl Iterator<Item = &CriterionRepo
 }
 
 /// What becomes of what an ended run has done, and how to take it back where that would undo anything.
+/// What lets a run go on whose approval counts no more. Where the plan's own window is over nothing does.
+pub(crate) fn with_another_approval(plan: &Plan, run_id: &RunId, run: &RunState) -> Vec<String> {
+    let window = asked_by(plan).ok().and_then(|asked| asked.not_after);
+    let Some(end) = window.filter(|end| *end <= state::now()) else {
+        return vec![format!(
+            "approve with: enact approve {}, then: enact resume {run_id}",
+            plan.id().short()
+        )];
+    };
+    let mut lines = vec![format!(
+        "the plan's own window ended at {end:.0}: no approval lets it go on any more"
+    )];
+    let flags = flags(plan, run);
+    if let Some(step) = next_step(plan, run) {
+        lines.push(format!(
+            "end it as it is: enact decide {run_id} {step} abort --reason …"
+        ));
+    }
+    if would_undo_something(plan, run) {
+        lines.push(format!(
+            "take it back: enact rollback {run_id}{}",
+            flags.of_command
+        ));
+    }
+    lines
+}
+
 fn what_stays(plan: &Plan, run_id: &RunId, state: &RunState, flag: &str) -> Option<String> {
     if would_undo_something(plan, state) {
         return Some(format!(
