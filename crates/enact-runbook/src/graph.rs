@@ -38,7 +38,7 @@ pub fn graph(changes: &[Change], document: &Document, form: Form) -> String {
             change,
             node,
             number: step.number,
-            label: format!("{}. {}", step.number, step.title),
+            label: format!("{}. {}", step.number, in_one_line(&step.title)),
             waits: change
                 .handling
                 .as_ref()
@@ -172,7 +172,7 @@ fn escaped(text: &str) -> String {
 }
 
 fn text(document: &Document, steps: &[Step<'_>], by_id: &ById<'_>) -> String {
-    let mut lines = vec![document.title.clone()];
+    let mut lines = vec![in_one_line(&document.title)];
     for step in steps {
         if step.waits {
             lines.push("     (a person confirms)".to_owned());
@@ -205,4 +205,10 @@ fn text(document: &Document, steps: &[Step<'_>], by_id: &ById<'_>) -> String {
         lines.push(format!("{indent}{}{marks}", step.label));
     }
     lines.join("\n") + "\n"
+}
+
+/// No title passes for another line.
+fn in_one_line(title: &str) -> String {
+    let lines: Vec<&str> = title.split(['\n', '\r']).map(str::trim).collect();
+    lines.join(" ")
 }

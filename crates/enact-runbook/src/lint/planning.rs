@@ -291,6 +291,11 @@ fn merged(steps: &[&FrozenStep]) -> String {
     if steps.iter().any(|step| folder_of(step) != folder_of(first)) {
         return "make it one meaningful step, with one `working_dir`".to_owned();
     }
+    if steps.iter().any(|step| has_ways_of_its_own(step)) {
+        return "make it one meaningful step, with what is wanted of each of them; or leave them apart, where each is confirmed, \
+                checked, left out or taken back by itself"
+            .to_owned();
+    }
     let id = first.id.rsplit('.').next().unwrap_or(&first.id);
     let titles: Vec<&str> = steps.iter().map(|step| step.title.as_str()).collect();
     let commands: Vec<String> = steps
@@ -305,10 +310,26 @@ fn merged(steps: &[&FrozenStep]) -> String {
         let tasks: String = titles.iter().map(|title| format!("\n    - {title}")).collect();
         format!("  tasks:{tasks}")
     };
+    let checks = if steps.iter().any(|step| step.verified) {
+        ", with what verifies them"
+    } else {
+        ""
+    };
     format!(
-        "make it one meaningful step:\n- id: {id}\n  title: {}\n{action}",
+        "make it one meaningful step{checks}:\n- id: {id}\n  title: {}\n{action}",
         first.title
     )
+}
+
+/// Would something of a step be lost where only its command is kept?
+fn has_ways_of_its_own(step: &FrozenStep) -> bool {
+    let is_left_out = step.spec.as_ref().is_some_and(|spec| spec.when.is_some());
+    step.held
+        || step.has_outputs
+        || step.retries
+        || is_left_out
+        || step.effect == Effect::Destroy
+        || step.rollback == Written::Given
 }
 
 fn line_of(step: &FrozenStep) -> String {

@@ -405,7 +405,9 @@ fn tells_to_run(line: &Line) -> bool {
         });
         before.any(|before| before.trim_end_matches(['*', '_', ' ']).ends_with(':'))
     };
-    is_told && (words.next().is_some_and(|next| next.starts_with('`')) || behind_a_colon())
+    !line.is_struck()
+        && is_told
+        && (words.next().is_some_and(|next| next.starts_with('`')) || behind_a_colon())
 }
 
 /// Is a line nothing but a command in backticks?
