@@ -254,6 +254,7 @@ fn pass_gate_for(
     };
     let records = gate.records(&plan)?;
     let name = plan.id().short().to_owned();
+    let over = resumed.and_then(|run_id| window_over(&plan, run_id));
     let asked = gate.ask(plan, &verdict, records.approvals.clone(), policies)?;
     policies.rest();
     asked.map_err(|closed| {
@@ -262,7 +263,10 @@ fn pass_gate_for(
                 let refused = refused.clone();
                 let mut error = explained(closed.into(), &refused, &records);
                 error.chain.extend(gate.taken_back(&records));
-                error.naming_plan(&name, resumed)
+                match over {
+                    Some(hint) => error.hinting_only(hint),
+                    None => error.naming_plan(&name, resumed),
+                }
             }
             GateClosed::Latched { .. }
             | GateClosed::OtherTarget { .. }
@@ -281,6 +285,17 @@ fn pass_gate_for(
             error
         }
     })
+}
+
+/// What there is to do about a run whose plan has a window of its own that is over: no approval lets it go on.
+fn window_over(plan: &Plan, run_id: &RunId) -> Option<String> {
+    let end = asked_by(plan)
+        .ok()?
+        .not_after
+        .filter(|end| *end <= state::now())?;
+    Some(format!(
+        "the plan's own window ended at {end:.0}, and no approval lets it go on any more: enact runs next {run_id} says what there is to do"
+    ))
 }
 
 /// The gate of this installation, for one question.

@@ -53,6 +53,13 @@ impl CommandError {
         self
     }
 
+    /// With this hint in place of all others.
+    #[must_use]
+    pub(crate) fn hinting_only(mut self, hint: impl Into<String>) -> Self {
+        self.hints = vec![hint.into()];
+        self
+    }
+
     /// The same of a run that has begun already: something may have been written before.
     #[must_use]
     pub(crate) fn after_effects(mut self) -> Self {
