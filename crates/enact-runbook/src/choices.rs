@@ -21,11 +21,18 @@ pub struct Stop {
     pub may_run: bool,
     /// May it be left out?
     pub may_skip: bool,
+    /// What was decided about the run and is still to be carried out: nobody decides the opposite.
+    pub decided: Option<Choice>,
 }
 
 impl Stop {
     /// The stop of a step that a journal tells of.
-    pub fn of(plan: &Plan, change_id: &ChangeId, progress: Option<&ChangeProgress>) -> Self {
+    pub fn of(
+        plan: &Plan,
+        change_id: &ChangeId,
+        progress: Option<&ChangeProgress>,
+        decided: Option<Choice>,
+    ) -> Self {
         let started = progress.is_some_and(|progress| progress.partial);
         let change = plan.change(change_id);
         Self {
@@ -33,6 +40,7 @@ impl Stop {
             by_downtime: progress.is_some_and(|progress| is_downtime(plan, progress.assumption.as_deref())),
             may_run: change.is_none_or(|change| may_run_again(change, started)),
             may_skip: allows_skip(plan),
+            decided,
         }
     }
 
@@ -41,8 +49,8 @@ impl Stop {
         let all = [
             (Choice::Retry, self.may_run && !self.by_downtime),
             (Choice::Accept, self.may_run && self.by_assumption),
-            (Choice::Rollback, true),
-            (Choice::Abort, true),
+            (Choice::Rollback, self.decided != Some(Choice::Abort)),
+            (Choice::Abort, self.decided != Some(Choice::Rollback)),
             (Choice::Skip, self.may_skip),
         ];
         all.into_iter()
@@ -108,6 +116,7 @@ mod tests {
             by_downtime: false,
             may_run: true,
             may_skip: false,
+            decided: None,
         };
         use Choice::{Abort, Accept, Retry, Rollback, Skip};
         assert_eq!(stop.choices(), [Retry, Accept, Rollback, Abort]);

@@ -82,7 +82,7 @@ impl Translation<'_> {
         }
         let mut names = Names::default();
         let mut steps: Vec<Node> = Vec::new();
-        self.stray_tasks(regions);
+        self.stray_tasks(regions, Section::Task);
         let tasks = regions.iter().enumerate();
         let tasks = tasks.filter(|(_, region)| region.section == Section::Task);
         let start = tasks.clone().next().map(|(_, region)| region.start());

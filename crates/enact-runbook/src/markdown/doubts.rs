@@ -3,7 +3,7 @@
 
 use super::blocks::{Block, joined};
 use super::sentences;
-use super::titles::{bare, is_aside, is_doubtful, is_doubtful_step, is_label, lower};
+use super::titles::{bare, is_aside, is_doubtful, is_doubtful_step, is_label, lower, mark_behind};
 
 /// Words of a line above something to run that make it doubtful whether that is to run.
 const DOUBTS: [&str; 23] = [
@@ -89,6 +89,7 @@ impl Before {
         self.told(&self.line.clone());
         self.struck = struck;
         if !is_label(&self.line) {
+            self.marked(&self.line.clone());
             return;
         }
         let title = bare(&self.line).to_owned();
@@ -98,6 +99,14 @@ impl Before {
             // What is shown stands right below its label.
             let shown = doubt(&self.line).is_some_and(|word| SHOWN.contains(&word));
             self.label = (is_doubtful(&self.line) && !shown).then_some(title);
+        }
+    }
+
+    /// A short text with a mark behind it, `Drop it (do not run)`, is about the next thing that is run.
+    pub(super) fn marked(&mut self, text: &str) {
+        const SHORT: usize = 8;
+        if text.split_whitespace().count() <= SHORT && mark_behind(text).is_some() {
+            self.label = Some(bare(text).to_owned());
         }
     }
 

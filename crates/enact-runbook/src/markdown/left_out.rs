@@ -10,9 +10,9 @@ use super::sections::{Region, Section, opening};
 use super::titles::{bare, is_doubtful_section, lower};
 
 impl Translation<'_> {
-    /// Asks about each part among the tasks that is no task and would do something.
-    pub(super) fn stray_tasks(&mut self, regions: &[Region<'_>]) {
-        let first = regions.iter().position(|region| region.section == Section::Task);
+    /// Asks about each part among the tasks, or behind the steps, that is none of them and would do something.
+    pub(super) fn stray_tasks(&mut self, regions: &[Region<'_>], begin: Section) {
+        let first = regions.iter().position(|region| region.section == begin);
         let title = regions.iter().position(|region| region.heading.is_some());
         let mut within: Option<usize> = None;
         for (index, region) in regions.iter().enumerate() {
@@ -28,11 +28,20 @@ impl Translation<'_> {
             let is_among = first.is_some_and(|first| first < index) && within.is_none();
             // Blocks in front of the first task are what is there before: `Prerequisites`.
             let acts = (is_among && self.acts(region)) || (leads && has_run(region));
-            if is_called_so(&joined(lines)) || acts {
-                self.stray_task(lines);
+            // A step that is cut off is asked about as one.
+            let is_step = region
+                .heading
+                .is_some_and(|heading| opening(heading, "step").is_some());
+            if begin == Section::Steps && is_step {
+                continue;
+            }
+            let called = begin == Section::Task && is_called_so(&joined(lines));
+            if called || acts {
+                let noun = if begin == Section::Task { "task" } else { "step" };
+                self.stray_task(noun, lines);
             }
             // What stands below a part that is for readers is for readers.
-            if !leads {
+            if is_for_readers(&joined(lines)) {
                 within = within.or(Some(region.level));
             }
         }
@@ -95,7 +104,7 @@ impl Translation<'_> {
     /// Would something of it be run, if it were a task?
     fn acts(&self, region: &Region<'_>) -> bool {
         let title = region.heading.and_then(Block::heading);
-        let is_for_readers = title.is_some_and(|(_, title)| is_doubtful_section(&joined(title)));
+        let is_for_readers = title.is_some_and(|(_, title)| is_for_readers(&joined(title)));
         !is_for_readers && region.blocks.iter().any(|block| self.is_command(block))
     }
 
@@ -111,14 +120,36 @@ impl Translation<'_> {
         }
     }
 
-    fn stray_task(&mut self, title: &[Line]) {
+    fn stray_task(&mut self, noun: &str, title: &[Line]) {
         let what = format!(
-            "is this a task? What stands below `{}` would not be run",
+            "is this a {noun}? What stands below `{}` would not be run",
             bare(&joined(title))
         );
-        let hint = "call it `Task N: …` with the number of its place; or move it in front of the first task, or out of the plan";
+        let hint = if noun == "task" {
+            "call it `Task N: …` with the number of its place; or move it in front of the first task, or out of the plan"
+        } else {
+            "call it `Step N: …` and put it into the section of the steps; or move it out of the plan, or call it `Notes`"
+        };
         self.ambiguous(&extent(title, &(0..0)), what, hint);
     }
+}
+
+/// Is a part only read, by its title?
+fn is_for_readers(title: &str) -> bool {
+    const READ: [&str; 11] = [
+        "notes",
+        "background",
+        "context",
+        "references",
+        "appendix",
+        "faq",
+        "glossary",
+        "overview",
+        "summary",
+        "resources",
+        "links",
+    ];
+    is_doubtful_section(title) || READ.contains(&lower(title).as_str())
 }
 
 fn is_run(line: &Line) -> bool {

@@ -192,6 +192,7 @@ impl Translation<'_> {
         self.stray_commands(&regions);
         if !matches!(dialect, Some(sections::Dialect::C)) {
             self.stray_steps(&regions);
+            self.stray_tasks(&regions, sections::Section::Steps);
         }
         match dialect {
             Some(sections::Dialect::A) => self.dialect_a(&regions),

@@ -208,6 +208,7 @@ impl Translation<'_> {
         if doubtful {
             draft.before.leave();
         }
+        draft.before.marked(&text);
     }
 
     fn quote(&mut self, block: &Block, inner: &[Block], draft: &mut Draft) {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Translation;
-use super::blocks::{Item, Line, Mark, Part};
+use super::blocks::{Block, Content, Item, Line, Mark, Part};
 use super::expected::labelled;
 use super::tasks::{Awaited, Task};
 use super::titles::{bare, lower};
@@ -15,6 +15,19 @@ const LABELS: [&str; 9] = [
 
 /// Those of a file that is not there before.
 const CREATES: [&str; 3] = ["create", "new", "add"];
+
+/// What is said of a file that is not to be written.
+const LEAVES: [&str; 9] = [
+    "not",
+    "never",
+    "don",
+    "unchanged",
+    "read",
+    "reference",
+    "leave",
+    "avoid",
+    "untouched",
+];
 
 /// What stands between paths.
 const BETWEEN: [&str; 2] = ["and", "or"];
@@ -56,11 +69,26 @@ impl Translation<'_> {
         if label.is_none() && (line.bold_start().is_some() || labelled(line, "run").is_some()) {
             return false;
         }
-        if line.code().is_none() && line.struck().is_some() {
+        for nested in item.below().iter().flat_map(nested_items) {
+            self.file(nested, task);
+        }
+        if line.code().is_some() && words(&lower(&line.text)).any(|word| LEAVES.contains(&word)) {
+            let hint =
+                "leave out what is not written; what else is to be known of a file is text of the task";
+            self.ambiguous(&line.range, "is this file written in the task?", hint);
+        } else if line.code().is_none() && line.struck().is_some() {
             self.note(&line.range, "this is struck through, and left out");
-        } else if label.is_some() || line.code().is_some_and(|code| is_path(&code.text)) {
+        } else if label.is_some()
+            || line
+                .code()
+                .is_some_and(|code| is_path(&code.text) && begins(line, code))
+        {
             let label = label.unwrap_or_default();
             self.take_files(line, task, &label);
+        } else if line.code().is_some_and(|code| is_path(&code.text)) {
+            let hint =
+                "begin the item with Create, Modify, Test or Delete, or with the path; or leave it out";
+            self.ambiguous(&line.range, "is this file written in the task?", hint);
         } else {
             self.note(
                 &line.range,
@@ -89,7 +117,7 @@ impl Translation<'_> {
             .split_once(':')
             .filter(|(_, rest)| lines(rest))
             .map_or(path, |(path, _)| path);
-        if path.is_empty() || path.contains(char::is_whitespace) {
+        if path.is_empty() || path.contains(char::is_whitespace) || path.starts_with('[') {
             self.ambiguous(at, "which file is this?", "write the path in backticks");
         } else if !task.files.iter().any(|(known, _)| known == path) {
             let says = |known: &[&str]| words(label).any(|word| known.contains(&word));
@@ -117,8 +145,32 @@ fn files_of(line: &Line, is_heading: bool) -> Option<String> {
     let is_bare = !line.text.contains(':');
     let marked = is_heading || line.text.starts_with('*') || !is_bare;
     let label = lower(label);
-    let is_files = label == "files" || (!is_bare && label.starts_with("files to "));
+    let is_files = label == "files" || (!is_bare && is_files_label(&label));
     (is_files && marked).then(|| lower(bare(value)))
+}
+
+/// `Files to change`, `New files`, `File`, `Files (2)`.
+fn is_files_label(label: &str) -> bool {
+    const WITH: [&str; 14] = [
+        "affected", "new", "modified", "changed", "touched", "source", "target", "to", "change", "modify",
+        "create", "edit", "update", "touch",
+    ];
+    let is_file = |word: &str| word == "file" || word == "files";
+    let fits =
+        |word: &str| is_file(word) || WITH.contains(&word) || word.chars().all(|next| next.is_ascii_digit());
+    words(label).any(is_file) && words(label).all(fits)
+}
+
+/// Does a line begin with this code?
+fn begins(line: &Line, code: &Part) -> bool {
+    code.range.start.saturating_sub(line.range.start) <= 2
+}
+
+fn nested_items(block: &Block) -> &[Item] {
+    if let Content::List(items) = &block.content {
+        return items;
+    }
+    &[]
 }
 
 /// The words in front of the colon of an item, where they are those of a file.

@@ -227,6 +227,7 @@ impl Translation<'_> {
                     ..
                 } => {
                     first.get_or_insert(at);
+                    self.holds_for_more(text, at, expected.as_ref(), index + 1 < task.work.len());
                     script.push_str(&block(text, at, expected));
                 }
                 Work::Run(run) if last.is_none_or(|last| index <= last) => {
@@ -244,6 +245,19 @@ impl Translation<'_> {
         }
         let span = self.lines.span(first.unwrap_or(&task.at));
         pair("run", span, Node::new(span, scalar(script)))
+    }
+
+    /// Asks about a block that is held to what it prints, and sets something up: what it sets would hold for it alone.
+    fn holds_for_more(&mut self, script: &str, at: &Range<usize>, expected: Option<&Expected>, more: bool) {
+        let is_held = matches!(
+            expected,
+            Some(Expected::Fail | Expected::Silent | Expected::Prints(..))
+        );
+        if is_held && (leaves_running(script) || (more && sets_up(script))) {
+            let what = "is this block to be compared? What it sets up, or leaves running, would end with it";
+            let hint = "put the command that is compared in a block or a `Run:` line of its own, without `cd`, variables and `&`";
+            self.ambiguous(at, what, hint);
+        }
     }
 
     /// What the commands of a task create: what is run from there is not pinned.
@@ -325,4 +339,23 @@ fn block(script: &str, at: &Range<usize>, expected: &Option<Expected>) -> String
             expected: expected.clone(),
         }),
     }
+}
+
+/// Does a command of it change what later ones find: the folder, a variable, a function?
+fn sets_up(script: &str) -> bool {
+    const SETS: [&str; 19] = [
+        "cd", "pushd", "popd", "export", "source", ".", "set", "unset", "trap", "umask", "alias", "exec",
+        "declare", "typeset", "local", "readonly", "eval", "shopt", "read",
+    ];
+    let commands = script.split(['\n', ';', '|', '&', '{', '}', '(', ')']);
+    let mut firsts = commands.filter_map(|command| command.split_whitespace().next());
+    script.contains("()")
+        || script.contains("function ")
+        || firsts.any(|first| SETS.contains(&first) || first.contains('='))
+}
+
+/// Does it leave something running: a line that ends with `&`?
+fn leaves_running(script: &str) -> bool {
+    let mut lines = script.lines().map(str::trim_end);
+    lines.any(|line| line.ends_with('&') && !line.ends_with("&&"))
 }

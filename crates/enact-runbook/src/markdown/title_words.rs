@@ -238,7 +238,10 @@ pub(super) const MARKS: [&str; 42] = [
 ];
 
 /// How a mark begins that goes on: `(requires Dana's approval)`.
-pub(super) const BEGINNINGS: [&str; 6] = [
+pub(super) const BEGINNINGS: [&str; 9] = [
+    "only if",
+    "only when",
+    "only after",
     "superseded by",
     "only in",
     "skip on",

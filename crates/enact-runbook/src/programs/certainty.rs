@@ -12,6 +12,8 @@ pub(super) struct Certainty {
     open: usize,
     /// Is what comes behind `&&` or `||`?
     either: bool,
+    /// Does nothing stand behind that yet? A line may end there.
+    awaits: bool,
     /// May it have ended well before?
     ended: bool,
 }
@@ -22,6 +24,7 @@ impl Certainty {
             outside,
             open: 0,
             either: false,
+            awaits: false,
             ended: false,
         }
     }
@@ -32,11 +35,12 @@ impl Certainty {
 
     pub(super) fn event(&mut self, event: &Event) {
         match event {
-            Event::End => self.either = false,
-            Event::Either => self.either = true,
+            Event::End => self.either &= self.awaits,
+            Event::Either => (self.either, self.awaits) = (true, true),
             Event::Branch => self.open += 1,
             Event::Join => self.open = self.open.saturating_sub(1),
             Event::Command(..)
+            | Event::Background
             | Event::Pipe
             | Event::Inner(_)
             | Event::Written(_)
@@ -47,6 +51,7 @@ impl Certainty {
 
     /// The words of a command, with those of the language before it.
     pub(super) fn command(&mut self, words: &[Word<'_>]) {
+        self.awaits = false;
         let mut words = words.iter().copied().peekable();
         while let Some(Some(word)) = words.next() {
             match word {
@@ -58,7 +63,29 @@ impl Certainty {
                 }
                 "fi" | "done" | "}" => self.open = self.open.saturating_sub(1),
                 "then" | "else" | "elif" | "do" | "!" | "time" => {}
-                "exec" | "return" => self.ended = true,
+                // `set -n` carries out nothing more, `set -C` writes over nothing.
+                "exec" | "return" | "set" => {
+                    let quiet = |next: &Option<&str>| {
+                        matches!(
+                            next,
+                            Some(
+                                "-e" | "-u"
+                                    | "-eu"
+                                    | "-x"
+                                    | "-ex"
+                                    | "-eux"
+                                    | "-euo"
+                                    | "-euxo"
+                                    | "-o"
+                                    | "+e"
+                                    | "+x"
+                                    | "pipefail"
+                            )
+                        )
+                    };
+                    self.ended |= word != "set" || !words.all(|next| quiet(&next));
+                    return;
+                }
                 "exit" => self.ended |= matches!(words.peek(), None | Some(None | Some("0"))),
                 _ => return,
             }

@@ -99,7 +99,9 @@ fn of_command(words: &[Word<'_>], at: At<'_>, files: &mut Found) -> Reads {
         return of_shell(rest, at, files);
     }
     if let Some((wrapper, named)) = tables::wrapper(name, rest.first().copied().flatten()) {
-        return of_wrapper(rest.get(named..).unwrap_or_default(), wrapper, at, files);
+        let words = rest.get(named..).unwrap_or_default();
+        let is_certain = ["sudo", "doas", "env", "command"].contains(&name);
+        return of_wrapper(words, wrapper, at, is_certain, files);
     }
     if let Some(interpreter) = tables::interpreter(name) {
         return of_script(rest, interpreter, at, files);
@@ -147,7 +149,22 @@ fn of_find(words: &[Word<'_>], at: At<'_>, files: &mut Found) {
 }
 
 /// What a program starts that starts others.
-fn of_wrapper(words: &[Word<'_>], wrapper: &Wrapper, at: At<'_>, files: &mut Found) -> Reads {
+fn of_wrapper(
+    words: &[Word<'_>],
+    wrapper: &Wrapper,
+    at: At<'_>,
+    is_certain: bool,
+    files: &mut Found,
+) -> Reads {
+    // What others start may be started for nothing, later, or not at all.
+    let was_certain = files.is_certain;
+    files.is_certain &= is_certain;
+    let reads = started(words, wrapper, at, files);
+    files.is_certain = was_certain;
+    reads
+}
+
+fn started(words: &[Word<'_>], wrapper: &Wrapper, at: At<'_>, files: &mut Found) -> Reads {
     let start = Start::read(words, wrapper, at.folder);
     if start.nothing || at.is_too_deep() {
         return Reads::Data;
@@ -164,7 +181,7 @@ fn of_wrapper(words: &[Word<'_>], wrapper: &Wrapper, at: At<'_>, files: &mut Fou
         let split = shell_text::words(text);
         let split = split.iter().map(Option::as_deref);
         let words: Vec<Word<'_>> = split.chain(start.rest.iter().copied()).collect();
-        return of_wrapper(&words, wrapper, at, files);
+        return started(&words, wrapper, at, files);
     }
     match wrapper.then {
         Then::Command if !start.texts.is_empty() => return Reads::Data,

@@ -49,6 +49,7 @@ pub(super) fn printed_by_text(text: &str) -> Vec<Input> {
             | Event::Close
             | Event::End
             | Event::Either
+            | Event::Background
             | Event::Branch
             | Event::Join => {}
         }

@@ -29,6 +29,8 @@ pub(super) enum Event {
     End,
     /// `&&`, `||`: what follows may not be.
     Either,
+    /// `&`: the command before it ends some time later.
+    Background,
     /// `case … in`: what follows may not be carried out, until its `esac`.
     Branch,
     /// `esac`.
@@ -72,7 +74,7 @@ pub(super) fn events(text: &str, parameters: &[Parameter<'_>]) -> Vec<Event> {
 pub(super) fn words(text: &str) -> Vec<Option<String>> {
     let words = events(text, &[]).into_iter().filter_map(|event| match event {
         Event::Command(words, ..) => Some(words),
-        Event::End | Event::Either | Event::Branch | Event::Join => None,
+        Event::End | Event::Either | Event::Background | Event::Branch | Event::Join => None,
         Event::Pipe | Event::Inner(_) | Event::Written(_) | Event::Open | Event::Close => None,
     });
     words.flatten().collect()
@@ -191,7 +193,12 @@ impl<'p> Reader<'p> {
                 }
                 '&' if self.rest.next_if_eq(&'&').is_some() => self.either(),
                 '|' => self.either(),
-                ';' | '&' => self.end_list(),
+                '&' => {
+                    self.end_word();
+                    self.found.push(Event::Background);
+                    self.end_list();
+                }
+                ';' => self.end_list(),
                 '(' if self.word.as_ref().is_some_and(|word| word.text.ends_with('=')) => self.array(),
                 '(' if self.cases.expects() => {}
                 '(' if self.rest.peek() == Some(&'(') && self.depth < DEPTH => self.two_marks(),

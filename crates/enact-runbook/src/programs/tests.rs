@@ -23,12 +23,23 @@ fn what_may_not_be_carried_out_writes_nothing_for_certain() {
         "[[ $HOME > a.sh ]]",
         "[ -e done ] && exit 0; echo x > a.sh",
         "false || sh -c 'echo x > a.sh'",
+        "[ -e a.sh ] ||\n  echo x > a.sh",
+        "false && # why\n\n echo x > a.sh",
+        "xargs -I% sh -c 'echo > a.sh' < empty",
+        "eval \"[ -e a.sh ] ||\necho x > a.sh\"",
+        "trap 'echo x > a.sh' EXIT",
+        "set -n; echo x > a.sh",
+        "set -o noclobber; echo x > a.sh",
+        "echo x > a.sh &",
     ] {
         assert_eq!(written(text), [""; 0], "{text}");
     }
     for text in [
         "[ -e b ] || exit 1; echo x > a.sh",
         "true && true; echo x > a.sh",
+        "true &&\n true\necho x > a.sh",
+        "set -euo pipefail\necho x > a.sh",
+        "server & echo x > a.sh",
         "if true; then y; fi; echo x > a.sh",
         "case $y in a) z ;; esac; echo x > a.sh",
         "f() { y; }; echo x > a.sh",

@@ -62,6 +62,7 @@ impl Walk<'_> {
             Event::Inner(text) => self.inner(&text, self.parameters),
             Event::Pipe => self.piped = true,
             Event::Written(path) => self.written.push(path),
+            Event::Background => self.written.clear(),
             Event::End | Event::Either | Event::Branch | Event::Join => {
                 self.write();
                 self.certainty.event(&event);

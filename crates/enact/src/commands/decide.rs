@@ -18,7 +18,7 @@ use super::Context;
 use super::resume::GoOn;
 use crate::error::{CommandError, CommandResult};
 use crate::open_decisions::{decided, takes};
-use crate::views::runbook_report::after_failure;
+use crate::views::runbook_report::{after_failure, decide_with};
 use crate::way_back::command_on;
 use crate::words::{self, Seen, SignFlags, Speaker};
 use crate::{state, views};
@@ -301,7 +301,7 @@ fn may_choose(plan: &Plan, waiting: &Waiting) -> Result<(), CommandError> {
         return Err(not_asked(plan, waiting));
     }
     let document = crate::runbook::read_document(plan)?;
-    let stop = Stop::of(plan, change_id, run.changes.get(change_id));
+    let stop = Stop::of(plan, change_id, run.changes.get(change_id), decided(run));
     let taken = stop.choices();
     let remains = format!("what remains: {}", listed(&taken));
     match choice {
@@ -344,7 +344,7 @@ fn not_asked(plan: &Plan, waiting: &Waiting) -> CommandError {
             "{message}: {} was decided, and is still to be carried out",
             known.as_str()
         ))
-        .hint(format!("to go on: {}", command_on(plan, run_id, run))),
+        .hint(to_carry_out(plan, waiting)),
         None => {
             let mut hints = after_failure(plan, run_id, run);
             if hints.is_empty() {
@@ -378,4 +378,19 @@ fn holds_roles(speaker: &Speaker, asked: &[String]) -> Result<(), CommandError> 
         )
         .hint("[approvals.roles] in enact.toml says who holds it")),
     }
+}
+
+/// How what was decided is carried out: by the same word at the step that waits, or by going on.
+fn to_carry_out(plan: &Plan, waiting: &Waiting) -> String {
+    let Waiting {
+        run_id,
+        run,
+        change_id,
+        ..
+    } = waiting;
+    if run.of(change_id) == ChangeState::Escalated {
+        let stop = Stop::of(plan, change_id, run.changes.get(change_id), decided(run));
+        return decide_with(run_id, change_id, stop);
+    }
+    format!("to go on: {}", command_on(plan, run_id, run))
 }

@@ -260,6 +260,7 @@ impl StepLines {
                     by_downtime: self.limits_downtime && assumption.as_deref() == Some(DOWNTIME),
                     may_run: !(*partial && self.once.contains(change_id)),
                     may_skip: self.may_skip,
+                    decided: self.told.decided,
                 };
                 let decide = decide_with(&entry.run_id, change_id, stop);
                 let error = below(error);

@@ -111,7 +111,7 @@ pub(crate) fn advice(plan: &Plan, run_id: &RunId, state: &RunState) -> Vec<Strin
         let progress = state.changes.get(change_id);
         match state.of(change_id) {
             ChangeState::Escalated if state.phase != RunPhase::Finished => {
-                let stop = Stop::of(plan, change_id, progress);
+                let stop = Stop::of(plan, change_id, progress, decided(state));
                 lines.push(decide_with(run_id, change_id, stop) + back.of_decision);
             }
             ChangeState::Unknown => lines.push(format!(

@@ -1,12 +1,14 @@
 //! What a run has told of itself, for the texts of its plan that ask for it.
 
 use enact_core::change::ChangeId;
-use enact_core::journal::{Entry, RunId, RunState};
+use enact_core::journal::{Choice, Entry, Fact, RunId, RunState};
 use enact_core::plan::Plan;
 use enact_core::procedure::Hold;
 use enact_runbook::shown::{Reader, asks_for_the_run};
 use enact_runbook::spec::Document;
 use jiff::Timestamp;
+
+use crate::open_decisions::decided;
 
 /// What lines about a run put into the texts of its plan: all that its journal has told so far.
 pub(crate) struct Told {
@@ -16,6 +18,8 @@ pub(crate) struct Told {
     pub(crate) document: Document,
     /// Kept only where a text asks for it: of many steps it is as large as the plan.
     state: Option<RunState>,
+    /// What was decided about the run and is still to be carried out.
+    pub(super) decided: Option<Choice>,
 }
 
 impl Told {
@@ -32,11 +36,19 @@ impl Told {
             run_number,
             plan: plan.clone(),
             document: document.clone(),
+            decided: decided(&state),
             state: asks_for_the_run(plan).then_some(state),
         }
     }
 
     pub(super) fn take_in(&mut self, entry: &Entry) {
+        if let Fact::Chosen {
+            choice: choice @ (Choice::Rollback | Choice::Abort),
+            ..
+        } = &entry.fact
+        {
+            self.decided = Some(*choice);
+        }
         // The run is the engine's; what does not follow here only leaves a text as its author wrote it.
         let Some(state) = &mut self.state else {
             return;
