@@ -34,6 +34,9 @@ k rollout status daemonset agent --timeout=60s >/dev/null
 k wait --for=condition=Ready pod/alone --timeout=60s >/dev/null
 none_allowed() { [ "$(k get pdb guard -o 'jsonpath={.status.disruptionsAllowed}/{.status.currentHealthy}')" = 0/2 ]; }
 within 20 none_allowed || fail "the budget is not there"
+# A deployment is rolled out while the pod before it may still be on its way out.
+one_scratch() { [ "$(k get pods -l app=scratch -o name | wc -l)" = 1 ]; }
+within 20 one_scratch || fail "the pod of scratch that was replaced does not go"
 
 # Those that stay are the same ones: name and uid.
 there() { k get pods -o 'jsonpath={range .items[*]}{.metadata.name}={.metadata.uid} {end}'; }
